@@ -1,0 +1,52 @@
+# Everything runs from a virtual environment in .venv that these targets make themselves.
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+PYTHON ?= python3
+BIN := .venv/bin
+TESTS ?= tests
+READY := .venv/.ready
+
+.PHONY: help demo test test-only run check format lock clean setup
+
+help: ## Explain each target
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+demo: $(READY) ## Start the real service, play the two products' stories through it, print who got what and why
+	@$(BIN)/python deploy/examples/demo.py
+
+test: check test-only ## Check the code, then pass all tests
+
+test-only: $(READY) ## Pass all tests (TESTS=path narrows them)
+	@$(BIN)/python -m pytest -q -n auto --dist worksteal $(TESTS)
+
+run: $(READY) ## Start the service on 127.0.0.1:50051 with its own Redis in .evenhand, and stay
+	@$(BIN)/evenhand serve --data-dir .evenhand
+
+check: $(READY) ## Format and lint, types, the contract, the direction of imports
+	@$(BIN)/ruff format --check --quiet . && $(BIN)/ruff check --quiet .
+	@$(BIN)/mypy
+	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/lint-imports --no-cache | tail -n 3
+	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python protos/check.py
+
+format: $(READY) ## Write the code the way `check` wants it
+	@$(BIN)/ruff format --quiet . && $(BIN)/ruff check --quiet --fix .
+
+setup: $(READY) ## Make .venv: pinned, hashed packages and this project
+
+$(READY): pyproject.toml deploy/requirements/development.txt protos/generate.py $(wildcard protos/evenhand/v1/*.proto)
+	@echo "Setting up .venv ..."
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Evenhand needs Python 3.11 or newer: make PYTHON=python3.11 ...")'
+	@$(PYTHON) -m venv .venv 2>/dev/null || { $(PYTHON) -m venv --without-pip .venv && $(PYTHON) -m pip -q --python .venv install pip; }
+	@$(BIN)/python -m pip install -qq --disable-pip-version-check --require-hashes -r deploy/requirements/development.txt
+	@$(BIN)/python -m pip install -qq --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+lock: $(READY) ## Pin the newest allowed packages, with hashes and without index addresses
+	@$(BIN)/python -m pip install -q uv
+	@$(BIN)/uv pip compile pyproject.toml --extra embedded --universal --python-version 3.11 --upgrade --generate-hashes --no-emit-index-url --no-header -q -o deploy/requirements/runtime.txt
+	@$(BIN)/uv pip compile pyproject.toml --extra embedded --group dev --universal --python-version 3.11 --upgrade --generate-hashes --no-emit-index-url --no-header -q -o deploy/requirements/development.txt
+
+clean: ## Remove .venv, caches and what was generated
+	@rm -rf .venv .evenhand .mypy_cache .ruff_cache .pytest_cache .hypothesis build dist
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
+	@rm -f protos/evenhand/v1/*_pb2* protos/evenhand/v1/__init__.py protos/evenhand/v1/py.typed protos/evenhand/__init__.py protos/evenhand/py.typed
