@@ -1,0 +1,170 @@
+"""`evenhand apply`: make a server's workspace what rules and roster files say."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import grpc
+import typer
+from evenhand.v1.assignment_service_pb2 import ConfigureRulesRequest, GetRulesRequest
+from evenhand.v1.roster_service_pb2 import ConfigureRosterRequest, GetRosterRequest, Roster
+from evenhand.v1.rules_pb2 import RuleSet
+
+from service.cli.changes import roster_changes, rule_set_changes
+from service.cli.check import examine, report
+from service.cli.client import connected, explain
+from service.cli.documents import in_order, read
+from service.cli.options import DEFAULT_SERVER, DEFAULT_TIMEOUT, EXIT_PROBLEMS, Files, Server, Timeout, Workspace, count
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from evenhand.v1.assignment_service_pb2 import Warning as ConfigurationWarning
+
+    from service.cli.client import Service
+    from service.cli.documents import Document
+
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Show what would change, and let the server check it only.")]
+
+
+def apply(
+    files: Files,
+    workspace: Workspace,
+    server: Server = DEFAULT_SERVER,
+    dry_run: DryRun = False,
+    timeout: Timeout = DEFAULT_TIMEOUT,
+) -> None:
+    """Configure a workspace from a rules file, a roster file, or both.
+
+    Checks the files as `evenhand check` does, shows what changes, and replaces the roster first, then the rules.
+    Somebody else's change in between is noticed, and nothing is overwritten.
+    """
+    rules, roster = _checked(files)
+    with connected(server, timeout) as service:
+        application = _Application(service, workspace, server, dry_run)
+        changed = application.roster(roster, rules_follow=rules is not None) if roster else False
+        if rules:
+            application.rules(rules, roster_pending=changed and dry_run)
+
+
+def _checked(files: Files) -> tuple[Document | None, Document | None]:
+    """Read and check the files; gives the rules and the roster document, or ends the command."""
+    results = examine([read(file) for file in files])
+    for result in results:
+        if result.problems:
+            report(result)
+    if any(result.problems for result in results):
+        raise typer.Exit(EXIT_PROBLEMS)
+    documents = [result.document for result in results]
+    rules = [document for document in documents if isinstance(document.message, RuleSet)]
+    rosters = [document for document in documents if isinstance(document.message, Roster)]
+    for found, noun in ((rules, "rules"), (rosters, "roster")):
+        if len(found) > 1:
+            names = ", ".join(document.file for document in found)
+            raise typer.BadParameter(f"a workspace has one {noun} file, not {len(found)}: {names}", param_hint="FILE")
+    return (rules[0] if rules else None), (rosters[0] if rosters else None)
+
+
+class _Application:
+    """One run of the command against one workspace."""
+
+    def __init__(self, service: Service, workspace: str, server: str, dry_run: bool) -> None:
+        self._service = service
+        self._workspace = workspace
+        self._server = server
+        self._dry_run = dry_run
+
+    def roster(self, document: Document, *, rules_follow: bool) -> bool:
+        """Bring the roster in line.
+
+        Args:
+            document: The roster.
+            rules_follow: New rules come right after, so warnings about the present ones help nobody.
+
+        Returns:
+            Whether the roster differs from the server's.
+        """
+        service, message = self._service, document.message
+        assert isinstance(message, Roster)  # noqa: S101 (what _checked sorted out)
+        found = service.roster.GetRoster(GetRosterRequest(workspace_id=self._workspace), timeout=service.timeout)
+        changes = roster_changes(found.roster, message)
+        self._show("roster", document, changes)
+        request = ConfigureRosterRequest(
+            workspace_id=self._workspace,
+            roster=message,
+            etag=found.etag,
+            validate_only=self._dry_run or not changes,
+        )
+        response = self._call(service.roster.ConfigureRoster, request, document)
+        if not rules_follow:
+            self._show_warnings(document, response.warnings)
+        if changes and not self._dry_run:
+            agents, teams = count(len(message.agents), "agent"), count(len(message.teams), "team")
+            typer.echo(f"roster: applied, {agents}, {teams}")
+        return bool(changes)
+
+    def rules(self, document: Document, *, roster_pending: bool) -> None:
+        """Bring the rules in line.
+
+        Args:
+            document: The rules.
+            roster_pending: The roster that they go with is not on the server, this being a dry run; the server
+                would miss its new agents and teams, so only the check against the roster file counts.
+        """
+        service, message = self._service, document.message
+        assert isinstance(message, RuleSet)  # noqa: S101 (what _checked sorted out)
+        found = service.assignment.GetRules(GetRulesRequest(workspace_id=self._workspace), timeout=service.timeout)
+        changes = rule_set_changes(found.rule_set, message)
+        self._show("rules", document, changes, f" (revision {found.revision})")
+        if roster_pending:
+            typer.echo("rules: checked against the roster file, as the server does not have that roster yet")
+            return
+        request = ConfigureRulesRequest(
+            workspace_id=self._workspace,
+            rule_set=message,
+            etag=found.etag,
+            validate_only=self._dry_run or not changes,
+        )
+        response = self._call(service.assignment.ConfigureRules, request, document)
+        self._show_warnings(document, response.warnings)
+        if changes and not self._dry_run:
+            typer.echo(f"rules: applied, revision {response.revision}")
+
+    def _show(self, noun: str, document: Document, changes: list[str], state: str = "") -> None:
+        if not changes:
+            typer.echo(f"{noun}: {document.file} is what {self._workspace} has already{state}")
+            return
+        intent = "would change" if self._dry_run else "changes"
+        typer.echo(f"{noun}: {document.file} {intent} {self._workspace}{state}")
+        for line in changes:
+            typer.echo(line)
+
+    def _call(self, method: Callable[..., Any], request: Any, document: Document) -> Any:
+        """Configure; a refusal is reported by the lines of the file, a lost race as such."""
+        try:
+            return method(request, timeout=self._service.timeout)
+        except grpc.RpcError as error:
+            failure = explain(error, self._server, self._service.timeout)
+            if failure.lost_race:
+                text = (
+                    f"{self._workspace} was changed by somebody else just now; nothing of {document.file} was applied"
+                )
+                typer.echo(f"evenhand: {text}. Run this again to see the difference.", err=True)
+                raise typer.Exit(EXIT_PROBLEMS) from None
+            own = [found for found in failure.violations if found[0].startswith(("rule_set", "roster"))]
+            if not own or len(own) < len(failure.violations):
+                raise
+            for problem in in_order(document.problem(field, description) for field, description in own):
+                typer.echo(str(problem))
+            typer.echo(f"evenhand: the service refuses {document.file}; nothing of it was applied", err=True)
+            raise typer.Exit(EXIT_PROBLEMS) from None
+
+    def _show_warnings(self, document: Document, warnings: Sequence[ConfigurationWarning]) -> None:
+        """Print the server's warnings; those about the other half of the workspace have no line in this file."""
+        prefix = "roster" if isinstance(document.message, Roster) else "rule_set"
+        for warning in warnings:
+            if warning.field.startswith(prefix):
+                place = document.problem(warning.field, f"warning: {warning.message}")
+                typer.echo(str(place))
+            else:
+                typer.echo(f"{self._workspace}: {warning.field}: warning: {warning.message}")

@@ -1,0 +1,115 @@
+"""Talking to a running service: a channel, deadlines, and failures in words a person can act on."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+import grpc
+import typer
+from evenhand.v1.assignment_service_pb2_grpc import AssignmentServiceStub
+from evenhand.v1.roster_service_pb2_grpc import RosterServiceStub
+from google.rpc import error_details_pb2
+from grpc_status import rpc_status
+
+from service.cli.options import EXIT_PROBLEMS, EXIT_UNREACHABLE
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_CHANNEL_OPTIONS: Final = [
+    ("grpc.enable_http_proxy", 0),  # a proxy for the web is never the way to the service
+    ("grpc.max_receive_message_length", -1),  # a rule set of 10,000 rules is larger than the usual 4 MiB
+]
+_FROM_THE_CLIENT: Final = (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED)
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """A running service as the commands see it."""
+
+    assignment: AssignmentServiceStub
+    roster: RosterServiceStub
+    timeout: float  # seconds, of each call
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Why a call failed.
+
+    Attributes:
+        exit_code: What the command leaves with.
+        summary: One line for people.
+        violations: (field path, description) of each wrong field of the request.
+        lost_race: Whether what the call was based on has changed meanwhile.
+    """
+
+    exit_code: int
+    summary: str
+    violations: tuple[tuple[str, str], ...] = ()
+    lost_race: bool = False
+
+
+@contextmanager
+def connected(server: str, timeout: float) -> Iterator[Service]:
+    """Connect to the service; a failed call ends the command with its reason and exit code."""
+    with grpc.insecure_channel(server, options=_CHANNEL_OPTIONS) as channel:
+        try:
+            yield Service(AssignmentServiceStub(channel), RosterServiceStub(channel), timeout)
+        except grpc.RpcError as error:
+            failure = explain(error, server, timeout)
+            typer.echo(f"evenhand: {failure.summary}", err=True)
+            for field, description in failure.violations:
+                typer.echo(f"{field}: {description}", err=True)
+            raise typer.Exit(failure.exit_code) from None
+
+
+def explain(error: grpc.RpcError, server: str, timeout: float) -> Failure:
+    """Put a failed call into words.
+
+    Args:
+        error: What a stub raised.
+        server: The address that was called.
+        timeout: The deadline that the call had, in seconds.
+    """
+    code = error.code()
+    status = rpc_status.from_call(error)
+    if status is None:  # the service always says more, so this comes from gRPC itself
+        if code in _FROM_THE_CLIENT:
+            return Failure(EXIT_UNREACHABLE, _unreachable(code, error.details() or "", server, timeout))
+        if code == grpc.StatusCode.UNIMPLEMENTED:
+            return Failure(EXIT_UNREACHABLE, f"what listens on {server} is not Evenhand")
+        return Failure(EXIT_PROBLEMS, f"{server} answered {code.name}: {error.details()}")
+    violations: list[tuple[str, str]] = []
+    missing: list[str] = []
+    wait = ""
+    for detail in status.details:
+        if detail.Is(error_details_pb2.BadRequest.DESCRIPTOR):
+            request = _unpack(detail, error_details_pb2.BadRequest())
+            violations += [(found.field, found.description) for found in request.field_violations]
+        elif detail.Is(error_details_pb2.ResourceInfo.DESCRIPTOR):
+            resource = _unpack(detail, error_details_pb2.ResourceInfo())
+            missing.append(f'{resource.resource_type} "{resource.resource_name}"')
+        elif detail.Is(error_details_pb2.RetryInfo.DESCRIPTOR):
+            delay = _unpack(detail, error_details_pb2.RetryInfo()).retry_delay.ToTimedelta().total_seconds()
+            wait = f"; try again in {delay:g} s"
+    if missing:
+        return Failure(EXIT_PROBLEMS, f"there is no {', no '.join(missing)} in this workspace")
+    if violations:
+        return Failure(EXIT_PROBLEMS, "the service refuses this request", tuple(violations))
+    lost_race = code == grpc.StatusCode.ABORTED
+    return Failure(EXIT_PROBLEMS, f"{status.message}{wait}", lost_race=lost_race)
+
+
+def _unreachable(code: grpc.StatusCode, details: str, server: str, timeout: float) -> str:
+    if code == grpc.StatusCode.DEADLINE_EXCEEDED:
+        return f"no answer from {server} within {timeout:g} s"
+    known = ("Connection refused", "Name or service not known", "DNS resolution failed", "No such file or directory")
+    reason = next((text for text in known if text.casefold() in details.casefold()), details.splitlines()[0])
+    return f"cannot reach a service at {server}: {reason.rstrip('.')}. Is `evenhand serve` running?"
+
+
+def _unpack(detail: Any, message: Any) -> Any:
+    detail.Unpack(message)
+    return message

@@ -1,0 +1,53 @@
+"""A decision in words."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from evenhand.v1.decision_pb2 import Decision, Outcome
+from evenhand.v1.rules_pb2 import Strategy
+
+STRATEGIES: Final = {
+    Strategy.STRATEGY_ROUND_ROBIN: "round robin",
+    Strategy.STRATEGY_LEAST_OPEN_CONTACTS: "least open contacts",
+}
+_PICKS: Final = {
+    Strategy.STRATEGY_ROUND_ROBIN: "round robin: it was {agent}'s turn",
+    Strategy.STRATEGY_LEAST_OPEN_CONTACTS: "least open contacts: {agent} had the fewest for their weight",
+}
+
+
+def explanation(contact_id: str, decision: Decision) -> list[str]:
+    """Say who owns a contact now, why, and when that was decided; a few short lines."""
+    headline = f"{contact_id} {_headline(decision)}"
+    if decision.replayed:
+        headline += " (the earlier answer to this request id, given again)"
+    lines = [headline, f"  why      {why(decision)}"]
+    if decision.reply:
+        lines.append(f"  reply    {decision.reply.strip()}")
+    when = decision.decide_time.ToJsonString()
+    lines.append(f"  decided  rules revision {decision.rules_revision}, sequence {decision.sequence}, {when}")
+    return lines
+
+
+def why(decision: Decision) -> str:
+    """Say which rule (or fallback), pool and strategy decided; one line."""
+    if decision.outcome == Outcome.OUTCOME_ALREADY_ASSIGNED:
+        return "owned already; no rule was tried"
+    if decision.outcome == Outcome.OUTCOME_NO_RULE_MATCHED:
+        return "no rule matched, and the fallback does not apply"
+    source = "no rule matched; fallback" if decision.fallback else f"rule {decision.rule_id}"
+    pool = f", team {decision.team_id}" if decision.team_id else ""
+    if decision.outcome == Outcome.OUTCOME_ASSIGNED:
+        pick = _PICKS.get(decision.strategy, "{agent} was chosen").format(agent=decision.agent_id)
+        return f"{source}{pool}; {pick}"
+    strategy = STRATEGIES.get(decision.strategy, "unknown strategy")
+    return f"{source}{pool}, {strategy}: nobody there is eligible now (offline, disabled or full)"
+
+
+def _headline(decision: Decision) -> str:
+    if decision.outcome == Outcome.OUTCOME_ASSIGNED:
+        return f"is assigned to {decision.agent_id}"
+    if decision.outcome == Outcome.OUTCOME_ALREADY_ASSIGNED:
+        return f"stays with {decision.agent_id}"
+    return "stays unassigned"

@@ -1,0 +1,63 @@
+"""`evenhand presence`: report who is there."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from enum import StrEnum
+from typing import Annotated
+
+import typer
+from evenhand.v1.roster_service_pb2 import AgentPresence, Presence, SetPresenceRequest
+
+from service.cli.client import connected
+from service.cli.options import (
+    DEFAULT_SERVER,
+    DEFAULT_TIMEOUT,
+    Server,
+    Timeout,
+    Workspace,
+    format_duration,
+    parse_duration,
+)
+
+
+class PresenceName(StrEnum):
+    """A presence as it is typed."""
+
+    ONLINE = "online"
+    BUSY = "busy"
+    OFFLINE = "offline"
+
+
+Agents = Annotated[list[str], typer.Argument(metavar="AGENT", help="Ids of agents of the roster.")]
+Wanted = Annotated[PresenceName, typer.Option("--set", help="Only online is online.")]
+Lease = Annotated[
+    float | None,
+    typer.Option(
+        parser=parse_duration,
+        metavar="DURATION",
+        help="How long this holds unless reported again, such as 30s or 8h; then offline. None: until the next report.",
+    ),
+]
+
+
+def presence(
+    agents: Agents,
+    *,
+    wanted: Wanted,
+    workspace: Workspace,
+    lease: Lease = None,
+    server: Server = DEFAULT_SERVER,
+    timeout: Timeout = DEFAULT_TIMEOUT,
+) -> None:
+    """Report that agents are online, busy or offline."""
+    value = Presence.Value(f"PRESENCE_{wanted.name}")
+    reports = [AgentPresence(agent_id=agent, presence=value) for agent in agents]
+    if lease is not None:
+        for report in reports:
+            report.lease_duration.FromTimedelta(timedelta(seconds=lease))
+    with connected(server, timeout) as service:
+        request = SetPresenceRequest(workspace_id=workspace, presences=reports)
+        service.roster.SetPresence(request, timeout=service.timeout)
+    until = f" for {format_duration(lease)}" if lease is not None else ""
+    typer.echo(f"{', '.join(agents)}: {wanted.value}{until}")

@@ -1,0 +1,129 @@
+"""`evenhand serve`: run the service."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import fields
+from typing import Annotated, Any
+
+import typer
+
+from service.config import Settings, SettingsError
+
+_CANNOT_START = 2
+
+
+def _option(name: str, metavar: str, meaning: str, default: str = "") -> Any:
+    """Declare an option, with the default that `Settings` has unless another text is given for it.
+
+    The environment variable is for `Settings.read` to look at, which says which of the two is wrong.
+    """
+    setting = name.replace("-", "_")
+    default = default or next(
+        _shown(each.default) for each in fields(Settings) if each.name in {setting, f"{setting}_s"}
+    )
+    return typer.Option(
+        f"--{name}", metavar=metavar, show_default=False, help=f"{meaning} ({default}; EVENHAND_{setting.upper()})"
+    )
+
+
+def _shown(default: object) -> str:
+    """Return a default as the user would write it; a number with a fraction is seconds."""
+    if not isinstance(default, float):
+        return str(default)
+    units = {"d": 86_400, "h": 3600, "m": 60, "s": 1}
+    return next((f"{default / size:g}{unit}" for unit, size in units.items() if default >= size), "0s")
+
+
+Listen = Annotated[
+    str | None, _option("listen", "ADDRESS", "Where to serve gRPC: HOST:PORT, [IPV6]:PORT or unix:PATH.")
+]
+MetricsListen = Annotated[
+    str | None, _option("metrics-listen", "HOST:PORT", "Where to serve /metrics for Prometheus.", "nowhere")
+]
+RedisUrl = Annotated[
+    str | None,
+    _option("redis-url", "URL", "The Redis that keeps the state: redis://, rediss:// or unix://.", "one of our own"),
+]
+DataDir = Annotated[str | None, _option("data-dir", "FOLDER", "Where the Redis of our own keeps its files.")]
+Workers = Annotated[str | None, _option("workers", "N", "Processes that share the port.")]
+Threads = Annotated[str | None, _option("threads", "N", "Calls that a worker answers at once.")]
+MaxConcurrent = Annotated[
+    str | None, _option("max-concurrent", "N", "Calls that may wait for a worker's threads; more are refused.")
+]
+RedisTimeout = Annotated[str | None, _option("redis-timeout", "DURATION", "How long Redis may take to answer.")]
+ContactRetention = Annotated[
+    str | None, _option("contact-retention", "DURATION", "How long closed contacts are remembered.")
+]
+ReplayRetention = Annotated[
+    str | None, _option("replay-retention", "DURATION", "How long superseded decisions are kept for retries.")
+]
+EndpointWait = Annotated[
+    str | None,
+    _option(
+        "endpoint-wait", "DURATION", "From SIGTERM, how long to go on while health says NOT_SERVING. In Kubernetes: 5s."
+    ),
+]
+Drain = Annotated[str | None, _option("drain", "DURATION", "After that, how long calls in progress may take.")]
+Keepalive = Annotated[str | None, _option("keepalive", "DURATION", "How often idle connections are checked.")]
+KeepaliveTimeout = Annotated[str | None, _option("keepalive-timeout", "DURATION", "How long such a check may take.")]
+MinPingInterval = Annotated[str | None, _option("min-ping-interval", "DURATION", "How often clients may check theirs.")]
+MaxConnectionAge = Annotated[
+    str | None, _option("max-connection-age", "DURATION", "When clients are asked to connect anew.")
+]
+MaxConnectionAgeGrace = Annotated[
+    str | None, _option("max-connection-age-grace", "DURATION", "How long calls on old connections may take.")
+]
+
+
+def serve(  # noqa: PLR0917 - typer passes them by name
+    listen: Listen = None,
+    metrics_listen: MetricsListen = None,
+    redis_url: RedisUrl = None,
+    data_dir: DataDir = None,
+    workers: Workers = None,
+    threads: Threads = None,
+    max_concurrent: MaxConcurrent = None,
+    redis_timeout: RedisTimeout = None,
+    contact_retention: ContactRetention = None,
+    replay_retention: ReplayRetention = None,
+    endpoint_wait: EndpointWait = None,
+    drain: Drain = None,
+    keepalive: Keepalive = None,
+    keepalive_timeout: KeepaliveTimeout = None,
+    min_ping_interval: MinPingInterval = None,
+    max_connection_age: MaxConnectionAge = None,
+    max_connection_age_grace: MaxConnectionAgeGrace = None,
+) -> None:
+    """Run the service until SIGTERM or Ctrl-C (twice: at once).
+
+    Each option has a default, and an environment variable that holds where the option is not given.
+    Durations are written 250ms, 90s, 5m, 12h or 30d.
+    """
+    options = {
+        "listen": listen,
+        "metrics_listen": metrics_listen,
+        "redis_url": redis_url,
+        "data_dir": data_dir,
+        "workers": workers,
+        "threads": threads,
+        "max_concurrent": max_concurrent,
+        "redis_timeout": redis_timeout,
+        "contact_retention": contact_retention,
+        "replay_retention": replay_retention,
+        "endpoint_wait": endpoint_wait,
+        "drain": drain,
+        "keepalive": keepalive,
+        "keepalive_timeout": keepalive_timeout,
+        "min_ping_interval": min_ping_interval,
+        "max_connection_age": max_connection_age,
+        "max_connection_age_grace": max_connection_age_grace,
+    }
+    try:
+        settings = Settings.read(options, os.environ)
+        from service.server import serve as run  # noqa: PLC0415 - not before the settings are known to be good
+
+        run(settings)
+    except SettingsError as error:
+        typer.echo(f"evenhand: {error}", err=True)
+        raise typer.Exit(_CANNOT_START) from error

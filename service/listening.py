@@ -1,0 +1,73 @@
+"""Finds out, before gRPC does, whether an address can be listened on: gRPC says so in many lines, or takes it away."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import socket
+
+from service.config import Settings, SettingsError, split_address
+
+
+def check(settings: Settings) -> None:
+    """Return if `settings.listen` is free.
+
+    Raises:
+        SettingsError: It is not, or it is no address of this machine.
+    """
+    if settings.listen.startswith("unix:"):
+        _check_unix(settings)
+    else:
+        _bind(settings, share=False).close()
+
+
+def hold(settings: Settings) -> tuple[socket.socket, str]:
+    """Take the port for processes that will share it, without listening.
+
+    Returns:
+        A socket that holds the port until it is closed, and `settings.listen` with the port that was taken.
+
+    Raises:
+        SettingsError: As `check`.
+    """
+    check(settings)  # sharing would succeed on a port that another service shares among its workers
+    held = _bind(settings, share=True)
+    host, _ = split_address(settings.listen)
+    return held, f"[{host}]:{held.getsockname()[1]}" if ":" in host else f"{host}:{held.getsockname()[1]}"
+
+
+def _bind(settings: Settings, *, share: bool) -> socket.socket:
+    host, port = split_address(settings.listen)
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(
+            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+        with contextlib.ExitStack() as stack:
+            bound = stack.enter_context(socket.socket(family, kind, protocol))
+            bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            if share:
+                bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+            bound.bind(address)
+            stack.pop_all()
+            return bound
+    except OSError as error:
+        raise refused(settings, error) from error
+
+
+def _check_unix(settings: Settings) -> None:
+    """Refuse a socket on which somebody answers; gRPC would take its path away."""
+    path = settings.listen.removeprefix("unix:").removeprefix("//")
+    with socket.socket(socket.AF_UNIX) as probe:
+        try:
+            probe.connect(path)
+        except (FileNotFoundError, ConnectionRefusedError):
+            return
+        except OSError as error:
+            raise refused(settings, error) from error
+    raise refused(settings, OSError(errno.EADDRINUSE, os.strerror(errno.EADDRINUSE)))
+
+
+def refused(settings: Settings, error: OSError) -> SettingsError:
+    """Return the error for an address that cannot be listened on."""
+    return SettingsError(settings.name_of("listen"), f"cannot listen on {settings.listen}: {error.strerror or error}")

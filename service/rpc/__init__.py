@@ -1,0 +1,1 @@
+"""gRPC: what the contract says, in terms of rules and store, and back."""

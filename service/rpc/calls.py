@@ -1,0 +1,130 @@
+"""What every call has in common: admission, deadline, errors, metrics. A handler is wrapped once, when registered."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from datetime import timedelta
+from time import perf_counter
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import grpc
+from google.protobuf.message import Message
+from google.protobuf.message_factory import GetMessageClass
+from google.rpc import code_pb2
+from grpc_status import rpc_status
+
+from service import errors
+from service.errors import RefusedError
+from service.store.redis import RedisAwayError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from google.rpc.status_pb2 import Status
+
+    from service.metrics import MethodMetrics, RpcMetrics
+
+_log = logging.getLogger(__name__)
+
+Request = TypeVar("Request", bound=Message)
+Response = TypeVar("Response", bound=Message)
+
+# Time that the answer needs on its way back, and that a call must have left to be worth starting.
+_MARGIN_SECONDS = 0.002
+# When a refused caller may try again.
+_RETRY_REDIS = timedelta(milliseconds=500)
+_RETRY_OVERLOAD = timedelta(milliseconds=100)
+
+
+@dataclass(frozen=True, slots=True)
+class Admission:
+    """Which calls are taken on.
+
+    Attributes:
+        waiting: how many calls wait for a thread at this moment.
+        bound: how many may.
+        patience_s: how long a call waits for Redis at most.
+    """
+
+    waiting: Callable[[], int]
+    bound: int
+    patience_s: float
+
+    def admit(self, context: grpc.ServicerContext) -> float | None:
+        """Return how long the call may wait for Redis, in seconds; None: as long as the settings say.
+
+        Raises:
+            RefusedError: the call is not taken on.
+        """
+        if self.waiting() > self.bound:
+            raise errors.overloaded(_RETRY_OVERLOAD)
+        remaining = context.time_remaining()
+        if remaining is None or remaining > self.patience_s + _MARGIN_SECONDS:
+            return None
+        if remaining <= _MARGIN_SECONDS:
+            raise errors.deadline_too_short()
+        return remaining - _MARGIN_SECONDS
+
+
+def handler(
+    behavior: Callable[[Request, float | None], Response],
+    request_type: type[Request],
+    admission: Admission,
+    metrics: MethodMetrics,
+) -> grpc.RpcMethodHandler[Request, Response]:
+    """Wrap `behavior(request, timeout_s)` into a gRPC handler that answers every failure with a Status."""
+
+    def call(request: Request, context: grpc.ServicerContext) -> Response:
+        started = perf_counter()
+        status: Status
+        try:
+            response = behavior(request, admission.admit(context))
+        except RefusedError as error:
+            status = error.status
+        except RedisAwayError:
+            status = errors.redis_unavailable(_RETRY_REDIS).status
+        except Exception:  # noqa: BLE001 - grpc would send its text to the caller
+            _log.exception("a call failed")
+            status = errors.internal().status
+        else:
+            metrics.observe(code_pb2.OK, perf_counter() - started)
+            return response
+        metrics.observe(status.code, perf_counter() - started)
+        context.abort_with_status(rpc_status.to_status(status))
+        raise AssertionError("abort_with_status raises")
+
+    return grpc.unary_unary_rpc_method_handler(
+        call,
+        request_deserializer=request_type.FromString,
+        response_serializer=lambda response: response.SerializeToString(),
+    )
+
+
+def register(
+    server: grpc.Server,
+    service: Any,
+    methods: dict[str, Callable[[Any, float | None], Any]],
+    admission: Admission,
+    metrics: RpcMetrics,
+) -> None:
+    """Add a service's methods to the server.
+
+    Args:
+        server: the server.
+        service: the service's descriptor.
+        methods: what to do, by method name. Every method of the service must be there.
+        admission: which calls are taken on.
+        metrics: where to count.
+    """
+    handlers = {
+        method.name: handler(
+            methods[method.name],
+            GetMessageClass(method.input_type),
+            admission,
+            metrics.for_method(service.full_name, method.name),
+        )
+        for method in service.methods
+    }
+    server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(service.full_name, handlers),))
+    server.add_registered_method_handlers(service.full_name, handlers)

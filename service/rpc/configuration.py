@@ -1,0 +1,124 @@
+"""Replacing rules and rosters: read what is in force, check the new against it, and put it in force if it still is."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from evenhand.v1.roster_service_pb2 import Roster
+from evenhand.v1.rules_pb2 import RuleSet
+
+from service import errors
+from service.rules import plan_pools, validate_roster, validate_rule_set, warnings_of
+from service.rules.advice import EMPTY_TEAM, UNKNOWN_AGENT, UNKNOWN_TEAM
+from service.store import keys
+from service.store.store import Configuration, PlannedAgent, PlannedPool, Store
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from evenhand.v1.assignment_service_pb2 import Warning as ConfigurationWarning
+
+
+_ABOUT_ROSTER = frozenset({UNKNOWN_AGENT, UNKNOWN_TEAM, EMPTY_TEAM})
+
+
+class Configurator:
+    """The two calls that configure a workspace."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def replace_rules(
+        self, workspace_id: str, rule_set: RuleSet, etag: str, *, validate_only: bool
+    ) -> tuple[int, Sequence[ConfigurationWarning]]:
+        """Replace the rule set. Return its revision (with validate_only: the one in force) and warnings.
+
+        Raises:
+            RefusedError: something is wrong with it, or the etag is not that of the rule set in force.
+        """
+        root = keys.root(workspace_id)
+        while True:
+            before = self._store.configuration(root)
+            roster = Roster.FromString(before.roster)
+            agents, teams = {agent.id for agent in roster.agents}, {team.id for team in roster.teams}
+            violations = validate_rule_set(rule_set, agents, teams)
+            if violations:
+                raise errors.invalid(violations)
+            if etag and etag != str(before.rules_revision):
+                raise errors.etag_mismatch("rule set")
+            warnings = warnings_of(rule_set, agents, teams, empty_teams=_empty_teams(roster))
+            if validate_only:
+                return before.rules_revision, warnings
+            revision = self._store.configure(
+                root,
+                before,
+                rules=rule_set.SerializeToString(deterministic=True),
+                unassign_on_close=rule_set.unassign_on_close,
+                agents=_planned_agents(roster),
+                pools=_planned_pools(rule_set, roster, before),
+            )
+            if revision:
+                return revision, warnings
+
+    def replace_roster(
+        self, workspace_id: str, roster: Roster, etag: str, *, validate_only: bool
+    ) -> tuple[int, Sequence[ConfigurationWarning]]:
+        """Replace the roster. Return its revision (with validate_only: the one in force) and warnings.
+
+        Raises:
+            RefusedError: something is wrong with it, or the etag is not that of the roster in force.
+        """
+        root = keys.root(workspace_id)
+        violations = validate_roster(roster)
+        if violations:
+            raise errors.invalid(violations)
+        for agent in roster.agents:
+            agent.ClearField("presence")
+            agent.ClearField("open_contact_count")
+        agents, teams = {agent.id for agent in roster.agents}, {team.id for team in roster.teams}
+        while True:
+            before = self._store.configuration(root)
+            if etag and etag != str(before.roster_revision):
+                raise errors.etag_mismatch("roster")
+            rule_set = RuleSet.FromString(before.rules)
+            # What else the rules are warned of was said when they were configured.
+            warnings = [
+                warning
+                for warning in warnings_of(rule_set, agents, teams, empty_teams=_empty_teams(roster))
+                if warning.reason in _ABOUT_ROSTER
+            ]
+            if validate_only:
+                return before.roster_revision, warnings
+            revision = self._store.configure(
+                root,
+                before,
+                roster=roster.SerializeToString(deterministic=True),
+                unassign_on_close=rule_set.unassign_on_close,
+                agents=_planned_agents(roster),
+                pools=_planned_pools(rule_set, roster, before),
+            )
+            if revision:
+                return revision, warnings
+
+
+def _empty_teams(roster: Roster) -> set[str]:
+    return {team.id for team in roster.teams if not team.agent_ids}
+
+
+def _planned_agents(roster: Roster) -> list[PlannedAgent]:
+    return [
+        PlannedAgent(agent.id, agent.name or agent.id, agent.weight or 1, agent.max_open_contacts, not agent.disabled)
+        for agent in roster.agents
+    ]
+
+
+def _planned_pools(rule_set: RuleSet, roster: Roster, before: Configuration) -> list[PlannedPool]:
+    return [
+        PlannedPool(
+            pool.name,
+            pool.predecessor,
+            pool.members,
+            [(view.strategy, view.online_only, view.max_open_contacts) for view in pool.views],
+        )
+        for pool in plan_pools(rule_set, roster, RuleSet.FromString(before.rules))
+    ]

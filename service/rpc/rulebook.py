@@ -1,0 +1,79 @@
+"""The rules of the workspaces, compiled, for as many workspaces as were asked about lately."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from evenhand.v1.rules_pb2 import RuleSet
+
+from service.rules import CompiledRules, Selection, compile_rules
+from service.store import keys
+from service.store.store import Choice, Store
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """One workspace's rules at one revision.
+
+    Attributes:
+        root: what the workspace's keys begin with.
+        revision: of the rules.
+        compiled: the matcher.
+        choices: what each selection of the matcher is for the decision script.
+    """
+
+    root: bytes
+    revision: int
+    compiled: CompiledRules
+    choices: Mapping[Selection, Choice]
+
+
+class RuleBook:
+    """A bounded cache. An entry may be stale: the decision script notices, and then `reload` is due."""
+
+    def __init__(self, store: Store, size: int) -> None:
+        self._store = store
+        self._size = size
+        self._entries: OrderedDict[str, Rules] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def of(self, workspace_id: str) -> Rules:
+        """Return the workspace's rules as last seen."""
+        entry = self._entries.get(workspace_id)
+        if entry is None:
+            return self.reload(workspace_id)
+        with self._lock:
+            if workspace_id in self._entries:
+                self._entries.move_to_end(workspace_id)
+        return entry
+
+    def reload(self, workspace_id: str) -> Rules:
+        """Read and compile the workspace's rules anew."""
+        root = keys.root(workspace_id)
+        configuration = self._store.configuration(root)
+        compiled = compile_rules(RuleSet.FromString(configuration.rules), configuration.rules_revision)
+        choices = {
+            selection: Choice.of(
+                selection.pool,
+                selection.strategy,
+                selection.max_open_contacts,
+                selection.rule_id,
+                selection.team_id,
+                online_only=selection.online_only,
+                fallback=selection.fallback,
+            )
+            for selection in compiled.selections
+        }
+        entry = Rules(root, configuration.rules_revision, compiled, choices)
+        with self._lock:
+            self._entries[workspace_id] = entry
+            self._entries.move_to_end(workspace_id)
+            while len(self._entries) > self._size:
+                self._entries.popitem(last=False)
+        return entry

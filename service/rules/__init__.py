@@ -1,0 +1,32 @@
+"""Rules: checked, compiled once per revision to a matcher, and asked for every event. Knows no transport, no store."""
+
+from service.rules.advice import warnings_of
+from service.rules.expressions import ExpressionError
+from service.rules.identifiers import identifier_problem, is_identifier, quoted
+from service.rules.matcher import CompiledRules, Selection, compile_rules
+from service.rules.plan import plan_pools
+from service.rules.pools import EVERYONE, pool_of
+from service.rules.reply import AGENT_NAME_MARK, Reply
+from service.rules.roster_checks import validate_roster
+from service.rules.validation import validate_rule_set
+from service.rules.violations import Violation, Violations
+
+__all__ = [
+    "AGENT_NAME_MARK",
+    "EVERYONE",
+    "CompiledRules",
+    "ExpressionError",
+    "Reply",
+    "Selection",
+    "Violation",
+    "Violations",
+    "compile_rules",
+    "identifier_problem",
+    "is_identifier",
+    "plan_pools",
+    "pool_of",
+    "quoted",
+    "validate_roster",
+    "validate_rule_set",
+    "warnings_of",
+]

@@ -1,0 +1,146 @@
+"""Common Expression Language conditions: checked when configured, evaluated without ever failing.
+
+The runtime is Google's own (`cel-expr-python`, the C++ implementation). What it offers to keep an evaluation small: a
+parser that gives up at a nesting of 32, regular expressions in linear time, and 10,000 loop steps for one evaluation,
+after which it is an error and so false. That is not enough against growth: `[s].map(x, x + x).map(x, x + x)...` doubles
+a text with each link and takes all memory within one line. So three things are refused on top: `map`, a loop within a
+loop, and `+` within a loop. Without them nothing an expression makes is larger than a small multiple of its own text
+and the contact. Time is bounded by the loop steps times what one step compares: a rule written to be slow (a loop that
+compares a long list trait with itself, many times) can still hold a thread, and the interpreter's lock, for seconds.
+The string library stays off, since `replace` and `join` grow texts.
+"""
+
+from __future__ import annotations
+
+import re
+import threading
+from functools import cache, lru_cache
+from typing import TYPE_CHECKING, TypeAlias
+
+from cel_expr_python import cel  # type: ignore[import-untyped]  # it has stubs but no py.typed
+from evenhand.v1.contact_pb2 import Contact
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+Activation: TypeAlias = "cel.Activation"
+"""A contact bound to the variable `contact`."""
+
+_LOOPS = frozenset({"all", "exists", "exists_one", "filter", "map"})
+_TOKEN = re.compile(
+    r"""
+      //[^\n]*                                                              # comment
+    | (?:[rR][bB]?|[bB][rR])(?:\"{3}[\s\S]*?\"{3}|'{3}[\s\S]*?'{3}|"[^"\n]*"|'[^'\n]*')
+    | [bB]?(?:\"{3}(?:\\.|[^\\])*?\"{3}|'{3}(?:\\.|[^\\])*?'{3}|"(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])*')
+    | `[^`\n]*`                                                             # quoted field name
+    | (?P<name>[A-Za-z_][A-Za-z0-9_]*)
+    | (?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?[A-Za-z0-9]*          # number; its exponent has a sign
+    | (?P<mark>\S)
+    """,
+    re.VERBOSE,
+)
+_CEL_ERROR = re.compile(r"ERROR: <input>:(?P<line>\d+):(?P<column>\d+): (?P<message>[^\n]*)")
+# "expecting {'[', '{', '(', ...}" names every token of the grammar; "(in container '')" means nothing to the reader.
+_CEL_NOISE = re.compile(r"^Syntax error: | expecting [{<].*$| \(in container ''\)| \[[A-Z_]+\]$")
+# The library builds its compiler and each program on first use; one thread at a time is let through to that.
+_BUILDING = threading.Lock()
+
+
+class ExpressionError(ValueError):
+    """An expression that cannot be configured; the text begins with line:column, both from 1."""
+
+
+class Program:
+    """A compiled expression. Safe to share between threads; an activation is not."""
+
+    __slots__ = ("_expression",)
+
+    def __init__(self, expression: cel.Expression) -> None:
+        self._expression = expression
+
+    def holds(self, activation: Activation) -> bool:
+        """Whether the expression gives true. An error (a missing key, mixed types, too many steps) is false."""
+        try:
+            return self._expression.eval(activation).value() is True
+        except Exception:  # noqa: BLE001  # whatever the library cannot do with a contact is false, by contract
+            return False
+
+
+def activation_of(contact: Contact) -> Activation:
+    """Binds `contact` for any number of programs, to be used and dropped in this thread; converted once, on first use.
+
+    The library keeps its memory by thread, so an activation must not be handed to another or left in a reference cycle.
+    """
+    return _environment().Activation({"contact": contact})
+
+
+@lru_cache(maxsize=1024)
+def compile_expression(text: str) -> Program:
+    """Parses, type-checks and prepares an expression over `contact`; it may give a bool, or a trait that may be one.
+
+    Raises:
+        ExpressionError: If it does not compile, gives another type, or could grow without bound.
+    """
+    with _BUILDING:
+        try:
+            expression = _environment().compile(text)
+        except RuntimeError as error:
+            raise ExpressionError(_readable(str(error))) from None
+        kind: cel.Type = expression.return_type()
+        if kind not in (cel.Type.BOOL, cel.Type.DYN):
+            raise ExpressionError(f"1:1: gives {kind.name()}; it must give a bool, such as a comparison")
+        _refuse_growth(text)
+        program = Program(expression)
+        # The first evaluation builds the program, which is not safe among threads; here nobody else has it yet.
+        program.holds(activation_of(Contact()))
+        return program
+
+
+@cache
+def _environment() -> cel.Env:
+    return cel.NewEnv(variables={"contact": cel.Type(Contact.DESCRIPTOR.full_name)})
+
+
+def _readable(error: str) -> str:
+    first = _CEL_ERROR.search(error)
+    if first is None:
+        # Too deep is reported without a position; there is no other known case.
+        return "1:1: nested too deeply; split it into several conditions" if "recursion" in error else "1:1: not valid"
+    message = _CEL_NOISE.sub("", first["message"]).replace("mismatched input '<EOF>'", "it ends too early")
+    shown = "".join(c if c.isprintable() else "?" for c in message)
+    return f"{first['line']}:{first['column']}: {shown}"
+
+
+def _refuse_growth(text: str) -> None:
+    """Refuses what lets values double; `text` is known to be well-formed.
+
+    Raises:
+        ExpressionError: At the first `map`, loop within a loop, or `+` within a loop.
+    """
+    parentheses: list[bool] = []  # whether each one open here is that of a loop
+    before = last = ""
+    for token, offset in _tokens(text):
+        looping = any(parentheses)
+        if token == "(":  # noqa: S105  # no password
+            loop = before == "." and last in _LOOPS
+            if loop and (looping or last == "map"):
+                what = "a loop within a loop" if looping else "map()"
+                raise ExpressionError(f"{_position(text, offset)}: {what} is not available; try exists() with `in`")
+            parentheses.append(loop)
+        elif token == ")":  # noqa: S105
+            parentheses.pop()
+        elif token == "+" and looping:  # noqa: S105
+            raise ExpressionError(f"{_position(text, offset)}: + is not available within exists(), all() or filter()")
+        before, last = last, token
+
+
+def _tokens(text: str) -> Iterator[tuple[str, int]]:
+    """Names and marks, each with its place; comments, texts and numbers are left out."""
+    for token in _TOKEN.finditer(text):
+        found = token["name"] or token["mark"]
+        if found:
+            yield found, token.start()
+
+
+def _position(text: str, offset: int) -> str:
+    return f"{text.count(chr(10), 0, offset) + 1}:{offset - text.rfind(chr(10), 0, offset)}"

@@ -1,0 +1,36 @@
+"""The name of the pool that a target stands for: rules with the same name share one rotation."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from evenhand.v1.rules_pb2 import Target
+
+EVERYONE: Final = "*"
+_DIGEST_CHARACTERS = 16
+
+
+def pool_of(target: Target) -> str:
+    """Names a target's pool.
+
+    Returns:
+        `*` for everyone (and for no target), `t:<team id>` for a team, and `l:<digest>` for a rule's own list: the same
+        agents in the same order are the same pool.
+    """
+    match target.WhichOneof("to"):
+        case "team_id":
+            return f"t:{target.team_id}"
+        case "agents":
+            return f"l:{_digest(target.agents.agent_ids)}"
+        case _:
+            return EVERYONE
+
+
+def _digest(agent_ids: Iterable[str]) -> str:
+    # With each id's length before it, no two lists give the same text.
+    joined = "".join(f"{len(agent_id)}:{agent_id}" for agent_id in agent_ids)
+    return hashlib.sha256(joined.encode()).hexdigest()[:_DIGEST_CHARACTERS]

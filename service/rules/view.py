@@ -1,0 +1,80 @@
+"""A contact as the conditions of one evaluation see it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from service.rules.expressions import Activation, activation_of
+from service.rules.operands import Operand, fold, operand_of
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from evenhand.v1.contact_pb2 import Contact
+
+
+class ContactView:
+    """Folds and converts what conditions ask for, when first asked, at most once. Never changes or copies the contact.
+
+    Lives for one evaluation, in one thread.
+
+    Args:
+        contact: Whom the conditions are about.
+        updated_keys: The traits and tags that the event set.
+    """
+
+    __slots__ = ("_activation", "_changed", "_channel", "_contact", "_source", "_tags", "_traits", "_updated_keys")
+
+    def __init__(self, contact: Contact, updated_keys: Sequence[str]) -> None:
+        self._contact = contact
+        self._updated_keys = updated_keys
+        self._source: str | None = None
+        self._channel: str | None = None
+        self._tags: frozenset[str] | None = None
+        self._changed: frozenset[str] | None = None
+        self._traits: dict[str, Operand | None] = {}
+        self._activation: Activation | None = None
+
+    def source(self) -> str:
+        """The source, folded."""
+        source = self._source
+        if source is None:
+            source = self._source = fold(self._contact.source)
+        return source
+
+    def channel(self) -> str:
+        """The channel, folded."""
+        channel = self._channel
+        if channel is None:
+            channel = self._channel = fold(self._contact.channel)
+        return channel
+
+    def tags(self) -> frozenset[str]:
+        """The tags, folded."""
+        tags = self._tags
+        if tags is None:
+            tags = self._tags = frozenset(map(fold, self._contact.tags))
+        return tags
+
+    def trait(self, key: str) -> Operand | None:
+        """The trait of exactly this key; None if it is missing or null."""
+        traits = self._traits
+        if key in traits:
+            return traits[key]
+        value = self._contact.traits.get(key)  # never [key]: that would add it to the contact
+        operand = traits[key] = None if value is None else operand_of(value)
+        return operand
+
+    def changed(self, key: str) -> bool:
+        """Whether the event set exactly this key."""
+        changed = self._changed
+        if changed is None:
+            changed = self._changed = frozenset(self._updated_keys)
+        return key in changed
+
+    def activation(self) -> Activation:
+        """The contact as expressions see it."""
+        activation = self._activation
+        if activation is None:
+            activation = self._activation = activation_of(self._contact)
+        return activation

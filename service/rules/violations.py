@@ -1,0 +1,31 @@
+"""What is wrong with a request, field by field."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Violation:
+    """One wrong field.
+
+    Attributes:
+        field: Path of the field by its proto names, such as `rule_set.rules[3].condition.trait.operator`.
+        description: What is wrong and what would be right, for people; reads on from the field's name.
+    """
+
+    field: str
+    description: str
+
+
+class Violations(list[Violation]):
+    """All violations found so far, in the order of the fields."""
+
+    def add(self, field: str, description: str) -> None:
+        """Notes one more."""
+        self.append(Violation(field, description))
+
+    def add_if(self, field: str, description: str | None) -> None:
+        """Notes one more, if there is a description of it."""
+        if description is not None:
+            self.append(Violation(field, description))

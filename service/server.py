@@ -1,0 +1,163 @@
+"""The process: settings in, gRPC served, until a signal says to stop."""
+
+from __future__ import annotations
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import grpc
+from grpc_health.v1 import health_pb2_grpc  # type: ignore[import-untyped,unused-ignore]
+from grpc_reflection.v1alpha import (  # type: ignore[import-untyped,unused-ignore]
+    reflection,
+    reflection_pb2_grpc,
+)
+
+from service import health, listening, metrics
+from service.app import build_app
+from service.config import Settings, SettingsError, redact
+from service.process import StopSignals, configure_logging, say_ready, start_listener
+from service.store.binary import NoRedisBinaryError
+from service.store.embedded import EmbeddedRedis, EmbeddedRedisError
+from service.workers import supervise
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_MESSAGE_BYTES = 16 * 1024 * 1024
+"""Room for 10,000 rules, or 1000 contacts with some 16 KiB each. gRPC's default is 4 MiB."""
+
+_REFLECTION_THREADS = 4
+
+
+class CallPool(ThreadPoolExecutor):
+    """The threads that answer calls."""
+
+    def waiting(self) -> int:
+        """Return how many calls wait for a thread."""
+        return self._work_queue.qsize()
+
+
+class _Reflection(reflection.ReflectionServicer):  # type: ignore[misc,unused-ignore]
+    """The standard reflection service, with threads of its own: a client holds one as long as its stream is open."""
+
+    def ServerReflectionInfo(self, request_iterator: Any, context: grpc.ServicerContext) -> Any:  # noqa: N802
+        return super().ServerReflectionInfo(request_iterator, context)
+
+
+class Server:
+    """gRPC, served by this process.
+
+    Args:
+        settings: All settings.
+        redis_url: Where the state is.
+        listen: Where to serve, if not where the settings say.
+        share: Whether other processes serve the same port.
+    """
+
+    def __init__(self, settings: Settings, redis_url: str, listen: str = "", *, share: bool = False) -> None:
+        self._settings = settings
+        self._listen = listen or settings.listen
+        self._pool = CallPool(settings.threads, thread_name_prefix="call")
+        self._app = build_app(settings, redis_url)
+        self._health = health.Health(self._app.service_names)
+        self._server = grpc.server(self._pool, options=_options(settings, share=share))
+        self._app.register(self._server, self._pool.waiting)
+        health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
+        _Reflection.ServerReflectionInfo.experimental_thread_pool = ThreadPoolExecutor(  # type: ignore[attr-defined]
+            _REFLECTION_THREADS, thread_name_prefix="reflection"
+        )
+        names = [*self._app.service_names, health.SERVICE_NAME, reflection.SERVICE_NAME]
+        reflection_pb2_grpc.add_ServerReflectionServicer_to_server(_Reflection(names), self._server)
+
+    def start(self) -> str:
+        """Serve; return where, with the port that was taken.
+
+        Raises:
+            SettingsError: Cannot listen there.
+        """
+        try:
+            port = self._server.add_insecure_port(self._listen)
+        except RuntimeError as error:
+            raise listening.refused(self._settings, OSError("the address is taken")) from error
+        metrics.set_build_info()
+        self._app.add_redis_listener(metrics.set_redis_up)
+        self._app.add_redis_listener(self._health.set_redis_up)
+        self._server.start()
+        return self._listen if self._listen.startswith("unix:") else f"{self._listen.rpartition(':')[0]}:{port}"
+
+    def stop(self) -> None:
+        """Let those who send calls notice, let calls in progress finish, and close everything."""
+        self._health.drain()
+        threading.Event().wait(self._settings.endpoint_wait_s)
+        stopped = self._server.stop(self._settings.drain_s)
+        self._health.end_watches()
+        stopped.wait()
+        self._app.close()
+        self._pool.shutdown(wait=False, cancel_futures=True)
+
+
+def serve(settings: Settings) -> None:
+    """Serve until SIGTERM or SIGINT, and say on standard output, in one line, when it is ready.
+
+    Raises:
+        SettingsError: What the settings ask for cannot be had, such as a port that is taken.
+    """
+    configure_logging()
+    signals = StopSignals()
+    with _redis(settings) as (redis_url, redis_text):
+        if settings.workers > 1:
+            supervise(settings, redis_url, redis_text, signals)
+        else:
+            _serve_here(settings, redis_url, redis_text, signals)
+
+
+def _serve_here(settings: Settings, redis_url: str, redis_text: str, signals: StopSignals) -> None:
+    listening.check(settings)
+    listener = start_listener(settings)
+    server = Server(settings, redis_url)
+    say_ready(server.start(), redis_text, listener)
+    signals.wait()
+    server.stop()
+    if listener is not None:
+        listener.close()
+
+
+@contextmanager
+def _redis(settings: Settings) -> Iterator[tuple[str, str]]:
+    """Give the URL of the Redis to use, and what to call it in the ready line; run the embedded one meanwhile."""
+    if settings.redis_url is not None:
+        yield settings.redis_url, redact(settings.redis_url)
+        return
+    embedded = EmbeddedRedis(settings.data_dir)
+    try:
+        embedded.start()
+    except NoRedisBinaryError as error:
+        raise SettingsError(settings.name_of("redis_url"), f"none was given, and there is {error}") from error
+    except EmbeddedRedisError as error:
+        raise SettingsError(settings.name_of("data_dir"), str(error)) from error
+    try:
+        yield embedded.url, f"embedded {embedded.version} in {settings.data_dir}"
+    finally:
+        embedded.stop()
+
+
+def _options(settings: Settings, *, share: bool) -> list[tuple[str, int]]:
+    """Return gRPC's options. Names and meaning: grpc/impl/channel_arg_names.h."""
+
+    def milliseconds(seconds: float) -> int:
+        return int(seconds * 1000)
+
+    return [
+        ("grpc.so_reuseport", int(share)),  # on by default: a second service would silently get half of the calls
+        ("grpc.max_receive_message_length", _MESSAGE_BYTES),
+        ("grpc.max_send_message_length", _MESSAGE_BYTES),
+        ("grpc.keepalive_time_ms", milliseconds(settings.keepalive_s)),
+        ("grpc.keepalive_timeout_ms", milliseconds(settings.keepalive_timeout_s)),
+        # Without these two, clients that keep idle connections alive are disconnected for "too many pings".
+        ("grpc.keepalive_permit_without_calls", 1),
+        ("grpc.http2.min_ping_interval_without_data_ms", milliseconds(settings.min_ping_interval_s)),
+        ("grpc.max_connection_age_ms", milliseconds(settings.max_connection_age_s)),
+        ("grpc.max_connection_age_grace_ms", milliseconds(settings.max_connection_age_grace_s)),
+    ]

@@ -1,0 +1,1 @@
+"""What Evenhand remembers: Redis, its keys, and the scripts that change them."""

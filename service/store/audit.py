@@ -1,0 +1,103 @@
+"""Whether the open counts that are kept are those of the records, which are the truth."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from service.store import keys
+from service.store.scripts import load
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from service.store.redis import Redis
+
+_COUNT_BUCKET = load("count_bucket")
+_OPEN_COUNTS = load("open_counts")
+_REPAIR = load("repair")
+
+_AGENTS_A_RUN = 500
+_KEYS_A_SCAN = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Drift:
+    """An agent whose open count is not what the records say."""
+
+    number: int
+    agent_id: str
+    kept: int
+    counted: int
+
+
+@dataclass(frozen=True, slots=True)
+class Audit:
+    """What an audit found.
+
+    Attributes:
+        contacts: open contacts counted in the records.
+        agents: how many agents were compared.
+        drifts: those whose count is wrong.
+        sequence: of the workspace, before the records were read.
+        quiet: whether nothing happened in the workspace meanwhile. If something did, a drift may be none.
+    """
+
+    contacts: int
+    agents: int
+    drifts: tuple[Drift, ...]
+    sequence: int
+    quiet: bool
+
+
+def audit_workspace(redis: Redis, workspace_id: str) -> Audit:
+    """Count all open contacts of the workspace anew and compare. Changes nothing, and may run beside live traffic."""
+    root = keys.root(workspace_id)
+    sequence = _sequence(redis, root)
+    counted: Counter[int] = Counter()
+    for bucket in _buckets(redis, root):
+        flat = redis.run(_COUNT_BUCKET, root, bucket, repeatable=True)
+        for owner, count in zip(flat[::2], flat[1::2], strict=True):
+            counted[owner] += count
+    kept = dict(enumerate(_kept(redis, root), 1))
+    drifts = tuple(
+        Drift(number, agent_id, count, counted[number])
+        for number, (agent_id, count) in kept.items()
+        if count != counted[number]
+    )
+    return Audit(counted.total(), len(kept), drifts, sequence, _sequence(redis, root) == sequence)
+
+
+def repair_workspace(redis: Redis, workspace_id: str, found: Audit) -> bool:
+    """Set the counts that drifted to what the records say. False, and no change, if something happened since."""
+    arguments = [word for drift in found.drifts for word in (drift.number, drift.counted)]
+    return bool(redis.run(_REPAIR, keys.root(workspace_id), found.sequence, *arguments))
+
+
+def _sequence(redis: Redis, root: bytes) -> int:
+    return int(redis.run(_OPEN_COUNTS, root, 1, 0, repeatable=True)[0])
+
+
+def _kept(redis: Redis, root: bytes) -> Iterator[tuple[str, int]]:
+    """Yield each agent's id and open count, by number."""
+    first, agents = 1, 1
+    while first <= agents:
+        _, total, *flat = redis.run(_OPEN_COUNTS, root, first, first + _AGENTS_A_RUN - 1, repeatable=True)
+        agents = int(total)
+        first += _AGENTS_A_RUN
+        for agent_id, count in zip(flat[::2], flat[1::2], strict=True):
+            yield agent_id.decode(), count
+
+
+def _buckets(redis: Redis, root: bytes) -> Iterator[int]:
+    """Yield the number of every bucket that has open contacts, once."""
+    pattern = keys.open_buckets_pattern(root)
+    found: set[int] = set()
+    cursor = b"0"
+    while True:
+        cursor, names = redis.router().call(root, (b"SCAN", cursor, b"MATCH", pattern, b"COUNT", _KEYS_A_SCAN), None)
+        found.update(int(name.rpartition(b":")[2]) for name in names)
+        if cursor == b"0":
+            yield from found
+            return

@@ -1,0 +1,79 @@
+"""Every key that Evenhand keeps in Redis, made in one place.
+
+All keys of a workspace begin with `evenhand:{workspace}`, so they share one hash slot and a script may touch them
+together. Scripts get that beginning as KEYS[1] and add the suffixes below, which they are given as Lua constants.
+
+| key                        | type       | holds                                                                      |
+| -------------------------- | ---------- | -------------------------------------------------------------------------- |
+| (the beginning itself)     | hash       | revisions of rules and roster, sequence, counters, unassign_on_close, pools|
+| :rules, :roster            | string     | what was configured, as serialized messages                                |
+| :numbers                   | hash       | agent id -> the agent's number, for ever                                   |
+| :agent:<number>            | hash       | id, name, weight, limit, enabled, presence, open count, pools and views    |
+| :leases                    | sorted set | numbers of agents whose presence ends by itself, by that time (ms)         |
+| :reasons                   | hash       | why a decision came out (rule, team, strategy) <-> its number              |
+| :clock                     | hash       | pool -> its clock                                                          |
+| :turns:<pool>              | hash       | number -> virtual time, rest, last assignment and position in this pool    |
+| :view:<pool>|<view>        | sorted set | the eligible of a pool under one strategy, presence and limit; first first |
+| :open:<bucket>             | hash       | contact id -> record, of open contacts                                     |
+| :settled:<contact>         | string     | the record of a contact that is closed or unassigned; expires              |
+| :reply:<contact>           | string     | the reply of the decision on record; expires                               |
+| :replay:<contact>|<request>| string     | a decision that a later one took the place of; expires                     |
+
+`|` stands for the unit separator, which no id contains. A pool is `*` (everyone), `t:<team>` or `l:<digest>`.
+"""
+
+from __future__ import annotations
+
+from zlib import crc32
+
+PREFIX = "evenhand:"
+SEPARATOR = "\x1f"
+
+SUFFIXES = {
+    "RULES": ":rules",
+    "ROSTER": ":roster",
+    "NUMBERS": ":numbers",
+    "AGENT": ":agent:",
+    "LEASES": ":leases",
+    "REASONS": ":reasons",
+    "CLOCK": ":clock",
+    "TURNS": ":turns:",
+    "VIEW": ":view:",
+    "OPEN": ":open:",
+    "SETTLED": ":settled:",
+    "REPLY": ":reply:",
+    "REPLAY": ":replay:",
+}
+
+# Open contacts lie in hashes of some dozens, which Redis packs tightly: a million take 30 to a bucket.
+BUCKETS = 32768
+
+LUA_CONSTANTS = "".join(f"local {name} = '{suffix}'\n" for name, suffix in SUFFIXES.items()) + (
+    "local SEPARATOR = '\\31'\n"
+)
+"""The suffixes as Lua constants, put before every script."""
+
+
+def root(workspace_id: str) -> bytes:
+    """Return what all keys of the workspace begin with.
+
+    Braces and percent signs are escaped, so that the hash tag is the whole id and no two workspaces meet.
+    """
+    tag = workspace_id.replace("%", "%25").replace("{", "%7B").replace("}", "%7D")
+    return f"{PREFIX}{{{tag}}}".encode()
+
+
+def bucket(contact_id: bytes) -> int:
+    """Return the number of the bucket in which the contact lies while it is open."""
+    return crc32(contact_id) % BUCKETS
+
+
+def view(pool: str, strategy: int, limit: int, *, online_only: bool) -> str:
+    """Return the name of a view: whose pool, by which strategy, who is eligible."""
+    return f"{pool}{SEPARATOR}{strategy}:{int(online_only)}:{limit}"
+
+
+def open_buckets_pattern(workspace_root: bytes) -> bytes:
+    """Return the glob that matches the workspace's buckets of open contacts, for SCAN."""
+    escaped = b"".join(b"\\" + bytes([c]) if c in b"*?[]\\^-" else bytes([c]) for c in workspace_root)
+    return escaped + SUFFIXES["OPEN"].encode() + b"*"

@@ -1,0 +1,20 @@
+-- Counts the open contacts of one bucket by owner, for the audit.
+--
+-- KEYS[1]  what all keys of the workspace begin with; all others are derived from it (see keys.py)
+-- ARGV     number of the bucket
+--
+-- Returns  {owner's number, count, owner's number, count, ...}
+
+--- @include "records"
+
+local counts = {}
+for _, packed in ipairs(redis.call('HVALS', KEYS[1] .. OPEN .. ARGV[1])) do
+  local _, owner = struct.unpack(RECORD, packed)
+  counts[owner] = (counts[owner] or 0) + 1
+end
+local flat = {}
+for owner, count in pairs(counts) do
+  flat[#flat + 1] = owner
+  flat[#flat + 1] = count
+end
+return flat

@@ -1,0 +1,81 @@
+-- A contact's record: who owns it, whether it is open, and the latest decision about it with its request id.
+-- Open ones lie in buckets, the others (closed, or unassigned) in keys of their own, which expire.
+
+local RECORD = '>BI3I3I3I4I5I6'  -- flags, owner, agent, reason, revision, sequence, time; then the request id
+local DECISION = '>BI3I3I4I5I6'  -- outcome, agent, reason, revision, sequence, time; then the reply
+local UNASSIGNED, OPENED, CLOSED = 0, 1, 2
+local ASSIGNED, ALREADY_ASSIGNED, NO_AGENT_AVAILABLE, NO_RULE_MATCHED = 1, 2, 3, 4
+
+-- flags: state + 4 * outcome + 32 * (whether the decision has a reply)
+local function load_contact(id, bucket)
+  local packed = redis.call('HGET', KEYS[1] .. OPEN .. bucket, id)
+  local place = packed and OPEN
+  if not packed then
+    packed = redis.call('GET', KEYS[1] .. SETTLED .. id)
+    place = packed and SETTLED
+  end
+  local contact = {id = id, bucket = bucket, place = place}
+  if packed then
+    local flags, owner, agent, reason, revision, sequence, time, rest = struct.unpack(RECORD, packed)
+    contact.state, contact.owner = flags % 4, owner
+    contact.outcome, contact.has_reply = math.floor(flags / 4) % 8, flags >= 32
+    contact.agent, contact.reason, contact.revision = agent, reason, revision
+    contact.sequence, contact.time, contact.request = sequence, time, string.sub(packed, rest)
+  else
+    contact.state, contact.owner, contact.outcome, contact.has_reply = UNASSIGNED, 0, 0, false
+    contact.agent, contact.reason, contact.revision, contact.sequence = 0, 0, 0, 0
+    contact.time, contact.request = 0, ''
+  end
+  return contact
+end
+
+local function save_contact(contact, retention)
+  local flags = contact.state + 4 * contact.outcome + (contact.has_reply and 32 or 0)
+  local packed = struct.pack(RECORD, flags, contact.owner, contact.agent, contact.reason, contact.revision,
+    contact.sequence, contact.time) .. contact.request
+  local place = contact.state == OPENED and OPEN or SETTLED
+  if contact.place and contact.place ~= place then
+    if contact.place == OPEN then
+      redis.call('HDEL', KEYS[1] .. OPEN .. contact.bucket, contact.id)
+    else
+      redis.call('DEL', KEYS[1] .. SETTLED .. contact.id)
+    end
+  end
+  if place == OPEN then
+    redis.call('HSET', KEYS[1] .. OPEN .. contact.bucket, contact.id, packed)
+  else
+    redis.call('SET', KEYS[1] .. SETTLED .. contact.id, packed, 'PX', retention)
+  end
+  contact.place = place
+end
+
+local function reply_of(contact)
+  return contact.has_reply and redis.call('GET', KEYS[1] .. REPLY .. contact.id) or ''
+end
+
+-- Why a decision came out, as a number (0: no reason) and back.
+local function number_of_reason(text)
+  local number = redis.call('HGET', KEYS[1] .. REASONS, text)
+  if not number then
+    number = redis.call('HINCRBY', KEYS[1], 'reasons', 1)
+    redis.call('HSET', KEYS[1] .. REASONS, text, number, '#' .. number, text)
+  end
+  return tonumber(number)
+end
+
+local function reason_of_number(number)
+  return number ~= 0 and redis.call('HGET', KEYS[1] .. REASONS, '#' .. number) or ''
+end
+
+local function id_of_agent(number)
+  return number ~= 0 and redis.call('HGET', KEYS[1] .. AGENT .. number, 'id') or ''
+end
+
+-- What scripts answer for a decision.
+local function answer(outcome, agent, reason, revision, sequence, time, replayed, reply)
+  return {outcome, agent, reason, revision, sequence, time, replayed, reply}
+end
+
+local function next_sequence()
+  return redis.call('HINCRBY', KEYS[1], 'sequence', 1)
+end

@@ -1,0 +1,173 @@
+"""Redis, as the store sees it: run a script for a workspace, and say at once when Redis is away."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
+
+from redis import ConnectionError as RedisConnectionError
+from redis import RedisError, ResponseError
+from redis import TimeoutError as RedisTimeoutError
+from redis.exceptions import (
+    ClusterDownError,
+    NoPermissionError,
+    NoScriptError,
+    OutOfMemoryError,
+    ReadOnlyError,
+    RedisClusterException,
+)
+
+from service.store.routing import Router, find_router
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from service.store.scripts import Script
+
+_log = logging.getLogger(__name__)
+
+# How often a server that answers, and one that does not, is asked whether it does.
+_PING_SECONDS = 1.0
+_PING_SECONDS_AWAY = 0.1
+
+_AWAY = (RedisConnectionError, RedisTimeoutError, RedisClusterException, ClusterDownError, OSError)
+_REFUSING = (ReadOnlyError, OutOfMemoryError, NoPermissionError)
+# Replies of a server that cannot serve now, for which redis-py has no class of their own.
+_REFUSING_CODES = ("BUSY", "MISCONF", "NOREPLICAS", "MASTERDOWN", "LOADING", "NOAUTH", "OOM", "READONLY", "CLUSTERDOWN")
+
+
+class RedisAwayError(Exception):
+    """Redis cannot be asked now, or did not answer in time. What was asked may or may not have happened."""
+
+
+class Redis:
+    """The way to one Redis, or one Redis Cluster.
+
+    While Redis is away every call fails at once, without trying; a thread of our own finds out when it is back.
+    """
+
+    def __init__(self, url: str, timeout_s: float) -> None:
+        self._url = url
+        self._timeout_s = timeout_s
+        self._router: Router | None = None
+        self._up = False
+        self._listeners: list[Callable[[bool], None]] = []
+        self._lock = threading.Lock()
+        self._wake = threading.Event()
+        self._closed = False
+        self._ping()
+        self._monitor = threading.Thread(target=self._watch, name="redis-monitor", daemon=True)
+        self._monitor.start()
+
+    @property
+    def up(self) -> bool:
+        """Whether Redis answered when last asked."""
+        return self._up
+
+    def on_change(self, listener: Callable[[bool], None]) -> None:
+        """Have `listener` called with whether Redis is up, now and whenever that changes."""
+        with self._lock:
+            self._listeners.append(listener)
+            listener(self._up)
+
+    def run(
+        self,
+        script: Script,
+        root: bytes,
+        *arguments: bytes | str | int,
+        repeatable: bool = False,
+        timeout_s: float | None = None,
+    ) -> Any:
+        """Run a script for the workspace whose keys begin with `root`.
+
+        Args:
+            script: what to run.
+            root: KEYS[1].
+            arguments: ARGV.
+            repeatable: whether it may run a second time when the connection breaks before its reply.
+            timeout_s: how long to wait for the reply, if shorter than the settings say.
+
+        Raises:
+            RedisAwayError: there is no answer to be had now.
+            redis.ResponseError: the script failed, which is a mistake of ours.
+        """
+        router = self.router()
+        command = (b"EVALSHA", script.digest, b"1", root, *arguments)
+        try:
+            try:
+                return router.call(root, command, timeout_s)
+            except RedisConnectionError:
+                if not repeatable:
+                    raise
+                return router.call(root, command, timeout_s)
+            except NoScriptError:
+                # A Redis that was restarted has forgotten its scripts. EVAL loads this one again.
+                return router.call(root, (b"EVAL", script.text, b"1", root, *arguments), timeout_s)
+        except NoScriptError:
+            return self.run(script, root, *arguments, timeout_s=timeout_s)
+        except _AWAY as error:
+            self._wake.set()
+            self._set_up(up=any(endpoint.up for endpoint in router.masters()), why=error)
+            raise RedisAwayError("Redis is away") from error
+        except ResponseError as error:
+            if isinstance(error, _REFUSING) or str(error).startswith(_REFUSING_CODES) or "-OOM" in str(error):
+                _log.warning("redis cannot serve: %s", error)
+                raise RedisAwayError("Redis cannot serve now") from error
+            raise
+
+    def router(self) -> Router:
+        """Return the way to the servers; raises RedisAwayError as long as none ever answered."""
+        if self._router is None:
+            raise RedisAwayError("Redis is away")
+        return self._router
+
+    def close(self) -> None:
+        """Close all connections and end the monitor."""
+        self._closed = True
+        self._wake.set()
+        self._monitor.join(timeout=self._timeout_s + _PING_SECONDS)
+        if self._router is not None:
+            self._router.close()
+
+    def _watch(self) -> None:
+        while not self._closed:
+            self._wake.wait(_PING_SECONDS if self._up else _PING_SECONDS_AWAY)
+            self._wake.clear()
+            if not self._closed:
+                self._ping()
+
+    def _ping(self) -> None:
+        problem: BaseException | None = None
+        try:
+            if self._router is None:
+                self._router = find_router(self._url, self._timeout_s)
+            elif not self._up:
+                self._router.refresh()
+            masters = self._router.masters()
+        except (*_AWAY, RedisError) as error:
+            self._set_up(up=False, why=error)
+            return
+        for endpoint in masters:
+            try:
+                endpoint.ping()
+            except (*_AWAY, RedisError) as error:
+                endpoint.up = False
+                problem = error
+        self._set_up(up=any(endpoint.up for endpoint in masters), why=problem)
+
+    def _set_up(self, *, up: bool, why: BaseException | None = None) -> None:
+        with self._lock:
+            if up == self._up:
+                return
+            self._up = up
+            _log.log(
+                logging.INFO if up else logging.WARNING,
+                "redis is %s%s",
+                "up" if up else "away",
+                f": {why}" if why else "",
+            )
+            for listener in self._listeners:
+                with suppress(Exception):
+                    listener(up)

@@ -1,0 +1,322 @@
+"""The store: everything Evenhand remembers, behind one call for each thing that can happen.
+
+Each call is one script, so each happens as a whole or not at all. Workspaces are given by the beginning of their
+keys (`keys.root`).
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from service.store import keys
+from service.store.scripts import load
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from service.store.redis import Redis
+
+_DECIDE = load("decide")
+_EXPIRE_LEASES = load("expire_leases")
+_CONTACT = load("contact")
+_ASSIGN = load("assign")
+_UNASSIGN = load("unassign")
+_CLOSE = load("close")
+_PRESENCE = load("presence")
+_STANDINGS = load("standings")
+_CONFIGURATION = load("configuration")
+_CONFIGURE = load("configure")
+
+# How many contacts are decided, and agents reported or read, in one run of a script: a fraction of a millisecond
+# and some milliseconds in which Redis serves nobody else.
+CONTACTS_A_RUN = 50
+AGENTS_A_RUN = 500
+
+
+class StaleRulesError(Exception):
+    """The rules changed since the decisions were prepared.
+
+    Attributes:
+        answers: to the cases that were decided before that; the others were not.
+    """
+
+    def __init__(self, answers: list[Answer]) -> None:
+        super().__init__("the rules changed meanwhile")
+        self.answers = answers
+
+
+class Choice(NamedTuple):
+    """Whom the rules chose for a contact, as the decision script takes it."""
+
+    pool: bytes
+    view: bytes
+    strategy: int
+    reason: bytes
+
+    @classmethod
+    def of(
+        cls, pool: str, strategy: int, limit: int, rule_id: str, team_id: str, *, online_only: bool, fallback: bool
+    ) -> Choice:
+        """Return the choice that a rule or the fallback stands for."""
+        reason = f"{strategy}:{int(fallback)}:{rule_id}{keys.SEPARATOR}{team_id}"
+        view = keys.view(pool, strategy, limit, online_only=online_only)
+        return cls(pool.encode(), view.encode(), strategy, reason.encode())
+
+
+NO_CHOICE = Choice(b"", b"", 0, b"")
+"""No rule matched."""
+
+
+class Reason(NamedTuple):
+    """Why a decision came out as it did."""
+
+    strategy: int
+    fallback: bool
+    rule_id: str
+    team_id: str
+
+
+@lru_cache(maxsize=65536)
+def reason_of(text: bytes) -> Reason:
+    """Read back what `Choice.of` wrote. Empty: no rule."""
+    if not text:
+        return Reason(0, False, "", "")
+    strategy, fallback, ids = text.decode().split(":", 2)
+    rule_id, team_id = ids.split(keys.SEPARATOR)
+    return Reason(int(strategy), fallback == "1", rule_id, team_id)
+
+
+class Answer(NamedTuple):
+    """A decision, as scripts return it.
+
+    Attributes:
+        outcome: value of the contract's enum Outcome; 0 where there is no decision.
+        agent: id of the owner; empty if there is none.
+        reason: see `reason_of`.
+        revision: of the rules it was made under.
+        sequence: its place among all that happened in the workspace.
+        time_ms: when it was made, by the clock of Redis, in milliseconds since 1970.
+        replayed: 1 if it was made by an earlier call.
+        reply: what the caller is to send; empty for nothing.
+    """
+
+    outcome: int
+    agent: bytes
+    reason: bytes
+    revision: int
+    sequence: int
+    time_ms: int
+    replayed: int
+    reply: bytes
+
+
+class Case(NamedTuple):
+    """A contact to decide about.
+
+    Attributes:
+        contact_id: the contact.
+        owner_id: who owns it as far as the caller knows; empty for nobody.
+        opened: whether its conversation was opened.
+        request_id: what identifies the call among repeats; empty for nothing.
+        choice: whom the rules chose.
+        reply: what the caller is to send, with `keys.SEPARATOR` for the agent's name.
+    """
+
+    contact_id: str
+    owner_id: str
+    opened: bool
+    request_id: str
+    choice: Choice
+    reply: str
+
+
+@dataclass(frozen=True, slots=True)
+class ContactRecord:
+    """What is on record about a contact: its owner ('' for none), whether it is open, the decision about it."""
+
+    owner_id: str
+    open: bool
+    decision: Answer | None
+
+
+@dataclass(frozen=True, slots=True)
+class Configuration:
+    """The rule set and the roster in force, serialized, with their revisions; 0 and empty where none is."""
+
+    rules_revision: int
+    rules: bytes
+    roster_revision: int
+    roster: bytes
+
+
+class PlannedPool(NamedTuple):
+    """A pool to be: see `service.rules.plan.Pool`. Views are (strategy, online only, limit)."""
+
+    name: str
+    predecessor: str
+    members: Sequence[int]
+    views: Sequence[tuple[int, bool, int]]
+
+
+class PlannedAgent(NamedTuple):
+    """An agent's settings to be."""
+
+    agent_id: str
+    name: str
+    weight: int
+    max_open_contacts: int
+    enabled: bool
+
+
+class Store:
+    """What Evenhand remembers, in Redis."""
+
+    def __init__(self, redis: Redis, *, contact_retention_s: float, replay_retention_s: float) -> None:
+        self._redis = redis
+        self._contact_retention_ms = int(contact_retention_s * 1000)
+        self._replay_retention_ms = int(replay_retention_s * 1000)
+
+    def decide(self, root: bytes, revision: int, cases: Sequence[Case], timeout_s: float | None = None) -> list[Answer]:
+        """Decide about contacts, one after another, each in one atomic step.
+
+        Args:
+            root: the workspace.
+            revision: of the rules that made the choices.
+            cases: the contacts.
+            timeout_s: how long to wait for Redis, if shorter than the settings say.
+
+        Raises:
+            StaleRulesError: the rules are not at that revision.
+            RedisAwayError: Redis is away.
+        """
+        head = (revision, self._contact_retention_ms, self._replay_retention_ms)
+        answers: list[Answer] = []
+        while len(answers) < len(cases):
+            arguments: list[Any] = []
+            for case in cases[len(answers) : len(answers) + CONTACTS_A_RUN]:
+                contact_id = case.contact_id.encode()
+                arguments += (
+                    contact_id, keys.bucket(contact_id), case.owner_id, int(case.opened), case.request_id,
+                    *case.choice, case.reply,
+                )  # fmt: skip
+            reply = self._redis.run(_DECIDE, root, *head, *arguments, repeatable=True, timeout_s=timeout_s)
+            if reply == [b"STALE"]:
+                raise StaleRulesError(answers)
+            if reply == [b"LEASES"]:
+                self.expire_leases(root)
+            else:
+                answers += [Answer(*answer) for answer in reply]
+        return answers
+
+    def expire_leases(self, root: bytes) -> None:
+        """Make everyone OFFLINE whose presence lease has ended."""
+        while self._redis.run(_EXPIRE_LEASES, root, repeatable=True):
+            pass
+
+    def contact(self, root: bytes, contact_id: str) -> ContactRecord | None:
+        """Return what is on record about a contact; None if nothing is."""
+        reply = self._redis.run(_CONTACT, root, *_place(contact_id), repeatable=True)
+        if not reply:
+            return None
+        owner, is_open, decision = reply
+        answer = Answer(*decision)
+        return ContactRecord(owner.decode(), bool(is_open), answer if answer.outcome else None)
+
+    def assign(self, root: bytes, contact_id: str, agent_id: str) -> tuple[str, bool] | None:
+        """Make the agent the owner. Return the previous owner and whether the contact is open; None: no such agent."""
+        reply = self._redis.run(_ASSIGN, root, *_place(contact_id), agent_id, self._contact_retention_ms)
+        return (reply[0].decode(), bool(reply[1])) if reply else None
+
+    def unassign(self, root: bytes, contact_id: str) -> str:
+        """Take the owner away and return who it was; empty for nobody."""
+        previous: bytes = self._redis.run(_UNASSIGN, root, *_place(contact_id), self._contact_retention_ms)
+        return previous.decode()
+
+    def close(self, root: bytes, contact_id: str) -> tuple[str, bool]:
+        """Close the contact. Return who owns it now, and whether it was open until now."""
+        owner, closed = self._redis.run(_CLOSE, root, *_place(contact_id), self._contact_retention_ms)
+        return owner.decode(), bool(closed)
+
+    def set_presence(self, root: bytes, reports: Sequence[tuple[str, int, int]]) -> list[str]:
+        """Report presences: (agent id, value of the enum Presence, lease in ms or 0). Return who is not in the roster.
+
+        If anybody is not, nothing changes.
+        """
+        unknown = [agent for agent, standing in self.standings(root, [agent for agent, *_ in reports]) if not standing]
+        if not unknown:
+            for at in range(0, len(reports), AGENTS_A_RUN):
+                arguments = [word for report in reports[at : at + AGENTS_A_RUN] for word in report]
+                unknown += [agent.decode() for agent in self._redis.run(_PRESENCE, root, *arguments, repeatable=True)]
+        return unknown
+
+    def standings(self, root: bytes, agent_ids: Sequence[str]) -> Iterable[tuple[str, tuple[int, int] | None]]:
+        """Yield for each agent its presence and open count, as of now; None if it is not in the roster."""
+        self.expire_leases(root)
+        for at in range(0, len(agent_ids), AGENTS_A_RUN):
+            asked = agent_ids[at : at + AGENTS_A_RUN]
+            reply = self._redis.run(_STANDINGS, root, *asked, repeatable=True)
+            for agent, (presence, count) in zip(asked, reply, strict=True):
+                yield agent, (presence, count) if presence else None
+
+    def configuration(self, root: bytes) -> Configuration:
+        """Return the rule set and the roster in force."""
+        rules_revision, rules, roster_revision, roster = self._redis.run(_CONFIGURATION, root, repeatable=True)
+        return Configuration(int(rules_revision), rules, int(roster_revision), roster)
+
+    def configure(
+        self,
+        root: bytes,
+        before: Configuration,
+        *,
+        rules: bytes | None = None,
+        roster: bytes | None = None,
+        unassign_on_close: bool,
+        agents: Iterable[PlannedAgent],
+        pools: Iterable[PlannedPool],
+    ) -> int:
+        """Put a rule set or a roster in force: one of the two is given, serialized.
+
+        Returns:
+            Its new revision; 0 if the configuration is no longer what it was `before`, and nothing was changed.
+        """
+        plan = {
+            "agents": [[a.agent_id, a.name, a.weight, a.max_open_contacts, int(a.enabled)] for a in agents],
+            "pools": [
+                [
+                    pool.name,
+                    pool.predecessor,
+                    [member + 1 for member in pool.members],
+                    [
+                        [
+                            keys.view(pool.name, strategy, limit, online_only=online_only),
+                            strategy,
+                            int(online_only),
+                            limit,
+                        ]
+                        for strategy, online_only, limit in pool.views
+                    ],
+                ]
+                for pool in pools
+            ],
+        }
+        which, what = ("rules", rules) if rules is not None else ("roster", roster)
+        revision: int = self._redis.run(
+            _CONFIGURE,
+            root,
+            before.rules_revision,
+            before.roster_revision,
+            which,
+            what or b"",
+            int(unassign_on_close),
+            json.dumps(plan, ensure_ascii=False, separators=(",", ":")),
+        )
+        return revision
+
+
+def _place(contact_id: str) -> tuple[bytes, int]:
+    """Return a contact's id and bucket, as scripts take them."""
+    encoded = contact_id.encode()
+    return encoded, keys.bucket(encoded)

@@ -1,0 +1,44 @@
+"""One worker of `service.workers`: `python -m service.worker`, with its order on standard input."""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+
+from service.config import SettingsError
+from service.process import StopSignals, configure_logging
+from service.server import Server
+from service.workers import read_order
+
+_CANNOT_START = 2
+
+
+def main() -> int:
+    """Serve until standard input ends or a signal says to stop; return the exit code."""
+    configure_logging()
+    signals = StopSignals()
+    settings, redis_url, listen = read_order(sys.stdin.buffer.readline())
+    threading.Thread(target=_follow_supervisor, args=(signals,), name="supervisor", daemon=True).start()
+    try:
+        server = Server(settings, redis_url, listen, share=True)
+        address = server.start()
+    except SettingsError as error:
+        sys.stderr.write(f"evenhand: {error}\n")
+        return _CANNOT_START
+    sys.stdout.write(f"{address}\n")
+    sys.stdout.flush()
+    signals.wait()
+    server.stop()
+    return 0
+
+
+def _follow_supervisor(signals: StopSignals) -> None:
+    # By number: Python could not end while a thread waits inside sys.stdin.
+    while os.read(0, 1):
+        pass
+    signals.ask()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

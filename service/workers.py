@@ -1,0 +1,135 @@
+"""Several processes on one port (`--workers`): a supervisor that starts them, starts them again, and ends them.
+
+The supervisor makes no gRPC object: gRPC's threads do not live through a fork, and the port is not its own to serve.
+It holds the port so that it stays the same, and the kernel deals out connections among the workers (SO_REUSEPORT). A
+worker reads what to do from standard input, says on standard output where it serves, and stops when its standard input
+ends: so also when the supervisor is killed.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from dataclasses import asdict
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any
+
+from prometheus_client.multiprocess import mark_process_dead
+
+from service import listening
+from service.config import Settings, SettingsError
+from service.kept import DidNotStartError, KeptProcess
+from service.process import StopSignals, say_ready, start_listener
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_METRICS_FOLDER = "PROMETHEUS_MULTIPROC_DIR"  # prometheus-client's name for it
+_MORE_SECONDS = 10.0
+"""How long a worker may take to end beyond the waits that the settings allow."""
+
+
+def supervise(settings: Settings, redis_url: str, redis_text: str, signals: StopSignals) -> None:
+    """Run `settings.workers` workers until a signal says to stop.
+
+    Raises:
+        SettingsError: The port is taken, or a worker did not start; what that said is on standard error.
+    """
+    held, listen = listening.hold(settings)
+    with held, _metrics_folder(settings) as folder:
+        order = _order(settings, redis_url, listen)
+        workers = [_worker(number, order, folder) for number in range(1, settings.workers + 1)]
+        signals.last_words = lambda: _kill(workers)
+        try:
+            for worker in workers:
+                worker.start()
+            for worker in workers:
+                worker.wait()
+            listener = start_listener(settings, folder)
+            say_ready(listen, redis_text, listener)
+            signals.wait()
+            if listener is not None:
+                listener.close()
+        except DidNotStartError as error:
+            raise SettingsError(settings.name_of("workers"), f"a worker did not start ({error})") from error
+        finally:
+            for worker in workers:
+                worker.ask_to_stop()
+            for worker in workers:
+                worker.stop(settings.endpoint_wait_s + settings.drain_s + _MORE_SECONDS)
+
+
+def read_order(line: bytes) -> tuple[Settings, str, str]:
+    """Return what `supervise` sends to a worker: settings, the URL of Redis, and where to listen."""
+    order: dict[str, Any] = json.loads(line)
+    values: dict[str, Any] = order["settings"]
+    values["data_dir"] = Path(values["data_dir"])
+    return Settings(**values), order["redis_url"], order["listen"]
+
+
+def _order(settings: Settings, redis_url: str, listen: str) -> bytes:
+    values = asdict(settings)
+    values["data_dir"] = str(settings.data_dir)
+    # By standard input and not as arguments: everybody may read those, and the URL may hold a password.
+    return json.dumps({"settings": values, "redis_url": redis_url, "listen": listen}).encode() + b"\n"
+
+
+@contextlib.contextmanager
+def _metrics_folder(settings: Settings) -> Iterator[Path | None]:
+    """Give a folder for the workers' metrics while they run; none if nobody listens for them."""
+    if not settings.metrics_listen:
+        yield None
+        return
+    with tempfile.TemporaryDirectory(prefix="evenhand-metrics-") as folder:
+        yield Path(folder)
+
+
+def _worker(number: int, order: bytes, metrics_folder: Path | None) -> KeptProcess:
+    environment = {name: value for name, value in os.environ.items() if name != _METRICS_FOLDER}
+    if metrics_folder is not None:
+        environment[_METRICS_FOLDER] = str(metrics_folder)
+
+    def spawn() -> subprocess.Popen[bytes]:
+        process = subprocess.Popen(
+            [sys.executable, "-P", "-m", "service.worker"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            env=environment,
+            start_new_session=True,  # a Ctrl-C in the terminal is for the supervisor
+        )
+        with contextlib.suppress(OSError):  # it ended already; that is noticed where it is waited for
+            _pipe(process.stdin).write(order)
+            _pipe(process.stdin).flush()
+        return process
+
+    def ended(process: subprocess.Popen[bytes]) -> None:
+        _ask_to_stop(process)
+        _pipe(process.stdout).close()
+        if metrics_folder is not None:
+            mark_process_dead(process.pid, str(metrics_folder))  # type: ignore[no-untyped-call]
+
+    return KeptProcess(f"worker {number}", spawn, _serves, _ask_to_stop, ended)
+
+
+def _kill(workers: list[KeptProcess]) -> None:
+    for worker in workers:
+        worker.kill()
+
+
+def _serves(process: subprocess.Popen[bytes]) -> bool:
+    return bool(_pipe(process.stdout).readline())
+
+
+def _ask_to_stop(process: subprocess.Popen[bytes]) -> None:
+    with contextlib.suppress(OSError):
+        _pipe(process.stdin).close()
+
+
+def _pipe(pipe: IO[bytes] | None) -> IO[bytes]:
+    if pipe is None:
+        raise ValueError("the process was started without this pipe")
+    return pipe

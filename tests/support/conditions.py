@@ -1,0 +1,134 @@
+"""What a condition means, in plain Python, written without a look at the service."""
+
+from __future__ import annotations
+
+import operator
+import re
+from typing import TYPE_CHECKING, Any
+
+from evenhand.v1 import rules_pb2
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    from evenhand.v1 import contact_pb2
+    from google.protobuf.struct_pb2 import Value
+
+NUMERIC = re.compile(r"[+-]?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]+)?")
+TRUE_WHEN_MISSING = {"NOT_EXISTS", "NOT_EQUALS", "NOT_IN"}
+ORDERINGS = {
+    "LESS": operator.lt,
+    "LESS_OR_EQUAL": operator.le,
+    "GREATER": operator.gt,
+    "GREATER_OR_EQUAL": operator.ge,
+}
+
+
+def holds(  # noqa: PLR0911  # a table of kinds
+    condition: rules_pb2.Condition, contact: contact_pb2.Contact, updated_keys: Collection[str]
+) -> bool:
+    """Whether the condition holds for this contact; none at all always does (an expression is not modeled)."""
+
+    def inner(conditions: rules_pb2.ConditionList) -> list[bool]:
+        return [holds(one, contact, updated_keys) for one in conditions.conditions]
+
+    match condition.WhichOneof("kind"):
+        case None:
+            return True
+        case "all":
+            return all(inner(condition.all))
+        case "any":
+            return any(inner(condition.any))
+        case "none":
+            return not any(inner(condition.none))
+        case "tag":
+            return _tag_holds(condition.tag, {fold(one) for one in contact.tags})
+        case "source":
+            return fold(contact.source) in {fold(one) for one in condition.source.any_of}
+        case "channel":
+            return fold(contact.channel) in {fold(one) for one in condition.channel.any_of}
+        case "trait":
+            return _trait_holds(condition.trait, contact, updated_keys)
+        case kind:
+            raise NotImplementedError(kind)
+
+
+def fold(text: str) -> str:
+    """Text compares without regard to case or surrounding space."""
+    return text.casefold().strip()
+
+
+def _tag_holds(test: rules_pb2.TagCondition, tags: set[str]) -> bool:
+    any_of, all_of, none_of = ({fold(one) for one in some} for some in (test.any_of, test.all_of, test.none_of))
+    return (not any_of or bool(any_of & tags)) and all_of <= tags and not none_of & tags
+
+
+def _trait_holds(  # noqa: PLR0911  # a table of operators
+    test: rules_pb2.TraitCondition, contact: contact_pb2.Contact, updated_keys: Collection[str]
+) -> bool:
+    name = rules_pb2.TraitOperator.Name(test.operator).removeprefix("TRAIT_OPERATOR_")
+    trait = plain(contact.traits[test.key]) if test.key in contact.traits else None
+    if trait is None:
+        return name in TRUE_WHEN_MISSING
+    wanted = [plain(one) for one in test.values]
+    match name:
+        case "EXISTS":
+            return True
+        case "NOT_EXISTS":
+            return False
+        case "CHANGED":
+            return test.key in updated_keys
+        case "EQUALS" | "IN":
+            return any(_equal(trait, one) for one in wanted)
+        case "NOT_EQUALS" | "NOT_IN":
+            return not any(_equal(trait, one) for one in wanted)
+        case "CONTAINS" if isinstance(trait, list):
+            return any(_equal(element, wanted[0]) for element in trait)
+        case "CONTAINS" | "STARTS_WITH":
+            whole, part = _text(trait), _text(wanted[0])
+            if whole is None or part is None:
+                return False
+            return part in whole if name == "CONTAINS" else whole.startswith(part)
+        case _:
+            return _ordered(trait, wanted[0], ORDERINGS[name])
+
+
+def plain(value: Value) -> Any:
+    """None, a bool, a float, a str, a list of these, or a dict."""
+    match value.WhichOneof("kind"):
+        case None | "null_value":
+            return None
+        case "list_value":
+            return [plain(one) for one in value.list_value.values]
+        case "struct_value":
+            return {key: plain(one) for key, one in value.struct_value.fields.items()}
+        case kind:
+            return getattr(value, kind)
+
+
+def _number(value: Any) -> float | None:
+    if isinstance(value, str) and NUMERIC.fullmatch(value.strip()):
+        return float(value)
+    return value if isinstance(value, float) else None
+
+
+def _text(value: Any) -> str | None:
+    if isinstance(value, float):
+        return str(int(value)) if value.is_integer() else str(value)
+    return fold(value) if isinstance(value, str) else None
+
+
+def _equal(left: Any, right: Any) -> bool:
+    if isinstance(left, bool) or isinstance(right, bool):
+        words = {True: "true", False: "false"}
+        as_word = [words[one] if isinstance(one, bool) else one for one in (left, right)]
+        return all(isinstance(one, str) for one in as_word) and fold(as_word[0]) == fold(as_word[1])
+    if _number(left) is not None and _number(right) is not None:
+        return _number(left) == _number(right)
+    return isinstance(left, str) and isinstance(right, str) and fold(left) == fold(right)
+
+
+def _ordered(left: Any, right: Any, compare: Any) -> bool:
+    if _number(left) is not None and _number(right) is not None:
+        return compare(_number(left), _number(right))
+    return isinstance(left, str) and isinstance(right, str) and compare(fold(left), fold(right))

@@ -1,0 +1,284 @@
+"""The whole of Evenhand's semantics, plainly: one process, no Redis, exact fractions, a clock that is told.
+
+The oracle of the stateful test, readable as the specification. It takes the contract's own messages and shares no
+code with the service. What is not modeled: validation, etags, expressions, expiry of records.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from fractions import Fraction
+from typing import TYPE_CHECKING
+
+from evenhand.v1 import contact_pb2, decision_pb2, roster_service_pb2, rules_pb2
+
+from tests.support.conditions import fold, holds
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable
+
+OFFLINE = roster_service_pb2.PRESENCE_OFFLINE
+ONLINE = roster_service_pb2.PRESENCE_ONLINE
+ROUND_ROBIN = rules_pb2.STRATEGY_ROUND_ROBIN
+TRIGGER_OF = {
+    contact_pb2.EVENT_TYPE_CONTACT_CREATED: rules_pb2.RULE_TRIGGER_CONTACT_CREATED,
+    contact_pb2.EVENT_TYPE_TRAIT_OR_TAG_UPDATED: rules_pb2.RULE_TRIGGER_TRAIT_OR_TAG_UPDATED,
+    contact_pb2.EVENT_TYPE_CONVERSATION_OPENED: rules_pb2.RULE_TRIGGER_CONVERSATION_OPENED,
+}
+
+
+@dataclass(frozen=True)
+class Decision:
+    """An answer; `turn` is its place in the order of decisions (the service's sequence has gaps, this has none)."""
+
+    outcome: int
+    turn: int
+    rules_revision: int
+    agent_id: str = ""
+    rule_id: str = ""
+    fallback: bool = False
+    team_id: str = ""
+    strategy: int = 0
+    reply: str = ""
+    replayed: bool = False
+
+
+@dataclass
+class Record:
+    """A contact: unassigned (no owner), open or closed; Evenhand's own latest decision; answers to request ids."""
+
+    owner: str = ""
+    open: bool = False
+    decision: Decision | None = None
+    answers: dict[str, Decision] = field(default_factory=dict)
+
+
+@dataclass
+class Rotation:
+    """One pool's rotation. Who was not eligible while others were served is lifted by the clock."""
+
+    time: dict[str, Fraction] = field(default_factory=dict)
+    last: dict[str, int] = field(default_factory=dict)
+    clock: Fraction = Fraction(0)
+
+    def effective(self, agent: str) -> Fraction:
+        """Virtual time at which the agent stands."""
+        return max(self.time.get(agent, Fraction(0)), self.clock)
+
+    def without_all_but(self, members: set[str]) -> Rotation:
+        """The same rotation of these members alone."""
+        time, last = ({who: what for who, what in some.items() if who in members} for some in (self.time, self.last))
+        return Rotation(time, last, self.clock)
+
+    def round_robin(self, eligible: dict[str, int], turn: int) -> str:
+        """Least virtual time, then longest ago, then order. `eligible` is agent -> weight, in order."""
+        chosen = min(eligible, key=lambda agent: (self.effective(agent), self.last.get(agent, 0)))
+        self.time[chosen] = self.effective(chosen) + Fraction(1, eligible[chosen])
+        self.last[chosen] = turn
+        self.clock = min(self.effective(agent) for agent in eligible)
+        return chosen
+
+    def least_open_contacts(self, eligible: dict[str, int], open_counts: dict[str, int], turn: int) -> str:
+        """Fewest open contacts for the weight, then longest ago, then order."""
+
+        def load(agent: str) -> Fraction:
+            return Fraction(open_counts.get(agent, 0), eligible[agent])
+
+        chosen = min(eligible, key=lambda agent: (load(agent), self.last.get(agent, 0)))
+        self.last[chosen] = turn
+        return chosen
+
+
+class Model:
+    """One workspace."""
+
+    def __init__(self) -> None:
+        self.now_ms = 0
+        self.turn = 0
+        self.revision = 0
+        self.rule_set = rules_pb2.RuleSet()
+        self.roster = roster_service_pb2.Roster()
+        self.reported: dict[str, tuple[int, int | None]] = {}
+        self.records: dict[str, Record] = {}
+        self.rotations: dict[tuple[str, ...], Rotation] = {}
+
+    # What is configured.
+
+    def configure_rules(self, rule_set: rules_pb2.RuleSet) -> None:
+        """Replace the rules."""
+        before, self.rule_set = self.rule_set, rule_set
+        self.revision += 1
+        self._carry_rotations(before)
+
+    def configure_roster(self, roster: roster_service_pb2.Roster) -> None:
+        """Replace the people; the presence of who is gone is forgotten."""
+        self.roster = roster
+        self.reported = {agent.id: self.reported[agent.id] for agent in roster.agents if agent.id in self.reported}
+        self._carry_rotations(self.rule_set)
+
+    def _carry_rotations(self, before: rules_pb2.RuleSet) -> None:
+        """Pools in force (everyone, each team, each list that a rule names) keep their rotation; others lose it.
+
+        A new list carries on the rotation of the list that the same rule had before. Who left a pool starts anew.
+        """
+        lists_before = {key: pool_of(target) for key, target in _targets(before) if target.HasField("agents")}
+        teams = [rules_pb2.Target(team_id=team.id) for team in self.roster.teams]
+        in_force = [("", rules_pb2.Target(everyone=True)), *(("", team) for team in teams)]
+        in_force += [(key, target) for key, target in _targets(self.rule_set) if target.HasField("agents")]
+        old, self.rotations = self.rotations, {}
+        for key, target in in_force:
+            if pool_of(target) not in self.rotations:
+                source = old.get(pool_of(target)) or old.get(lists_before.get(key, ())) or Rotation()
+                members = {agent.id for agent in self._members(target)}
+                self.rotations[pool_of(target)] = source.without_all_but(members)
+
+    def set_presence(self, presence: int, agents: Iterable[str], lease_ms: int | None = None) -> None:
+        """Hold this presence from now on for a lease, or until the next report."""
+        until = None if lease_ms is None else self.now_ms + lease_ms
+        self.reported |= dict.fromkeys(agents, (presence, until))
+
+    # What happens to contacts.
+
+    def evaluate(
+        self, event: int, contact: contact_pb2.Contact, updated_keys: Collection[str] = (), request_id: str = ""
+    ) -> Decision:
+        """Decide: replay, then owned already, then the rules, then the fallback."""
+        record = self.records.setdefault(contact.id, Record())
+        if request_id in record.answers:
+            return replace(record.answers[request_id], replayed=True)
+        self.turn += 1
+        decision = self._owned_already(record, event, contact) or self._by_the_rules(event, contact, updated_keys)
+        if decision.outcome != decision_pb2.OUTCOME_ALREADY_ASSIGNED:
+            record.decision = decision
+            record.owner, record.open = decision.agent_id, bool(decision.agent_id)
+        if request_id:
+            record.answers[request_id] = decision
+        return decision
+
+    def assign(self, contact_id: str, agent_id: str) -> tuple[str, str, bool]:
+        """A person decides; returns owner, previous owner, open."""
+        record = self.records.setdefault(contact_id, Record())
+        previous = self._hand_over(record, agent_id)
+        return agent_id, previous, record.open
+
+    def unassign(self, contact_id: str) -> str:
+        """Take the owner away; returns the previous one."""
+        record = self.records.get(contact_id, Record())
+        previous, record.owner, record.open = record.owner, "", False
+        return previous
+
+    def close(self, contact_id: str) -> tuple[str, bool]:
+        """The conversation ended; returns the owner who is left, and whether it was open."""
+        record = self.records.get(contact_id, Record())
+        was_open, record.open = record.open, False
+        if was_open and self.rule_set.unassign_on_close:
+            record.owner = ""
+        return record.owner, was_open
+
+    # What is on record.
+
+    def presence(self, agent_id: str) -> int:
+        """What holds now; nobody reported is OFFLINE, and so is whose lease is over."""
+        presence, until = self.reported.get(agent_id, (OFFLINE, None))
+        return presence if until is None or self.now_ms < until else OFFLINE
+
+    def open_counts(self) -> dict[str, int]:
+        """A recount of the records."""
+        counts: dict[str, int] = {}
+        for record in self.records.values():
+            if record.open:
+                counts[record.owner] = counts.get(record.owner, 0) + 1
+        return counts
+
+    # How a decision is made.
+
+    def _hand_over(self, record: Record, owner: str) -> str:
+        """Who had nobody becomes open; who had an owner stays as open or closed as it was."""
+        previous, record.owner = record.owner, owner
+        record.open = record.open or not previous
+        return previous
+
+    def _owned_already(self, record: Record, event: int, contact: contact_pb2.Contact) -> Decision | None:
+        owner = contact.owner_id or record.owner
+        if not owner:
+            return None
+        self._hand_over(record, owner)
+        record.open = record.open or event == contact_pb2.EVENT_TYPE_CONVERSATION_OPENED
+        return Decision(decision_pb2.OUTCOME_ALREADY_ASSIGNED, self.turn, self.revision, agent_id=owner)
+
+    def _by_the_rules(self, event: int, contact: contact_pb2.Contact, updated_keys: Collection[str]) -> Decision:
+        new_on_whatsapp = event == contact_pb2.EVENT_TYPE_CONTACT_CREATED and fold(contact.source) == "whatsapp_dm"
+        for rule in self.rule_set.rules:
+            fits = rule.trigger == TRIGGER_OF[event] or (
+                new_on_whatsapp and rule.trigger == rules_pb2.RULE_TRIGGER_NEW_CONTACT_WHATSAPP_DM
+            )
+            if fits and not rule.disabled and holds(rule.condition, contact, updated_keys):
+                return self._pick(rule, contact)
+        fallback = self.rule_set.fallback
+        if fallback.enabled and self.rule_set.rules and new_on_whatsapp:
+            return self._pick(fallback, contact)
+        return Decision(decision_pb2.OUTCOME_NO_RULE_MATCHED, self.turn, self.revision)
+
+    def _pick(self, selector: rules_pb2.Rule | rules_pb2.Fallback, contact: contact_pb2.Contact) -> Decision:
+        rule = selector if isinstance(selector, rules_pb2.Rule) else None
+        strategy = selector.strategy or ROUND_ROBIN
+        because = {
+            "turn": self.turn,
+            "rules_revision": self.revision,
+            "rule_id": rule.id if rule else "",
+            "fallback": rule is None,
+            "team_id": selector.target.team_id,
+            "strategy": strategy,
+        }
+        counts = self.open_counts()
+        limit = rule.max_open_contacts if rule else 0
+        eligible = {
+            agent.id: agent.weight or 1
+            for agent in self._members(selector.target)
+            if not agent.disabled
+            and (not selector.online_only or self.presence(agent.id) == ONLINE)
+            and all(counts.get(agent.id, 0) < most for most in (agent.max_open_contacts, limit) if most)
+        }
+        if not eligible:
+            return Decision(decision_pb2.OUTCOME_NO_AGENT_AVAILABLE, **because)
+        rotation = self.rotations[pool_of(selector.target)]
+        if strategy == ROUND_ROBIN:
+            chosen = rotation.round_robin(eligible, self.turn)
+        else:
+            chosen = rotation.least_open_contacts(eligible, counts, self.turn)
+        reply = self._fill_in(rule.reply, contact, chosen) if rule else ""
+        return Decision(decision_pb2.OUTCOME_ASSIGNED, agent_id=chosen, reply=reply, **because)
+
+    def _members(self, target: rules_pb2.Target) -> list[roster_service_pb2.Agent]:
+        """The pool's agents in its order; who is not in the roster is in no pool."""
+        known = {agent.id: agent for agent in self.roster.agents}
+        match target.WhichOneof("to"):
+            case "team_id":
+                ids = next((team.agent_ids for team in self.roster.teams if team.id == target.team_id), ())
+            case "agents":
+                ids = target.agents.agent_ids
+            case _:
+                ids = known
+        return [known[one] for one in ids if one in known]
+
+    def _fill_in(self, reply: str, contact: contact_pb2.Contact, agent_id: str) -> str:
+        """Only `$contact.name` (a text) and `$agent.name` are modeled."""
+        name = next(agent.name for agent in self.roster.agents if agent.id == agent_id)
+        trait = contact.traits["name"].string_value if "name" in contact.traits else ""
+        return reply.replace("$contact.name", trait).replace("$agent.name", name)
+
+
+def _targets(rule_set: rules_pb2.RuleSet) -> list[tuple[str, rules_pb2.Target]]:
+    """Every target with the id of its rule; the fallback's has none."""
+    return [*((rule.id, rule.target) for rule in rule_set.rules), ("", rule_set.fallback.target)]
+
+
+def pool_of(target: rules_pb2.Target) -> tuple[str, ...]:
+    """What makes two rules share a rotation: everyone, the team, or the same list in the same order."""
+    match target.WhichOneof("to"):
+        case "team_id":
+            return ("team", target.team_id)
+        case "agents":
+            return ("agents", *target.agents.agent_ids)
+        case _:
+            return ("everyone",)

@@ -1,0 +1,149 @@
+"""`evenhand check`: the validators' violations at their lines, cross-checks, and exit codes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from textwrap import dedent
+
+import pytest
+from typer.testing import CliRunner
+
+from service.cli import app
+
+EXAMPLES = Path(__file__).parents[3] / "deploy" / "examples"
+
+ROSTER = """\
+agents:
+  - id: A
+  - id: B
+teams:
+  - id: sales
+    agentIds: [A, B]
+  - id: empty
+"""
+RULES = """\
+rules:
+  - id: vip
+    trigger: RULE_TRIGGER_TRAIT_OR_TAG_UPDATED
+    condition:
+      all:
+        conditions:
+          - tag: {anyOf: [VIP]}
+          - trait:
+              key: budget
+              operator: TRAIT_OPERATOR_GREATER
+              values: [1]
+    target:
+      teamId: sales
+"""
+
+
+@pytest.fixture
+def check(tmp_path, monkeypatch):
+    """Run the command on files of the given contents; gives exit code and lines."""
+    monkeypatch.chdir(tmp_path)
+
+    def run(**contents: str) -> tuple[int, list[str]]:
+        for name, content in contents.items():
+            (tmp_path / f"{name}.yaml").write_text(dedent(content))
+        result = CliRunner().invoke(app, ["check", *[f"{name}.yaml" for name in contents]])
+        return result.exit_code, result.output.splitlines()
+
+    return run
+
+
+def test_right_files_pass(check):
+    """Files without problems end with exit code 0 and say what they hold."""
+    assert check(rules=RULES, roster=ROSTER) == (
+        0,
+        ["rules.yaml: ok, 1 rule, fallback off", "roster.yaml: ok, 2 agents, 2 teams"],
+    )
+
+
+def test_rules_alone_say_that_references_were_not_checked(check):
+    """Without a roster file nobody can know the agents, and the report says so."""
+    code, (line,) = check(rules=RULES)
+    assert code == 0
+    assert "no roster file given" in line
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "line", "field"),
+    [
+        ("values: [1]", "values: [1, 2]", 11, "rules[0].condition.all.conditions[1].trait.values"),
+        ("              values: [1]\n", "", 8, "rules[0].condition.all.conditions[1].trait.values"),
+        ("key: budget", "key: ''", 9, "rules[0].condition.all.conditions[1].trait.key"),
+        ("anyOf: [VIP]", "anyOf: ['']", 7, "rules[0].condition.all.conditions[0].tag.any_of[0]"),
+        ("    trigger: RULE_TRIGGER_TRAIT_OR_TAG_UPDATED\n", "", 2, "rules[0].trigger"),
+        ("teamId: sales", "everyone: false", 13, "rules[0].target.everyone"),
+        ("  - id: vip", "  - name: vip", 2, "rules[0].id"),
+        ("teamId: sales", "teamId: nowhere", 13, "rules[0].target.team_id"),
+    ],
+)
+def test_what_the_service_would_refuse_is_reported_at_its_line(check, old, new, line, field):
+    """A violation that the service's own validation finds is named with file, line and field."""
+    assert old in RULES
+    code, lines = check(rules=RULES.replace(old, new), roster=ROSTER)
+    assert code == 1
+    assert lines[0].startswith(f"rules.yaml:{line}: {field}: ")
+    assert lines[1:] == ["roster.yaml: ok, 2 agents, 2 teams"]
+
+
+def test_what_is_wrong_is_not_reported_as_missing_besides(check):
+    """A misspelled enum value is one problem, not two; others of the file are reported with it, in order of lines."""
+    text = RULES.replace("RULE_TRIGGER_TRAIT_OR_TAG_UPDATED", "TRAIT_UPDATED").replace("values: [1]", "values: []")
+    code, lines = check(rules=text)
+    assert code == 1
+    assert [line.split(": ")[:2] for line in lines] == [
+        ["rules.yaml:3", "rules[0].trigger"],
+        ["rules.yaml:11", "rules[0].condition.all.conditions[1].trait.values"],
+    ]
+
+
+def test_warnings_are_shown_and_pass(check):
+    """An unreachable rule, an empty team and an output-only field are warnings at their lines; exit code 0."""
+    rules = """\
+    rules:
+      - id: first
+        trigger: RULE_TRIGGER_CONVERSATION_OPENED
+        target: {teamId: empty}
+      - id: second
+        trigger: RULE_TRIGGER_CONVERSATION_OPENED
+        target: {teamId: sales}
+    """
+    code, lines = check(rules=rules, roster=ROSTER.replace("  - id: B", "  - id: B\n    presence: PRESENCE_BUSY"))
+    assert code == 0
+    assert [line.split(": ")[:3] for line in lines if "warning" in line] == [
+        ["rules.yaml:4", "rules[0].target.team_id", "warning"],
+        ["rules.yaml:5", "rules[1]", "warning"],
+        ["roster.yaml:4", "agents[1].presence", "warning"],
+    ]
+
+
+def test_every_file_is_checked(check):
+    """A broken file does not keep the others from being checked."""
+    code, lines = check(one="rules: [", two="agents: [{id: 1}]", three=ROSTER)
+    assert code == 1
+    assert [line.split(": ")[0] for line in lines] == ["one.yaml:1", "two.yaml:1", "three.yaml"]
+
+
+@pytest.mark.parametrize(
+    "arguments", [["check"], ["check", "missing.yaml"], ["check", "."], ["chekc"], ["check", "-x"]]
+)
+def test_wrong_usage_has_an_exit_code_of_its_own(arguments, tmp_path, monkeypatch):
+    """Exit code 2 tells a wrong command line from a wrong file."""
+    monkeypatch.chdir(tmp_path)
+    assert CliRunner().invoke(app, arguments).exit_code == 2
+
+
+def test_a_misspelled_command_is_guessed():
+    """The command that was probably meant is named, though commands are imported only when needed."""
+    assert "'check'" in CliRunner().invoke(app, ["chekc"]).output
+
+
+def test_the_examples_are_right():
+    """Every rules and roster file that we ship passes, without a warning."""
+    files = sorted(str(file) for file in EXAMPLES.glob("*.yaml"))
+    result = CliRunner().invoke(app, ["check", *files])
+    assert (result.exit_code, "warning" in result.output) == (0, False), result.output
+    assert len(files) == len(result.output.splitlines())

@@ -1,0 +1,152 @@
+"""Settings: what they take, what they refuse, and that they keep secrets."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from service.config import Settings, SettingsError, redact, split_address
+
+SECRET = "hunter2"  # noqa: S105 - it is to be looked for
+
+GOOD = {
+    "listen": ["127.0.0.1:0", "localhost:50051", "[::1]:50051", "0.0.0.0:1", "unix:/run/evenhand.sock", "unix:e.sock"],
+    "metrics_listen": ["", "127.0.0.1:9464", "[::]:9464"],
+    "redis_url": [
+        "redis://host",
+        "redis://host:6379/2",
+        "redis://user:p%40ss@[::1]:6379/0",
+        "redis://host?db=2",
+        "rediss://:secret@host:6380",
+        "unix:///run/redis.sock?db=1",
+        "unix://:secret@/run/redis.sock",
+    ],
+    "workers": ["1", " 8 "],
+    "redis_timeout": ["1", "250ms", "1.5s", "2 s"],
+    "contact_retention": ["30d", "12h", "5m"],
+    "drain": ["0", "0s"],
+}
+
+BAD = {
+    "listen": ["50051", "127.0.0.1", ":50051", "::1:50051", "host:70000", "host:x", "a b:1", "unix:", "http://h:1"],
+    "metrics_listen": ["9464", "unix:/run/m.sock"],
+    "redis_url": [
+        "host:6379",
+        "http://host",
+        "redis://",
+        "redis://:6379",
+        "redis://host:0",
+        "redis://host:x",
+        "redis://host/two",
+        "redis://host?socket_timeout=x",
+        "redis://host?sokcet_timeout=1",
+        "unix://relative.sock",
+        "rediss//host",
+    ],
+    "workers": ["0", "-1", "2.5", "many", "1000"],
+    "threads": ["0", "x"],
+    "max_concurrent": ["0"],
+    "redis_timeout": ["0", "-1s", "1 week", "nan", "inf", "s"],
+    "contact_retention": ["0d", "999999999d"],
+    "drain": ["-1", "1e3"],
+}
+
+
+@pytest.fixture(autouse=True)
+def _in_a_folder_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.mark.parametrize(("name", "value"), [(name, value) for name, values in GOOD.items() for value in values])
+def test_takes_what_is_right(name: str, value: str) -> None:
+    """Every form that the help names is taken, as option and as variable alike."""
+    by_option = Settings.read({name: value}, {})
+    by_variable = Settings.read({}, {f"EVENHAND_{name.upper()}": value})
+    assert by_option == by_variable
+
+
+@pytest.mark.parametrize(("name", "value"), [(name, value) for name, values in BAD.items() for value in values])
+def test_refuses_what_is_wrong_by_the_name_that_the_user_wrote(name: str, value: str) -> None:
+    """A wrong setting is refused in one line that begins with the option, or with the variable if that was used."""
+    with pytest.raises(SettingsError) as by_option:
+        Settings.read({name: value}, {})
+    assert str(by_option.value).startswith(f"--{name.replace('_', '-')}: expected ")
+    with pytest.raises(SettingsError) as by_variable:
+        Settings.read({}, {f"EVENHAND_{name.upper()}": value})
+    assert str(by_variable.value).startswith(f"EVENHAND_{name.upper()}: expected ")
+    assert "\n" not in str(by_option.value)
+
+
+def test_defaults() -> None:
+    """With nothing said, the service is for this machine alone and brings its own Redis."""
+    settings = Settings.read({}, {})
+    assert (settings.listen, settings.redis_url, settings.workers) == ("127.0.0.1:50051", None, 1)
+    assert settings.data_dir == Path(".evenhand")
+    assert settings.contact_retention_s == 30 * 24 * 3600
+
+
+def test_an_option_wins_over_its_variable() -> None:
+    """What is typed now counts more than what the environment says, also when the latter is wrong."""
+    assert Settings.read({"workers": "2"}, {"EVENHAND_WORKERS": "nonsense"}).workers == 2
+
+
+def test_an_empty_option_or_variable_is_none() -> None:
+    """`--redis-url ""` asks for the embedded Redis even where the environment names another."""
+    assert Settings.read({"redis_url": ""}, {"EVENHAND_REDIS_URL": "redis://host"}).redis_url is None
+    assert Settings.read({}, {"EVENHAND_WORKERS": ""}).workers == 1
+
+
+def test_what_kubernetes_adds_for_a_service_called_evenhand_is_left_alone() -> None:
+    """Variables such as EVENHAND_PORT, which Kubernetes sets on its own, are no settings and no errors."""
+    Settings.read({}, {"EVENHAND_PORT": "tcp://10.0.0.1:50051", "EVENHAND_SERVICE_HOST": "10.0.0.1"})
+
+
+def test_durations_are_seconds() -> None:
+    """A duration has a unit, or is in seconds."""
+    read = {text: Settings.read({"redis_timeout": text}, {}).redis_timeout_s for text in ("2", "250ms", "1.5s", "1m")}
+    assert read == {"2": 2.0, "250ms": 0.25, "1.5s": 1.5, "1m": 60.0}
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        f"redis://:{SECRET}@host:6379/0",
+        f"rediss://user:{SECRET}@host",
+        f"unix://:{SECRET}@/run/redis.sock",
+        f"redis://host?password={SECRET}",
+    ],
+)
+def test_a_password_is_never_shown(url: str) -> None:
+    """Neither the settings nor the text for the ready line contain the password of the Redis URL."""
+    settings = Settings.read({"redis_url": url}, {})
+    assert SECRET not in repr(settings) + str(settings) + redact(url)
+
+
+@pytest.mark.parametrize("url", [f"redis://:{SECRET}#@host", f"redis:/:{SECRET}@host", f"redis://:{SECRET}@host:x"])
+def test_a_password_is_not_shown_in_an_error_either(url: str) -> None:
+    """A URL that cannot be read is not repeated, since nobody knows where its password stands."""
+    with pytest.raises(SettingsError) as refused:
+        Settings.read({"redis_url": url}, {})
+    assert SECRET not in str(refused.value)
+
+
+def test_several_workers_cannot_share_a_unix_socket() -> None:
+    """Workers share a port by SO_REUSEPORT, which unix sockets have not."""
+    with pytest.raises(SettingsError, match=r"^--workers: .*unix socket"):
+        Settings.read({"workers": "2", "listen": "unix:/tmp/e.sock"}, {})
+
+
+def test_a_data_folder_that_cannot_be_made_is_refused(tmp_path: Path) -> None:
+    """The folder's name is in the line, and the setting that named it."""
+    (tmp_path / "file").touch()
+    with pytest.raises(SettingsError, match=r"^EVENHAND_DATA_DIR: cannot make .*file/data"):
+        Settings.read({}, {"EVENHAND_DATA_DIR": str(tmp_path / "file" / "data")})
+    assert Settings.read({"redis_url": "redis://host", "data_dir": str(tmp_path / "file" / "data")}, {})
+
+
+def test_split_address() -> None:
+    """Brackets belong to the notation and not to the address."""
+    assert split_address("[::1]:50051") == ("::1", 50051)
+    assert split_address("localhost:0") == ("localhost", 0)
+    assert split_address("localhost")[1] == -1
