@@ -35,28 +35,28 @@ class Assignment:
             "CloseContact": self.close_contact,
         }
 
-    def configure_rules(self, request: pb.ConfigureRulesRequest, _timeout_s: float | None) -> pb.ConfigureRulesResponse:
+    def configure_rules(self, request: pb.ConfigureRulesRequest, timeout_s: float | None) -> pb.ConfigureRulesResponse:
         """Replace the rule set."""
         require_ids(workspace_id=request.workspace_id)
-        revision, warnings = self._configurator.replace_rules(
+        revision, warnings = self._configurator.within(timeout_s).replace_rules(
             request.workspace_id, request.rule_set, request.etag, validate_only=request.validate_only
         )
         return pb.ConfigureRulesResponse(
             rule_set=request.rule_set, revision=revision, etag=str(revision), warnings=warnings
         )
 
-    def get_rules(self, request: pb.GetRulesRequest, _timeout_s: float | None) -> pb.GetRulesResponse:
+    def get_rules(self, request: pb.GetRulesRequest, timeout_s: float | None) -> pb.GetRulesResponse:
         """Return the rule set in force."""
         require_ids(workspace_id=request.workspace_id)
-        configuration = self._store.configuration(keys.root(request.workspace_id))
+        configuration = self._store.within(timeout_s).configuration(keys.root(request.workspace_id))
         response = pb.GetRulesResponse(revision=configuration.rules_revision, etag=str(configuration.rules_revision))
         response.rule_set.ParseFromString(configuration.rules)
         return response
 
-    def get_contact(self, request: pb.GetContactRequest, _timeout_s: float | None) -> pb.GetContactResponse:
+    def get_contact(self, request: pb.GetContactRequest, timeout_s: float | None) -> pb.GetContactResponse:
         """Return what is on record about a contact."""
         require_ids(workspace_id=request.workspace_id, contact_id=request.contact_id)
-        record = self._store.contact(keys.root(request.workspace_id), request.contact_id)
+        record = self._store.within(timeout_s).contact(keys.root(request.workspace_id), request.contact_id)
         if record is None:
             raise errors.not_found("contact", [request.contact_id])
         return pb.GetContactResponse(
@@ -66,25 +66,27 @@ class Assignment:
             decision=decision_of(record.decision) if record.decision else None,
         )
 
-    def assign_contact(self, request: pb.AssignContactRequest, _timeout_s: float | None) -> pb.AssignContactResponse:
+    def assign_contact(self, request: pb.AssignContactRequest, timeout_s: float | None) -> pb.AssignContactResponse:
         """Let a person decide who owns a contact."""
         require_ids(workspace_id=request.workspace_id, contact_id=request.contact_id, agent_id=request.agent_id)
-        assigned = self._store.assign(keys.root(request.workspace_id), request.contact_id, request.agent_id)
+        assigned = self._store.within(timeout_s).assign(
+            keys.root(request.workspace_id), request.contact_id, request.agent_id
+        )
         if assigned is None:
             raise errors.not_found("agent", [request.agent_id])
         previous, is_open = assigned
         return pb.AssignContactResponse(owner_id=request.agent_id, previous_owner_id=previous, open=is_open)
 
     def unassign_contact(
-        self, request: pb.UnassignContactRequest, _timeout_s: float | None
+        self, request: pb.UnassignContactRequest, timeout_s: float | None
     ) -> pb.UnassignContactResponse:
         """Take a contact's owner away."""
         require_ids(workspace_id=request.workspace_id, contact_id=request.contact_id)
-        previous = self._store.unassign(keys.root(request.workspace_id), request.contact_id)
+        previous = self._store.within(timeout_s).unassign(keys.root(request.workspace_id), request.contact_id)
         return pb.UnassignContactResponse(previous_owner_id=previous)
 
-    def close_contact(self, request: pb.CloseContactRequest, _timeout_s: float | None) -> pb.CloseContactResponse:
+    def close_contact(self, request: pb.CloseContactRequest, timeout_s: float | None) -> pb.CloseContactResponse:
         """Give the agent's place back."""
         require_ids(workspace_id=request.workspace_id, contact_id=request.contact_id)
-        owner, closed = self._store.close(keys.root(request.workspace_id), request.contact_id)
+        owner, closed = self._store.within(timeout_s).close(keys.root(request.workspace_id), request.contact_id)
         return pb.CloseContactResponse(owner_id=owner, closed=closed)

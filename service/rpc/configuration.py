@@ -11,12 +11,14 @@ from service import errors
 from service.rules import plan_pools, validate_roster, validate_rule_set, warnings_of
 from service.rules.advice import EMPTY_TEAM, UNKNOWN_AGENT, UNKNOWN_TEAM
 from service.store import keys
-from service.store.store import Configuration, PlannedAgent, PlannedPool, Store
+from service.store.values import Configuration, PlannedAgent, PlannedPool
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from evenhand.v1.assignment_service_pb2 import Warning as ConfigurationWarning
+
+    from service.store.store import Store
 
 
 _ABOUT_ROSTER = frozenset({UNKNOWN_AGENT, UNKNOWN_TEAM, EMPTY_TEAM})
@@ -27,6 +29,10 @@ class Configurator:
 
     def __init__(self, store: Store) -> None:
         self._store = store
+
+    def within(self, timeout_s: float | None) -> Configurator:
+        """Return this with less patience; see `Store.within`."""
+        return Configurator(self._store.within(timeout_s))
 
     def replace_rules(
         self, workspace_id: str, rule_set: RuleSet, etag: str, *, validate_only: bool

@@ -17,7 +17,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from service import errors
 from service.rpc.validation import check_batch, check_evaluation, check_ids
 from service.rules import Violation
-from service.store.store import NO_CHOICE, Answer, Case, StaleRulesError, Store, reason_of
+from service.store.values import NO_CHOICE, Answer, Case, StaleRulesError, reason_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     from service.metrics import DecisionMetrics
     from service.rpc.rulebook import RuleBook, Rules
+    from service.store.store import Store
 
 
 class Evaluation:
@@ -77,12 +78,13 @@ class Evaluation:
         self, workspace_id: str, requests: Sequence[EvaluateContactRequest], timeout_s: float | None
     ) -> list[Answer]:
         """Decide under the rules in force, however often they change meanwhile."""
+        store = self._store.within(timeout_s)
         answers: list[Answer] = []
         rules = self._rules.of(workspace_id)
         while len(answers) < len(requests):
             cases = [_case(rules, request) for request in requests[len(answers) :]]
             try:
-                answers += self._store.decide(rules.root, rules.revision, cases, timeout_s)
+                answers += store.decide(rules.root, rules.revision, cases)
             except StaleRulesError as stale:
                 answers += stale.answers
                 rules = self._rules.reload(workspace_id)

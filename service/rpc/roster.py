@@ -31,33 +31,33 @@ class RosterCalls:
         }
 
     def configure_roster(
-        self, request: pb.ConfigureRosterRequest, _timeout_s: float | None
+        self, request: pb.ConfigureRosterRequest, timeout_s: float | None
     ) -> pb.ConfigureRosterResponse:
         """Replace agents and teams."""
         require_ids(workspace_id=request.workspace_id)
-        revision, warnings = self._configurator.replace_roster(
+        revision, warnings = self._configurator.within(timeout_s).replace_roster(
             request.workspace_id, request.roster, request.etag, validate_only=request.validate_only
         )
         response = pb.ConfigureRosterResponse(roster=request.roster, etag=str(revision), warnings=warnings)
-        self._fill_in(request.workspace_id, response.roster)
+        self._fill_in(request.workspace_id, response.roster, timeout_s)
         return response
 
-    def get_roster(self, request: pb.GetRosterRequest, _timeout_s: float | None) -> pb.GetRosterResponse:
+    def get_roster(self, request: pb.GetRosterRequest, timeout_s: float | None) -> pb.GetRosterResponse:
         """Return agents and teams, with presence and open counts."""
         require_ids(workspace_id=request.workspace_id)
-        configuration = self._store.configuration(keys.root(request.workspace_id))
+        configuration = self._store.within(timeout_s).configuration(keys.root(request.workspace_id))
         response = pb.GetRosterResponse(etag=str(configuration.roster_revision))
         response.roster.ParseFromString(configuration.roster)
-        self._fill_in(request.workspace_id, response.roster)
+        self._fill_in(request.workspace_id, response.roster, timeout_s)
         return response
 
-    def set_presence(self, request: pb.SetPresenceRequest, _timeout_s: float | None) -> pb.SetPresenceResponse:
+    def set_presence(self, request: pb.SetPresenceRequest, timeout_s: float | None) -> pb.SetPresenceResponse:
         """Report presences."""
         wrong: list[Violation] = []
         check_presence(wrong, request)
         if wrong:
             raise errors.invalid(wrong)
-        unknown = self._store.set_presence(
+        unknown = self._store.within(timeout_s).set_presence(
             keys.root(request.workspace_id),
             [
                 (report.agent_id, report.presence, report.lease_duration.ToMilliseconds())
@@ -68,8 +68,10 @@ class RosterCalls:
             raise errors.not_found("agent", unknown)
         return pb.SetPresenceResponse()
 
-    def _fill_in(self, workspace_id: str, roster: pb.Roster) -> None:
+    def _fill_in(self, workspace_id: str, roster: pb.Roster, timeout_s: float | None) -> None:
         """Set the output-only fields, as of now."""
-        standings = self._store.standings(keys.root(workspace_id), [agent.id for agent in roster.agents])
+        standings = self._store.within(timeout_s).standings(
+            keys.root(workspace_id), [agent.id for agent in roster.agents]
+        )
         for agent, (_, standing) in zip(roster.agents, standings, strict=True):
             agent.presence, agent.open_contact_count = standing or (pb.PRESENCE_OFFLINE, 0)  # type: ignore[assignment]

@@ -11,10 +11,12 @@ from evenhand.v1.rules_pb2 import RuleSet
 
 from service.rules import CompiledRules, Selection, compile_rules
 from service.store import keys
-from service.store.store import Choice, Store
+from service.store.values import Choice
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from service.store.store import Store
 
 
 @dataclass(frozen=True, slots=True)

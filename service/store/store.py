@@ -7,12 +7,11 @@ keys (`keys.root`).
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
-from functools import lru_cache
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from service.store import keys
-from service.store.scripts import load
+from service.store.scripts import Script, load
+from service.store.values import Answer, Case, Configuration, ContactRecord, PlannedAgent, PlannedPool, StaleRulesError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -36,157 +35,29 @@ CONTACTS_A_RUN = 50
 AGENTS_A_RUN = 500
 
 
-class StaleRulesError(Exception):
-    """The rules changed since the decisions were prepared.
-
-    Attributes:
-        answers: to the cases that were decided before that; the others were not.
-    """
-
-    def __init__(self, answers: list[Answer]) -> None:
-        super().__init__("the rules changed meanwhile")
-        self.answers = answers
-
-
-class Choice(NamedTuple):
-    """Whom the rules chose for a contact, as the decision script takes it."""
-
-    pool: bytes
-    view: bytes
-    strategy: int
-    reason: bytes
-
-    @classmethod
-    def of(
-        cls, pool: str, strategy: int, limit: int, rule_id: str, team_id: str, *, online_only: bool, fallback: bool
-    ) -> Choice:
-        """Return the choice that a rule or the fallback stands for."""
-        reason = f"{strategy}:{int(fallback)}:{rule_id}{keys.SEPARATOR}{team_id}"
-        view = keys.view(pool, strategy, limit, online_only=online_only)
-        return cls(pool.encode(), view.encode(), strategy, reason.encode())
-
-
-NO_CHOICE = Choice(b"", b"", 0, b"")
-"""No rule matched."""
-
-
-class Reason(NamedTuple):
-    """Why a decision came out as it did."""
-
-    strategy: int
-    fallback: bool
-    rule_id: str
-    team_id: str
-
-
-@lru_cache(maxsize=65536)
-def reason_of(text: bytes) -> Reason:
-    """Read back what `Choice.of` wrote. Empty: no rule."""
-    if not text:
-        return Reason(0, False, "", "")
-    strategy, fallback, ids = text.decode().split(":", 2)
-    rule_id, team_id = ids.split(keys.SEPARATOR)
-    return Reason(int(strategy), fallback == "1", rule_id, team_id)
-
-
-class Answer(NamedTuple):
-    """A decision, as scripts return it.
-
-    Attributes:
-        outcome: value of the contract's enum Outcome; 0 where there is no decision.
-        agent: id of the owner; empty if there is none.
-        reason: see `reason_of`.
-        revision: of the rules it was made under.
-        sequence: its place among all that happened in the workspace.
-        time_ms: when it was made, by the clock of Redis, in milliseconds since 1970.
-        replayed: 1 if it was made by an earlier call.
-        reply: what the caller is to send; empty for nothing.
-    """
-
-    outcome: int
-    agent: bytes
-    reason: bytes
-    revision: int
-    sequence: int
-    time_ms: int
-    replayed: int
-    reply: bytes
-
-
-class Case(NamedTuple):
-    """A contact to decide about.
-
-    Attributes:
-        contact_id: the contact.
-        owner_id: who owns it as far as the caller knows; empty for nobody.
-        opened: whether its conversation was opened.
-        request_id: what identifies the call among repeats; empty for nothing.
-        choice: whom the rules chose.
-        reply: what the caller is to send, with `keys.SEPARATOR` for the agent's name.
-    """
-
-    contact_id: str
-    owner_id: str
-    opened: bool
-    request_id: str
-    choice: Choice
-    reply: str
-
-
-@dataclass(frozen=True, slots=True)
-class ContactRecord:
-    """What is on record about a contact: its owner ('' for none), whether it is open, the decision about it."""
-
-    owner_id: str
-    open: bool
-    decision: Answer | None
-
-
-@dataclass(frozen=True, slots=True)
-class Configuration:
-    """The rule set and the roster in force, serialized, with their revisions; 0 and empty where none is."""
-
-    rules_revision: int
-    rules: bytes
-    roster_revision: int
-    roster: bytes
-
-
-class PlannedPool(NamedTuple):
-    """A pool to be: see `service.rules.plan.Pool`. Views are (strategy, online only, limit)."""
-
-    name: str
-    predecessor: str
-    members: Sequence[int]
-    views: Sequence[tuple[int, bool, int]]
-
-
-class PlannedAgent(NamedTuple):
-    """An agent's settings to be."""
-
-    agent_id: str
-    name: str
-    weight: int
-    max_open_contacts: int
-    enabled: bool
-
-
 class Store:
     """What Evenhand remembers, in Redis."""
 
-    def __init__(self, redis: Redis, *, contact_retention_s: float, replay_retention_s: float) -> None:
+    def __init__(
+        self, redis: Redis, *, contact_retention_s: float, replay_retention_s: float, timeout_s: float | None = None
+    ) -> None:
         self._redis = redis
+        self._retentions = {"contact_retention_s": contact_retention_s, "replay_retention_s": replay_retention_s}
         self._contact_retention_ms = int(contact_retention_s * 1000)
         self._replay_retention_ms = int(replay_retention_s * 1000)
+        self._timeout_s = timeout_s
 
-    def decide(self, root: bytes, revision: int, cases: Sequence[Case], timeout_s: float | None = None) -> list[Answer]:
+    def within(self, timeout_s: float | None) -> Store:
+        """Return this store with less patience: how long each run waits for Redis. None: as the settings say."""
+        return self if timeout_s is None else Store(self._redis, **self._retentions, timeout_s=timeout_s)
+
+    def decide(self, root: bytes, revision: int, cases: Sequence[Case]) -> list[Answer]:
         """Decide about contacts, one after another, each in one atomic step.
 
         Args:
             root: the workspace.
             revision: of the rules that made the choices.
             cases: the contacts.
-            timeout_s: how long to wait for Redis, if shorter than the settings say.
 
         Raises:
             StaleRulesError: the rules are not at that revision.
@@ -202,7 +73,7 @@ class Store:
                     contact_id, keys.bucket(contact_id), case.owner_id, int(case.opened), case.request_id,
                     *case.choice, case.reply,
                 )  # fmt: skip
-            reply = self._redis.run(_DECIDE, root, *head, *arguments, repeatable=True, timeout_s=timeout_s)
+            reply = self._run(_DECIDE, root, *head, *arguments, repeatable=True)
             if reply == [b"STALE"]:
                 raise StaleRulesError(answers)
             if reply == [b"LEASES"]:
@@ -213,12 +84,12 @@ class Store:
 
     def expire_leases(self, root: bytes) -> None:
         """Make everyone OFFLINE whose presence lease has ended."""
-        while self._redis.run(_EXPIRE_LEASES, root, repeatable=True):
+        while self._run(_EXPIRE_LEASES, root, repeatable=True):
             pass
 
     def contact(self, root: bytes, contact_id: str) -> ContactRecord | None:
         """Return what is on record about a contact; None if nothing is."""
-        reply = self._redis.run(_CONTACT, root, *_place(contact_id), repeatable=True)
+        reply = self._run(_CONTACT, root, *_place(contact_id), repeatable=True)
         if not reply:
             return None
         owner, is_open, decision = reply
@@ -227,17 +98,17 @@ class Store:
 
     def assign(self, root: bytes, contact_id: str, agent_id: str) -> tuple[str, bool] | None:
         """Make the agent the owner. Return the previous owner and whether the contact is open; None: no such agent."""
-        reply = self._redis.run(_ASSIGN, root, *_place(contact_id), agent_id, self._contact_retention_ms)
+        reply = self._run(_ASSIGN, root, *_place(contact_id), agent_id, self._contact_retention_ms)
         return (reply[0].decode(), bool(reply[1])) if reply else None
 
     def unassign(self, root: bytes, contact_id: str) -> str:
         """Take the owner away and return who it was; empty for nobody."""
-        previous: bytes = self._redis.run(_UNASSIGN, root, *_place(contact_id), self._contact_retention_ms)
+        previous: bytes = self._run(_UNASSIGN, root, *_place(contact_id), self._contact_retention_ms)
         return previous.decode()
 
     def close(self, root: bytes, contact_id: str) -> tuple[str, bool]:
         """Close the contact. Return who owns it now, and whether it was open until now."""
-        owner, closed = self._redis.run(_CLOSE, root, *_place(contact_id), self._contact_retention_ms)
+        owner, closed = self._run(_CLOSE, root, *_place(contact_id), self._contact_retention_ms)
         return owner.decode(), bool(closed)
 
     def set_presence(self, root: bytes, reports: Sequence[tuple[str, int, int]]) -> list[str]:
@@ -249,7 +120,7 @@ class Store:
         if not unknown:
             for at in range(0, len(reports), AGENTS_A_RUN):
                 arguments = [word for report in reports[at : at + AGENTS_A_RUN] for word in report]
-                unknown += [agent.decode() for agent in self._redis.run(_PRESENCE, root, *arguments, repeatable=True)]
+                unknown += [agent.decode() for agent in self._run(_PRESENCE, root, *arguments, repeatable=True)]
         return unknown
 
     def standings(self, root: bytes, agent_ids: Sequence[str]) -> Iterable[tuple[str, tuple[int, int] | None]]:
@@ -257,13 +128,13 @@ class Store:
         self.expire_leases(root)
         for at in range(0, len(agent_ids), AGENTS_A_RUN):
             asked = agent_ids[at : at + AGENTS_A_RUN]
-            reply = self._redis.run(_STANDINGS, root, *asked, repeatable=True)
+            reply = self._run(_STANDINGS, root, *asked, repeatable=True)
             for agent, (presence, count) in zip(asked, reply, strict=True):
                 yield agent, (presence, count) if presence else None
 
     def configuration(self, root: bytes) -> Configuration:
         """Return the rule set and the roster in force."""
-        rules_revision, rules, roster_revision, roster = self._redis.run(_CONFIGURATION, root, repeatable=True)
+        rules_revision, rules, roster_revision, roster = self._run(_CONFIGURATION, root, repeatable=True)
         return Configuration(int(rules_revision), rules, int(roster_revision), roster)
 
     def configure(
@@ -303,7 +174,7 @@ class Store:
             ],
         }
         which, what = ("rules", rules) if rules is not None else ("roster", roster)
-        revision: int = self._redis.run(
+        revision: int = self._run(
             _CONFIGURE,
             root,
             before.rules_revision,
@@ -314,6 +185,9 @@ class Store:
             json.dumps(plan, ensure_ascii=False, separators=(",", ":")),
         )
         return revision
+
+    def _run(self, script: Script, root: bytes, *arguments: bytes | str | int, repeatable: bool = False) -> Any:
+        return self._redis.run(script, root, *arguments, repeatable=repeatable, timeout_s=self._timeout_s)
 
 
 def _place(contact_id: str) -> tuple[bytes, int]:

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 from service.store import keys
 from service.store.redis import Redis
-from service.store.store import Case, Choice, PlannedAgent, PlannedPool, Store
+from service.store.store import Store
+from service.store.values import Case, Choice, PlannedAgent, PlannedPool
 from strategies import STRATEGIES, Standing
 from tests.support.processes import RedisServer
 

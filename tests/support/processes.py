@@ -169,6 +169,7 @@ class RedisServer(_Process):
         workdir: Where its files go; a temporary folder by default. Must be short for a unix socket (100 bytes).
         port: TCP port on 127.0.0.1 (see `free_port`); None for a unix socket.
         options: More of its settings, such as `("--cluster-enabled", "yes")`.
+        password: What clients have to know; None: nothing.
         persistent: Keep everything in an append-only file over `kill` and `start`; otherwise it forgets all.
     """
 
@@ -179,6 +180,7 @@ class RedisServer(_Process):
         port: int | None = None,
         options: Sequence[str] = (),
         *,
+        password: str | None = None,
         persistent: bool = False,
     ) -> None:
         super().__init__(workdir)
@@ -187,13 +189,17 @@ class RedisServer(_Process):
         )
         self.port = port
         self.options = tuple(options)
+        if password is not None:
+            self.options += ("--requirepass", password)
+        self._login = "" if password is None else f":{password}@"
         self.persistent = persistent
         self.socket = self.workdir / "r.sock"
 
     @property
     def url(self) -> str:
         """Its address as `--redis-url` takes it."""
-        return f"redis://127.0.0.1:{self.port}/0" if self.port else f"unix://{self.socket}"
+        where = f"redis://{self._login}127.0.0.1:{self.port}/0"
+        return where if self.port else f"unix://{self._login}{self.socket}"
 
     def client(self) -> redis.Redis:
         """Return a redis-py client that tries nothing twice and waits no longer than 5 s; close it after use."""

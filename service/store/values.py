@@ -1,0 +1,147 @@
+"""What goes into the store and comes out of it: plain values, without a word of Redis."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TYPE_CHECKING, NamedTuple
+
+from service.store import keys
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+class StaleRulesError(Exception):
+    """The rules changed since the decisions were prepared.
+
+    Attributes:
+        answers: to the cases that were decided before that; the others were not.
+    """
+
+    def __init__(self, answers: list[Answer]) -> None:
+        super().__init__("the rules changed meanwhile")
+        self.answers = answers
+
+
+class Choice(NamedTuple):
+    """Whom the rules chose for a contact, as the decision script takes it."""
+
+    pool: bytes
+    view: bytes
+    strategy: int
+    reason: bytes
+
+    @classmethod
+    def of(
+        cls, pool: str, strategy: int, limit: int, rule_id: str, team_id: str, *, online_only: bool, fallback: bool
+    ) -> Choice:
+        """Return the choice that a rule or the fallback stands for."""
+        reason = f"{strategy}:{int(fallback)}:{rule_id}{keys.SEPARATOR}{team_id}"
+        view = keys.view(pool, strategy, limit, online_only=online_only)
+        return cls(pool.encode(), view.encode(), strategy, reason.encode())
+
+
+NO_CHOICE = Choice(b"", b"", 0, b"")
+"""No rule matched."""
+
+
+class Reason(NamedTuple):
+    """Why a decision came out as it did."""
+
+    strategy: int
+    fallback: bool
+    rule_id: str
+    team_id: str
+
+
+@lru_cache(maxsize=65536)
+def reason_of(text: bytes) -> Reason:
+    """Read back what `Choice.of` wrote. Empty: no rule."""
+    if not text:
+        return Reason(0, False, "", "")
+    strategy, fallback, ids = text.decode().split(":", 2)
+    rule_id, team_id = ids.split(keys.SEPARATOR)
+    return Reason(int(strategy), fallback == "1", rule_id, team_id)
+
+
+class Answer(NamedTuple):
+    """A decision, as scripts return it.
+
+    Attributes:
+        outcome: value of the contract's enum Outcome; 0 where there is no decision.
+        agent: id of the owner; empty if there is none.
+        reason: see `reason_of`.
+        revision: of the rules it was made under.
+        sequence: its place among all that happened in the workspace.
+        time_ms: when it was made, by the clock of Redis, in milliseconds since 1970.
+        replayed: 1 if it was made by an earlier call.
+        reply: what the caller is to send; empty for nothing.
+    """
+
+    outcome: int
+    agent: bytes
+    reason: bytes
+    revision: int
+    sequence: int
+    time_ms: int
+    replayed: int
+    reply: bytes
+
+
+class Case(NamedTuple):
+    """A contact to decide about.
+
+    Attributes:
+        contact_id: the contact.
+        owner_id: who owns it as far as the caller knows; empty for nobody.
+        opened: whether its conversation was opened.
+        request_id: what identifies the call among repeats; empty for nothing.
+        choice: whom the rules chose.
+        reply: what the caller is to send, with `keys.SEPARATOR` for the agent's name.
+    """
+
+    contact_id: str
+    owner_id: str
+    opened: bool
+    request_id: str
+    choice: Choice
+    reply: str
+
+
+@dataclass(frozen=True, slots=True)
+class ContactRecord:
+    """What is on record about a contact: its owner ('' for none), whether it is open, the decision about it."""
+
+    owner_id: str
+    open: bool
+    decision: Answer | None
+
+
+@dataclass(frozen=True, slots=True)
+class Configuration:
+    """The rule set and the roster in force, serialized, with their revisions; 0 and empty where none is."""
+
+    rules_revision: int
+    rules: bytes
+    roster_revision: int
+    roster: bytes
+
+
+class PlannedPool(NamedTuple):
+    """A pool to be: see `service.rules.plan.Pool`. Views are (strategy, online only, limit)."""
+
+    name: str
+    predecessor: str
+    members: Sequence[int]
+    views: Sequence[tuple[int, bool, int]]
+
+
+class PlannedAgent(NamedTuple):
+    """An agent's settings to be."""
+
+    agent_id: str
+    name: str
+    weight: int
+    max_open_contacts: int
+    enabled: bool
