@@ -1,0 +1,75 @@
+"""`evenhand audit` against a Redis in which counts were spoilt by hand."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from service.store import keys
+from service.store.audit import audit_workspace, repair_workspace
+from service.store.redis import Redis
+from service.store.store import Store
+from service.store.values import Case, Choice, PlannedAgent, PlannedPool
+from tests.support.processes import RedisServer
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+CONTACTS = 1500
+# A workspace whose id means something in a glob pattern, beside one that such a pattern would match as well.
+WORKSPACE, NEIGHBOR = "w[12]*", "w1"
+
+
+@pytest.fixture
+def redis() -> Iterator[Redis]:
+    """A Redis with two workspaces of 1,500 open contacts each over three agents, by fewest open contacts."""
+    with RedisServer() as server:
+        redis = Redis(server.url, 5.0)
+        store = Store(redis, contact_retention_s=3600, replay_retention_s=60)
+        agents = [PlannedAgent(agent, agent, 1, 0, True) for agent in ("ann", "bob", "cy")]
+        choice = Choice.of("*", 2, 0, "rule", "", online_only=False, fallback=False)
+        for workspace in (WORKSPACE, NEIGHBOR):
+            root = keys.root(workspace)
+            store.configure(
+                root,
+                store.configuration(root),
+                rules=b"",
+                unassign_on_close=False,
+                agents=agents,
+                pools=[PlannedPool("*", "", range(3), [(2, False, 0)])],
+            )
+            store.decide(root, 1, [Case(f"contact-{n}", "", False, "", choice, "") for n in range(CONTACTS)])
+            store.close(root, "contact-7")
+        yield redis
+        redis.close()
+
+
+def test_all_is_right_after_honest_work(redis):
+    """Counts that only scripts changed are those of the records."""
+    found = audit_workspace(redis, WORKSPACE)
+    assert (found.contacts, found.agents, found.drifts, found.quiet) == (CONTACTS - 1, 3, (), True)
+
+
+def test_a_drift_is_found_and_repaired(redis):
+    """A count that was spoilt is found, set right, and counts again in the very next decision."""
+    root = keys.root(WORKSPACE)
+    redis.router().call(root, (b"HSET", root + b":agent:1", b"open", 3), None)
+    found = audit_workspace(redis, WORKSPACE)
+    assert [(drift.agent_id, drift.kept, drift.counted) for drift in found.drifts] == [("ann", 3, 500)]
+    assert repair_workspace(redis, WORKSPACE, found)
+    assert audit_workspace(redis, WORKSPACE).drifts == ()
+    store = Store(redis, contact_retention_s=3600, replay_retention_s=60)
+    choice = Choice.of("*", 2, 0, "rule", "", online_only=False, fallback=False)
+    (answer,) = store.decide(root, 1, [Case("new", "", False, "", choice, "")])
+    assert answer.agent == b"bob"  # 499 open, since contact 7 was closed
+
+
+def test_no_repair_over_what_happened_since(redis):
+    """A repair is refused when anything happened in the workspace after the records were counted."""
+    root = keys.root(WORKSPACE)
+    redis.router().call(root, (b"HSET", root + b":agent:1", b"open", 3), None)
+    found = audit_workspace(redis, WORKSPACE)
+    Store(redis, contact_retention_s=3600, replay_retention_s=60).close(root, "contact-8")
+    assert not repair_workspace(redis, WORKSPACE, found)
+    assert audit_workspace(redis, WORKSPACE).drifts

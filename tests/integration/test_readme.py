@@ -1,0 +1,83 @@
+"""What the README shows is run, so that it stays true."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.support.processes import EvenhandServer
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+ROOT = Path(__file__).parents[2]
+README = (ROOT / "README.md").read_text()
+
+
+def blocks(language: str) -> list[str]:
+    """The README's blocks of one language."""
+    return re.findall(rf"^```{language}\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[EvenhandServer]:
+    """A running service."""
+    with EvenhandServer() as running:
+        yield running
+
+
+def evenhand(server: EvenhandServer, line: str) -> str:
+    """Run one `evenhand` command as the README writes it, against this server; return what it prints."""
+    words = line.removeprefix(".venv/bin/evenhand ").split()
+    command = [sys.executable, "-m", "service.cli", *words]
+    done = subprocess.run(
+        command, cwd=ROOT, env={"EVENHAND_SERVER": server.address}, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_commands_print_what_the_readme_says(server):
+    """The session "Try it by hand" prints just that, but for times; then the Python example prints its line."""
+    (session,) = [block for block in blocks("console") if "evenhand apply" in block]
+    for command, said in re.findall(r"^\$ (.*?)\n(.*?)(?=^\$ |\Z)", session, re.MULTILINE | re.DOTALL):
+        if " serve " in command:
+            continue
+        expected = [line.split(", 20")[0].strip() for line in said.strip().splitlines()]
+        shown = [line.split(", 20")[0].strip() for line in evenhand(server, command).strip().splitlines()]
+        assert shown == expected
+    (snippet,) = blocks("python")
+    code = snippet.replace("127.0.0.1:50051", server.address)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert f"Prints `{done.stdout.strip()}`" in README
+
+
+def test_the_rules_in_the_readme_are_right(tmp_path):
+    """The YAML in "Writing rules" passes `evenhand check`."""
+    (rules,) = blocks("yaml")
+    (tmp_path / "readme.rules.yaml").write_text(rules)
+    done = subprocess.run(
+        [sys.executable, "-m", "service.cli", "check", "readme.rules.yaml"],
+        cwd=tmp_path, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_files_that_the_readme_links_to_exist():
+    """Every link into the project leads somewhere."""
+    links = re.findall(r"\]\((?!https?:)([^)#]+)\)", README)
+    assert links
+    assert [link for link in links if not (ROOT / link).exists()] == []
+
+
+def test_every_make_target_is_explained():
+    """`make help` names each target that the README uses."""
+    said = subprocess.run(["make", "-s", "help"], cwd=ROOT, capture_output=True, text=True, check=True).stdout  # noqa: S607
+    used = set(re.findall(r"`make (\w+)`|^\$ make (\w+)", README, re.MULTILINE))
+    for target in {first or second for first, second in used}:
+        assert f"make {target} " in said
