@@ -31,7 +31,7 @@ RULE_BOOK_SIZE = 1000
 
 
 class App:
-    """What answers calls, and the connections it needs for that.
+    """What answers calls, and the connections it needs for that. Redis need not be up yet.
 
     Attributes:
         service_names: full names of the gRPC services, for health and reflection.
@@ -59,10 +59,6 @@ class App:
         register(server, _ASSIGNMENT, self._assignment.methods, admission, metrics)
         register(server, _ROSTER, self._roster.methods, admission, metrics)
 
-    def redis_up(self) -> bool:
-        """Whether Redis answered when last asked."""
-        return self._redis.up
-
     def add_redis_listener(self, listener: Callable[[bool], None]) -> None:
         """Have `listener` called with whether Redis is up, now and whenever that changes."""
         self._redis.on_change(listener)
@@ -70,8 +66,3 @@ class App:
     def close(self) -> None:
         """Close the connections."""
         self._redis.close()
-
-
-def build_app(settings: Settings, redis_url: str) -> App:
-    """Return the service for these settings on that Redis. It need not be up yet."""
-    return App(settings, redis_url)

@@ -15,7 +15,7 @@ from grpc_reflection.v1alpha import (  # type: ignore[import-untyped,unused-igno
 )
 
 from service import health, listening, metrics
-from service.app import build_app
+from service.app import App
 from service.config import Settings, SettingsError, redact
 from service.process import StopSignals, configure_logging, say_ready, start_listener
 from service.store.binary import NoRedisBinaryError
@@ -60,7 +60,7 @@ class Server:
         self._settings = settings
         self._listen = listen or settings.listen
         self._pool = CallPool(settings.threads, thread_name_prefix="call")
-        self._app = build_app(settings, redis_url)
+        self._app = App(settings, redis_url)
         self._health = health.Health(self._app.service_names)
         self._server = grpc.server(self._pool, options=_options(settings, share=share))
         self._app.register(self._server, self._pool.waiting)

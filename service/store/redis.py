@@ -52,7 +52,7 @@ class Redis:
         self._url = url
         self._timeout_s = timeout_s
         self._router: Router | None = None
-        self._up = False
+        self._up: bool | None = None  # nobody knows yet
         self._listeners: list[Callable[[bool], None]] = []
         self._lock = threading.Lock()
         self._wake = threading.Event()
@@ -64,13 +64,13 @@ class Redis:
     @property
     def up(self) -> bool:
         """Whether Redis answered when last asked."""
-        return self._up
+        return bool(self._up)
 
     def on_change(self, listener: Callable[[bool], None]) -> None:
         """Have `listener` called with whether Redis is up, now and whenever that changes."""
         with self._lock:
             self._listeners.append(listener)
-            listener(self._up)
+            listener(self.up)
 
     def run(
         self,

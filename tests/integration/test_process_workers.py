@@ -1,0 +1,93 @@
+"""`--workers`: several processes on one port, under one supervisor."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+from urllib.request import urlopen
+
+import psutil
+import pytest
+
+from tests.support.builders import ASSIGNED, rule
+from tests.support.client import Service, Workspace
+from tests.support.processes import EvenhandServer, wait_until
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[EvenhandServer]:
+    """Two workers on the embedded Redis, with metrics."""
+    options = ["--metrics-listen", "127.0.0.1:0"]
+    with EvenhandServer(workers=2, workdir=tmp_path, options=options, env={"TMPDIR": str(tmp_path)}) as started:
+        yield started
+
+
+def workers(server: EvenhandServer) -> list[psutil.Process]:
+    """Return the worker processes."""
+    children = psutil.Process(server.pid).children()
+    return [child for child in children if child.status() != psutil.STATUS_ZOMBIE and "redis" not in child.name()]
+
+
+def served_by(server: EvenhandServer) -> set[int]:
+    """Return the workers that clients are connected to."""
+    return {one.pid for one in workers(server) if any(link.raddr for link in one.net_connections("tcp"))}
+
+
+def call_from_many(server: EvenhandServer) -> list[str]:
+    """Configure three agents, and let 24 clients each report a new contact; return who got them."""
+    services = [Service(server.address) for _ in range(24)]
+    team = Workspace("w", *services)
+    team.roster("a", "b", "c")
+    team.rules(rule("everyone"))
+    decisions = [team.created(f"c{number}") for number in range(24)]
+    assert all(decision.outcome == ASSIGNED for decision in decisions)
+    assert len(served_by(server)) == 2
+    for service in services:
+        service.close()
+    return [decision.agent_id for decision in decisions]
+
+
+def test_workers_share_the_port_and_the_state(server: EvenhandServer) -> None:
+    """The kernel deals out connections among the workers, and yet there is one rotation."""
+    assert call_from_many(server) == ["a", "b", "c"] * 8
+
+
+def test_metrics_are_the_sum_of_all_workers(server: EvenhandServer) -> None:
+    """Who reads the metrics sees one service, whichever worker answered."""
+    call_from_many(server)
+    address = server.ready_line.rpartition("metrics on ")[2].rstrip(")")
+    with urlopen(f"http://{address}/metrics", timeout=10) as answer:
+        text = answer.read().decode()
+    assert 'assignment_decisions_total{outcome="assigned",strategy="round_robin"} 24.0' in text
+    assert "\nassignment_redis_up 1.0" in text
+
+
+def test_a_worker_that_dies_is_started_again(server: EvenhandServer) -> None:
+    """One crash costs the calls in that worker, and no more."""
+    first, second = workers(server)
+    first.kill()
+    wait_until(lambda: "worker 1 is back" in server.log(), "a new worker serves")
+    assert second.is_running()
+    assert first.pid not in {one.pid for one in workers(server)}
+    call_from_many(server)
+
+
+def test_all_end_together(server: EvenhandServer, tmp_path: Path) -> None:
+    """After SIGTERM nothing is left: no worker, no Redis, no file of the metrics."""
+    everybody = psutil.Process(server.pid).children(recursive=True)
+    assert len(everybody) == 3
+    assert server.terminate() == 0
+    assert not [one for one in everybody if one.is_running()]
+    assert not list(tmp_path.glob("evenhand-metrics-*"))
+
+
+def test_nobody_outlives_a_supervisor_that_is_killed(server: EvenhandServer) -> None:
+    """Workers and Redis end by themselves when the supervisor is gone."""
+    everybody = psutil.Process(server.pid).children(recursive=True)
+    server.kill()
+    wait_until(
+        lambda: all(not one.is_running() or one.status() == psutil.STATUS_ZOMBIE for one in everybody), "all ended"
+    )
