@@ -8,10 +8,9 @@ from evenhand.v1.roster_service_pb2 import Roster
 from evenhand.v1.rules_pb2 import RuleSet
 
 from service import errors
-from service.rules import plan_pools, validate_roster, validate_rule_set, warnings_of
+from service.rules import plan_change, validate_roster, validate_rule_set, warnings_of
 from service.rules.advice import EMPTY_TEAM, UNKNOWN_AGENT, UNKNOWN_TEAM
 from service.store import keys
-from service.store.values import Configuration, PlannedAgent, PlannedPool
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -58,10 +57,9 @@ class Configurator:
             revision = self._store.configure(
                 root,
                 before,
+                plan_change(rule_set, roster, RuleSet.FromString(before.rules), roster),
                 rules=rule_set.SerializeToString(deterministic=True),
                 unassign_on_close=rule_set.unassign_on_close,
-                agents=_planned_agents(roster),
-                pools=_planned_pools(rule_set, roster, before),
             )
             if revision:
                 return revision, warnings
@@ -98,10 +96,9 @@ class Configurator:
             revision = self._store.configure(
                 root,
                 before,
+                plan_change(rule_set, roster, rule_set, Roster.FromString(before.roster)),
                 roster=roster.SerializeToString(deterministic=True),
                 unassign_on_close=rule_set.unassign_on_close,
-                agents=_planned_agents(roster),
-                pools=_planned_pools(rule_set, roster, before),
             )
             if revision:
                 return revision, warnings
@@ -109,22 +106,3 @@ class Configurator:
 
 def _empty_teams(roster: Roster) -> set[str]:
     return {team.id for team in roster.teams if not team.agent_ids}
-
-
-def _planned_agents(roster: Roster) -> list[PlannedAgent]:
-    return [
-        PlannedAgent(agent.id, agent.name or agent.id, agent.weight or 1, agent.max_open_contacts, not agent.disabled)
-        for agent in roster.agents
-    ]
-
-
-def _planned_pools(rule_set: RuleSet, roster: Roster, before: Configuration) -> list[PlannedPool]:
-    return [
-        PlannedPool(
-            pool.name,
-            pool.predecessor,
-            pool.members,
-            [(view.strategy, view.online_only, view.max_open_contacts) for view in pool.views],
-        )
-        for pool in plan_pools(rule_set, roster, RuleSet.FromString(before.rules))
-    ]

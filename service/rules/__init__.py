@@ -4,7 +4,7 @@ from service.rules.advice import warnings_of
 from service.rules.expressions import ExpressionError
 from service.rules.identifiers import identifier_problem, is_identifier, quoted
 from service.rules.matcher import CompiledRules, Selection, compile_rules
-from service.rules.plan import plan_pools
+from service.rules.plan import plan_change
 from service.rules.pools import EVERYONE, pool_of
 from service.rules.reply import AGENT_NAME_MARK, Reply
 from service.rules.roster_checks import validate_roster
@@ -23,7 +23,7 @@ __all__ = [
     "compile_rules",
     "identifier_problem",
     "is_identifier",
-    "plan_pools",
+    "plan_change",
     "pool_of",
     "quoted",
     "validate_roster",

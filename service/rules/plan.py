@@ -1,11 +1,13 @@
-"""What a rule set and a roster come to: which pools there are, who stands in them, and how they are looked at."""
+"""What a rule set and a roster come to: which agents stand in which pools, and how rules look at those.
+
+A change of configuration is the difference of two layouts, so that its cost is that of what changes.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
-from evenhand.v1.rules_pb2 import RuleSet, Target
+from evenhand.v1.rules_pb2 import Target
 
 from service.rules.matcher import selections_of
 from service.rules.pools import EVERYONE, pool_of
@@ -14,10 +16,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from evenhand.v1.roster_service_pb2 import Roster
+    from evenhand.v1.rules_pb2 import RuleSet
 
 
-@dataclass(frozen=True, slots=True)
-class View:
+class View(NamedTuple):
     """One way in which rules look at a pool: by which strategy, and who is eligible."""
 
     strategy: int
@@ -25,52 +27,123 @@ class View:
     max_open_contacts: int
 
 
-@dataclass(slots=True)
-class Pool:
-    """The agents one target stands for.
+class Place(NamedTuple):
+    """An agent's place in a pool.
 
     Attributes:
-        name: its name, as `pool_of` gives it.
-        members: indexes into the roster's agents, in the order in which they stand in the pool.
-        predecessor: the pool whose rotation this one carries on if it is new; empty for none.
-        views: how the enabled rules look at it, without repeats.
+        pool: Name of the pool, as `pool_of` gives it.
+        position: Where the agent stands in the pool's order, from 1.
+        predecessor: The pool whose rotation this one carries on, if it is new; else empty.
+        views: How the enabled rules look at the pool, without repeats.
     """
 
+    pool: str
+    position: int
+    predecessor: str
+    views: tuple[View, ...]
+
+
+class AgentPlan(NamedTuple):
+    """An agent as it is to be: settings, and places in pools."""
+
+    agent_id: str
     name: str
-    members: list[int]
-    predecessor: str = ""
-    views: dict[View, None] = field(default_factory=dict)
+    weight: int
+    max_open_contacts: int
+    enabled: bool
+    places: tuple[Place, ...]
 
 
-def plan_pools(rule_set: RuleSet, roster: Roster, before: RuleSet) -> list[Pool]:
-    """Return every pool of the workspace: everyone, each team, and each list of agents that a rule names.
+class Change(NamedTuple):
+    """What is to be done to get from one configuration to another.
 
-    Args:
-        rule_set: the rules that will be in force.
-        roster: the agents and teams that will be in force. Rules may name some who are gone.
-        before: the rules in force until now. A rule that kept its id but changed its list of agents keeps the
-            rotation too.
+    Attributes:
+        carried: New pools, each with the pool whose rotation it carries on.
+        agents: Agents who are new, or whose settings or places change.
+        gone: Ids of agents who are no longer in the roster.
+        dropped: Pools that are no more.
     """
-    index = {agent.id: at for at, agent in enumerate(roster.agents)}
-    pools = {EVERYONE: Pool(EVERYONE, list(range(len(roster.agents))))}
+
+    carried: list[tuple[str, str]]
+    agents: list[AgentPlan]
+    gone: list[str]
+    dropped: list[str]
+
+
+def plan_change(rules: RuleSet, roster: Roster, rules_before: RuleSet, roster_before: Roster) -> Change:
+    """Returns how the second pair of rules and roster becomes the first. Rules may name agents and teams who are gone.
+
+    A rule that keeps its id but changes its list of agents keeps its rotation too.
+    """
+    pools_before = _members(rules_before, roster_before)
+    pools = _members(rules, roster)
+    carried = _carried(rules, rules_before, pools.keys() - pools_before.keys())
+    agents_before = _agents(roster_before, pools_before, _views(rules_before), {})
+    agents = _agents(roster, pools, _views(rules), carried)
+    return Change(
+        carried=sorted(carried.items()),
+        agents=[plan for agent_id, plan in agents.items() if agents_before.get(agent_id) != plan],
+        gone=[agent_id for agent_id in agents_before if agent_id not in agents],
+        dropped=sorted(pools_before.keys() - pools.keys()),
+    )
+
+
+def _members(rules: RuleSet, roster: Roster) -> dict[str, list[str]]:
+    """Lists the members of every pool in order: of everyone, each team, and each list of agents that a rule names."""
+    everyone = [agent.id for agent in roster.agents]
+    known = set(everyone)
+    pools = {EVERYONE: everyone}
     for team in roster.teams:
-        name = pool_of(Target(team_id=team.id))
-        pools[name] = Pool(name, [index[agent] for agent in team.agent_ids])
-    lists_before = {key: pool_of(target) for key, target in _targets(before) if target.WhichOneof("to") == "agents"}
-    for key, target in _targets(rule_set):
-        if target.WhichOneof("to") == "agents":
-            name = pool_of(target)
-            if name not in pools:
-                members = [index[agent] for agent in target.agents.agent_ids if agent in index]
-                pools[name] = Pool(name, members, lists_before.get(key, ""))
-    for choice in selections_of(rule_set):
-        if choice.pool in pools:
-            pools[choice.pool].views[View(choice.strategy, choice.online_only, choice.max_open_contacts)] = None
-    return list(pools.values())
+        pools[pool_of(Target(team_id=team.id))] = list(team.agent_ids)
+    for _, target in _listing_targets(rules):
+        name = pool_of(target)
+        if name not in pools:
+            pools[name] = [agent_id for agent_id in target.agents.agent_ids if agent_id in known]
+    return pools
 
 
-def _targets(rule_set: RuleSet) -> Iterator[tuple[str, Target]]:
-    """Yield each target with what identifies its owner: the rule's id, or nothing for the fallback."""
-    for rule in rule_set.rules:
-        yield rule.id, rule.target
-    yield "", rule_set.fallback.target
+def _views(rules: RuleSet) -> dict[str, tuple[View, ...]]:
+    views: dict[str, dict[View, None]] = {}
+    for choice in selections_of(rules):
+        view = View(choice.strategy, choice.online_only, choice.max_open_contacts)
+        views.setdefault(choice.pool, {})[view] = None
+    return {pool: tuple(each) for pool, each in views.items()}
+
+
+def _carried(rules: RuleSet, rules_before: RuleSet, new_pools: set[str]) -> dict[str, str]:
+    before = {owner: pool_of(target) for owner, target in _listing_targets(rules_before)}
+    return {
+        pool_of(target): before[owner]
+        for owner, target in _listing_targets(rules)
+        if owner in before and pool_of(target) in new_pools
+    }
+
+
+def _agents(
+    roster: Roster, pools: dict[str, list[str]], views: dict[str, tuple[View, ...]], carried: dict[str, str]
+) -> dict[str, AgentPlan]:
+    places: dict[str, list[Place]] = {agent.id: [] for agent in roster.agents}
+    for pool, members in pools.items():
+        predecessor, pool_views = carried.get(pool, ""), views.get(pool, ())
+        for position, agent_id in enumerate(members, 1):
+            places[agent_id].append(Place(pool, position, predecessor, pool_views))
+    return {
+        agent.id: AgentPlan(
+            agent.id,
+            agent.name or agent.id,
+            agent.weight or 1,
+            agent.max_open_contacts,
+            not agent.disabled,
+            tuple(places[agent.id]),
+        )
+        for agent in roster.agents
+    }
+
+
+def _listing_targets(rules: RuleSet) -> Iterator[tuple[str, Target]]:
+    """Yields each target that is a list, with what identifies its owner: the rule's id, or nothing for the fallback."""
+    for rule in rules.rules:
+        if rule.target.WhichOneof("to") == "agents":
+            yield rule.id, rule.target
+    if rules.fallback.target.WhichOneof("to") == "agents":
+        yield "", rules.fallback.target

@@ -3,21 +3,20 @@
 All keys of a workspace begin with `evenhand:{workspace}`, so they share one hash slot and a script may touch them
 together. Scripts get that beginning as KEYS[1] and add the suffixes below, which they are given as Lua constants.
 
-| key                        | type       | holds                                                                      |
-| -------------------------- | ---------- | -------------------------------------------------------------------------- |
-| (the beginning itself)     | hash       | revisions of rules and roster, sequence, counters, unassign_on_close, pools|
-| :rules, :roster            | string     | what was configured, as serialized messages                                |
-| :numbers                   | hash       | agent id -> the agent's number, for ever                                   |
-| :agent:<number>            | hash       | id, name, weight, limit, enabled, presence, open count, pools and views    |
-| :leases                    | sorted set | numbers of agents whose presence ends by itself, by that time (ms)         |
-| :reasons                   | hash       | why a decision came out (rule, team, strategy) <-> its number              |
-| :clock                     | hash       | pool -> its clock                                                          |
-| :turns:<pool>              | hash       | number -> virtual time, rest, last assignment and position in this pool    |
-| :view:<pool>|<view>        | sorted set | the eligible of a pool under one strategy, presence and limit; first first |
-| :open:<bucket>             | hash       | contact id -> record, of open contacts                                     |
-| :settled:<contact>         | string     | the record of a contact that is closed or unassigned; expires              |
-| :reply:<contact>           | string     | the reply of the decision on record; expires                               |
-| :replay:<contact>|<request>| string     | a decision that a later one took the place of; expires                     |
+| key                        | type       | holds                                                                    |
+| -------------------------- | ---------- | ------------------------------------------------------------------------ |
+| (the beginning itself)     | hash       | revisions, sequence, counters, flags, and for each pool its clock        |
+| :rules, :roster            | string     | what was configured, as serialized messages                              |
+| :staged:<token>, :plan     | list       | what a new configuration still has to change, in bounded pieces          |
+| :numbers                   | hash       | agent id -> the agent's number, for ever                                 |
+| :agent:<number>            | hash       | settings, presence, open count, pools and views; for each pool its turn  |
+| :leases                    | sorted set | numbers of agents whose presence ends by itself, by that time (ms)       |
+| :reasons                   | hash       | why a decision came out (rule, team, strategy) <-> its number            |
+| :view:<pool>|<view>        | sorted set | the eligible of a pool under one strategy, presence, limit; first first  |
+| :open:<bucket>             | hash       | contact id -> record, of open contacts                                   |
+| :settled:<contact>         | string     | the record of a contact that is closed or unassigned; expires            |
+| :reply:<contact>           | string     | the reply of the decision on record; expires                             |
+| :replay:<contact>|<request>| string     | a decision that a later one took the place of; expires                   |
 
 `|` stands for the unit separator, which no id contains. A pool is `*` (everyone), `t:<team>` or `l:<digest>`.
 """
@@ -32,12 +31,12 @@ SEPARATOR = "\x1f"
 SUFFIXES = {
     "RULES": ":rules",
     "ROSTER": ":roster",
+    "STAGED": ":staged:",
+    "PLAN": ":plan",
     "NUMBERS": ":numbers",
     "AGENT": ":agent:",
     "LEASES": ":leases",
     "REASONS": ":reasons",
-    "CLOCK": ":clock",
-    "TURNS": ":turns:",
     "VIEW": ":view:",
     "OPEN": ":open:",
     "SETTLED": ":settled:",

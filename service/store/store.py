@@ -6,12 +6,15 @@ keys (`keys.root`).
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any
+from uuid import uuid4
+
+from redis import ResponseError
 
 from service.store import keys
+from service.store.pieces import pieces_of
 from service.store.scripts import Script, load
-from service.store.values import Answer, Case, Configuration, ContactRecord, PlannedAgent, PlannedPool, StaleRulesError
+from service.store.values import Answer, Case, Change, Configuration, ContactRecord, StaleRulesError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -27,12 +30,16 @@ _CLOSE = load("close")
 _PRESENCE = load("presence")
 _STANDINGS = load("standings")
 _CONFIGURATION = load("configuration")
-_CONFIGURE = load("configure")
+_STAGE = load("stage")
+_COMMIT = load("commit")
+_BUILD = load("build")
 
 # How many contacts are decided, and agents reported or read, in one run of a script: a fraction of a millisecond
 # and some milliseconds in which Redis serves nobody else.
 CONTACTS_A_RUN = 50
 AGENTS_A_RUN = 500
+# How long a plan lies ready that nobody commits, because who made it died.
+_STAGED_MS = 10 * 60 * 1000
 
 
 class Store:
@@ -141,53 +148,58 @@ class Store:
         self,
         root: bytes,
         before: Configuration,
+        change: Change,
         *,
         rules: bytes | None = None,
         roster: bytes | None = None,
         unassign_on_close: bool,
-        agents: Iterable[PlannedAgent],
-        pools: Iterable[PlannedPool],
     ) -> int:
         """Put a rule set or a roster in force: one of the two is given, serialized.
+
+        Args:
+            root: the workspace.
+            before: the configuration that this was prepared on.
+            change: what follows from the new one.
+            rules: the new rule set.
+            roster: the new roster.
+            unassign_on_close: whether closing a contact takes its owner away.
 
         Returns:
             Its new revision; 0 if the configuration is no longer what it was `before`, and nothing was changed.
         """
-        plan = {
-            "agents": [[a.agent_id, a.name, a.weight, a.max_open_contacts, int(a.enabled)] for a in agents],
-            "pools": [
-                [
-                    pool.name,
-                    pool.predecessor,
-                    [member + 1 for member in pool.members],
-                    [
-                        [
-                            keys.view(pool.name, strategy, limit, online_only=online_only),
-                            strategy,
-                            int(online_only),
-                            limit,
-                        ]
-                        for strategy, online_only, limit in pool.views
-                    ],
-                ]
-                for pool in pools
-            ],
-        }
+        pieces = pieces_of(change)
+        token = uuid4().hex if pieces else ""
+        for piece in pieces:
+            self._run(_STAGE, root, token, _STAGED_MS, piece)
         which, what = ("rules", rules) if rules is not None else ("roster", roster)
         revision: int = self._run(
-            _CONFIGURE,
+            _COMMIT,
             root,
             before.rules_revision,
             before.roster_revision,
             which,
             what or b"",
             int(unassign_on_close),
-            json.dumps(plan, ensure_ascii=False, separators=(",", ":")),
+            token,
         )
+        if revision and pieces:
+            self.build(root)
         return revision
 
+    def build(self, root: bytes) -> None:
+        """Put in place what is left of a new configuration, whoever made it."""
+        while self._redis.run(_BUILD, root, timeout_s=self._timeout_s):
+            pass
+
     def _run(self, script: Script, root: bytes, *arguments: bytes | str | int, repeatable: bool = False) -> Any:
-        return self._redis.run(script, root, *arguments, repeatable=repeatable, timeout_s=self._timeout_s)
+        """Run a script; if it refuses because a new configuration is not complete, complete it and try again."""
+        while True:
+            try:
+                return self._redis.run(script, root, *arguments, repeatable=repeatable, timeout_s=self._timeout_s)
+            except ResponseError as error:
+                if str(error) != "BUILDING":
+                    raise
+            self.build(root)
 
 
 def _place(contact_id: str) -> tuple[bytes, int]:

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple, Protocol
 
 from service.store import keys
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
 
 class StaleRulesError(Exception):
@@ -128,20 +126,31 @@ class Configuration:
     roster: bytes
 
 
-class PlannedPool(NamedTuple):
-    """A pool to be: see `service.rules.plan.Pool`. Views are (strategy, online only, limit)."""
+PlannedView = tuple[int, bool, int]
+"""How rules look at a pool: strategy, online only, limit."""
 
-    name: str
-    predecessor: str
-    members: Sequence[int]
-    views: Sequence[tuple[int, bool, int]]
+PlannedPlace = tuple[str, int, str, Sequence[PlannedView]]
+"""Where an agent stands: pool, position from 1, the pool whose rotation it carries on ('' = none), views."""
+
+PlannedAgent = tuple[str, str, int, int, bool, Sequence[PlannedPlace]]
+"""An agent to be: id, name, weight, limit of open contacts, enabled, places."""
 
 
-class PlannedAgent(NamedTuple):
-    """An agent's settings to be."""
+class Change(Protocol):
+    """What is to be done to get from one configuration to another: see `service.rules.plan.Change`."""
 
-    agent_id: str
-    name: str
-    weight: int
-    max_open_contacts: int
-    enabled: bool
+    @property
+    def carried(self) -> Sequence[tuple[str, str]]:
+        """New pools, each with the pool whose rotation it carries on."""
+
+    @property
+    def agents(self) -> Sequence[PlannedAgent]:
+        """Agents who are new, or whose settings or places change."""
+
+    @property
+    def gone(self) -> Sequence[str]:
+        """Ids of agents who are no longer in the roster."""
+
+    @property
+    def dropped(self) -> Sequence[str]:
+        """Pools that are no more."""

@@ -6,11 +6,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from service.rules.plan import AgentPlan, Change, Place, View
 from service.store import keys
 from service.store.audit import audit_workspace, repair_workspace
 from service.store.redis import Redis
 from service.store.store import Store
-from service.store.values import Case, Choice, PlannedAgent, PlannedPool
+from service.store.values import Case, Choice
 from tests.support.processes import RedisServer
 
 if TYPE_CHECKING:
@@ -27,17 +28,20 @@ def redis() -> Iterator[Redis]:
     with RedisServer() as server:
         redis = Redis(server.url, 5.0)
         store = Store(redis, contact_retention_s=3600, replay_retention_s=60)
-        agents = [PlannedAgent(agent, agent, 1, 0, True) for agent in ("ann", "bob", "cy")]
+        views = (View(2, False, 0),)
+        agents = [
+            AgentPlan(agent, agent, 1, 0, True, (Place("*", at, "", views),))
+            for at, agent in enumerate(("ann", "bob", "cy"), 1)
+        ]
         choice = Choice.of("*", 2, 0, "rule", "", online_only=False, fallback=False)
         for workspace in (WORKSPACE, NEIGHBOR):
             root = keys.root(workspace)
             store.configure(
                 root,
                 store.configuration(root),
+                Change([], agents, [], []),
                 rules=b"",
                 unassign_on_close=False,
-                agents=agents,
-                pools=[PlannedPool("*", "", range(3), [(2, False, 0)])],
             )
             store.decide(root, 1, [Case(f"contact-{n}", "", False, "", choice, "") for n in range(CONTACTS)])
             store.close(root, "contact-7")

@@ -11,10 +11,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from service.rules.plan import AgentPlan, Change, Place, View
 from service.store import keys
 from service.store.redis import Redis
 from service.store.store import Store
-from service.store.values import Case, Choice, PlannedAgent, PlannedPool
+from service.store.values import Case, Choice
 from strategies import STRATEGIES, Standing
 from tests.support.processes import RedisServer
 
@@ -60,19 +61,19 @@ class Rotation:
             agent: Standing(weight, 0, Fraction(0), 0, at)
             for at, (agent, weight) in enumerate(zip(agents, self.weights, strict=True), 1)
         }
+        views = tuple(View(*view) for view in VIEWS)
         planned = [
-            PlannedAgent(agent, agent, self.standings[agent].weight, self.limit[agent], True) for agent in agents
+            AgentPlan(
+                agent, agent, standing.weight, self.limit[agent], True, (Place(POOL, standing.position, "", views),)
+            )
+            for agent, standing in self.standings.items()
         ]
         revision = self.store.configure(
             self.root,
             self.store.configuration(self.root),
+            Change([], planned, [], []),
             rules=b"",
             unassign_on_close=False,
-            agents=planned,
-            pools=[
-                PlannedPool("*", "", range(len(agents)), ()),
-                PlannedPool(POOL, "", range(len(agents)), VIEWS),
-            ],
         )
         assert revision == 1
 

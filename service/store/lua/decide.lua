@@ -17,22 +17,23 @@
 --- @include "strategies"
 --- @include "records"
 --- @include "pools"
+--- @include "leases"
 
 local FIELDS = 10
 local retention, replay_retention = ARGV[2], ARGV[3]
 
-local revision = redis.call('HGET', KEYS[1], 'revision') or '0'
-if revision ~= ARGV[1] then
+local state = redis.call('HMGET', KEYS[1], 'revision', 'building', 'lease')
+if state[2] then
+  return redis.error_reply('BUILDING')
+end
+if (state[1] or '0') ~= ARGV[1] then
   return {'STALE'}
 end
-revision = tonumber(revision)
-
-local clock_time = redis.call('TIME')
-local now = clock_time[1] * 1000 + math.floor(clock_time[2] / 1000)
-local lease = redis.call('ZRANGE', KEYS[1] .. LEASES, 0, 0, 'WITHSCORES')
-if lease[2] and tonumber(lease[2]) <= now then
+local now = now_ms()
+if state[3] and tonumber(state[3]) <= now then
   return {'LEASES'}
 end
+local revision = tonumber(ARGV[1])
 
 -- The earlier decision for this request id, if there was one.
 local function replay(contact, request)
@@ -77,27 +78,30 @@ end
 -- whether to call again.
 local function choose(pool, view_name, strategy, sequence)
   local clock = clock_of(pool)
-  local member, again, others = strategy.pick(KEYS[1] .. VIEW .. view_name, clock)
-  if not member then
+  local chosen, again, others = strategy.pick(KEYS[1] .. VIEW .. view_name, clock)
+  if not chosen then
     return nil, again
   end
-  local _, _, number = struct.unpack(MEMBER, member)
-  local agent, turn = load_agent(number), load_turn(pool, number)
+  local _, _, number = struct.unpack(MEMBER, chosen)
+  local agent = load_agent(number, pool)
+  local turn, before = agent.turn, agent.open
   local moved = strategy.advance(agent, turn, clock, others)
   if moved ~= clock then
-    redis.call('HSET', KEYS[1] .. CLOCK, pool, string.format('%.0f', moved))
+    redis.call('HSET', KEYS[1], 'clock:' .. pool, string.format('%.0f', moved))
   end
-  turn.last = sequence
-  save_turn(pool, number, turn)
-  change_open(agent, 1, pool)
+  turn.last, agent.open = sequence, before + 1
+  redis.call('HSET', KEYS[1] .. AGENT .. number, 'open', agent.open, 'turn:' .. pool, pack_turn(turn))
   for _, entry in ipairs(agent.pools) do
     if entry[1] == pool then
       for _, view in ipairs(entry[2]) do
-        redis.call('ZREM', KEYS[1] .. VIEW .. view[1], member)
-        place(agent, view, turn, moved)
+        redis.call('ZREM', KEYS[1] .. VIEW .. view[1], chosen)
+        if is_eligible(agent, view, agent.open) then
+          place(agent, view, turn, moved)
+        end
       end
     end
   end
+  follow_open_count(agent, before, pool)
   return agent
 end
 

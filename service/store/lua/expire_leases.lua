@@ -4,19 +4,19 @@
 --
 -- Returns  1 if there may be more, else 0
 
+--- @include "built"
 --- @include "strategies"
 --- @include "pools"
+--- @include "leases"
 
 local LIMIT = 200
 local OFFLINE = '3'
 
-local clock_time = redis.call('TIME')
-local now = clock_time[1] * 1000 + math.floor(clock_time[2] / 1000)
-local ended = redis.call('ZRANGEBYSCORE', KEYS[1] .. LEASES, '-inf', now, 'LIMIT', 0, LIMIT)
+local ended = redis.call('ZRANGEBYSCORE', KEYS[1] .. LEASES, '-inf', now_ms(), 'LIMIT', 0, LIMIT)
 for _, number in ipairs(ended) do
   redis.call('ZREM', KEYS[1] .. LEASES, number)
   redis.call('HSET', KEYS[1] .. AGENT .. number, 'presence', OFFLINE)
-  local agent = load_agent(tonumber(number))
-  place_everywhere(agent)
+  place_everywhere(load_agent(tonumber(number)))
 end
+note_first_lease()
 return #ended == LIMIT and 1 or 0

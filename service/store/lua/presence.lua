@@ -5,8 +5,10 @@
 --
 -- Returns  the ids that are not in the roster; if there are any, nothing was changed
 
+--- @include "built"
 --- @include "strategies"
 --- @include "pools"
+--- @include "leases"
 
 local numbers, unknown = {}, {}
 for at = 1, #ARGV, 3 do
@@ -21,8 +23,7 @@ if #unknown > 0 then
   return unknown
 end
 
-local clock_time = redis.call('TIME')
-local now = clock_time[1] * 1000 + math.floor(clock_time[2] / 1000)
+local now = now_ms()
 for i, number in ipairs(numbers) do
   local presence, lease = ARGV[3 * i - 1], tonumber(ARGV[3 * i])
   if lease > 0 then
@@ -37,4 +38,5 @@ for i, number in ipairs(numbers) do
     place_everywhere(agent)
   end
 end
+note_first_lease()
 return {}

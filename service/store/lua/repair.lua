@@ -6,6 +6,7 @@
 --
 -- Returns  1; 0 if something happened in the workspace since: nothing was done
 
+--- @include "built"
 --- @include "strategies"
 --- @include "pools"
 

@@ -6,9 +6,21 @@ local MEMBER = '>I5I4I4'
 local TURN_RECORD = '>dI2I5I4'  -- virtual time, rest of a turn, last assignment, position
 local ONLINE = '1'
 
-local function load_agent(number)
-  local id, name, weight, limit, enabled, presence, open, pools = unpack(redis.call('HMGET', KEYS[1] .. AGENT .. number,
-    'id', 'name', 'weight', 'limit', 'enabled', 'presence', 'open', 'pools'))
+local function unpack_turn(packed)
+  local turn = {}
+  turn.time, turn.rest, turn.last, turn.position = struct.unpack(TURN_RECORD, packed)
+  return turn
+end
+
+local function pack_turn(turn)
+  return struct.pack(TURN_RECORD, turn.time, turn.rest, turn.last, turn.position)
+end
+
+-- The agent with this number; with its turn in `pool`, if one is named.
+local function load_agent(number, pool)
+  local id, name, weight, limit, enabled, presence, open, pools, turn = unpack(redis.call('HMGET',
+    KEYS[1] .. AGENT .. number, 'id', 'name', 'weight', 'limit', 'enabled', 'presence', 'open', 'pools',
+    'turn:' .. (pool or '')))
   return {
     number = number,
     id = id,
@@ -18,6 +30,7 @@ local function load_agent(number)
     enabled = enabled == '1',
     online = presence == ONLINE,
     open = tonumber(open) or 0,
+    turn = turn and unpack_turn(turn),
     -- { {pool, { {name of the view, strategy, online only (0 or 1), limit}, ... }}, ... }
     pools = pools and cmsgpack.unpack(pools) or {},
   }
@@ -35,23 +48,15 @@ local function number_of_agent(id)
 end
 
 local function clock_of(pool)
-  return tonumber(redis.call('HGET', KEYS[1] .. CLOCK, pool) or 0)
+  return tonumber(redis.call('HGET', KEYS[1], 'clock:' .. pool) or 0)
 end
 
-local function load_turn(pool, number)
-  local packed = redis.call('HGET', KEYS[1] .. TURNS .. pool, number)
-  local turn = {}
-  turn.time, turn.rest, turn.last, turn.position = struct.unpack(TURN_RECORD, packed)
-  return turn
+local function turn_of(agent, pool)
+  return unpack_turn(redis.call('HGET', KEYS[1] .. AGENT .. agent.number, 'turn:' .. pool))
 end
 
-local function save_turn(pool, number, turn)
-  redis.call('HSET', KEYS[1] .. TURNS .. pool, number,
-    struct.pack(TURN_RECORD, turn.time, turn.rest, turn.last, turn.position))
-end
-
-local function member_of(number, turn)
-  return struct.pack(MEMBER, turn.last, turn.position, number)
+local function member_of(agent, turn)
+  return struct.pack(MEMBER, turn.last, turn.position, agent.number)
 end
 
 local function is_eligible(agent, view, open)
@@ -63,10 +68,11 @@ end
 
 -- Puts the agent where it belongs in the view, or takes it out.
 local function place(agent, view, turn, clock)
+  local key, member = KEYS[1] .. VIEW .. view[1], member_of(agent, turn)
   if is_eligible(agent, view, agent.open) then
-    redis.call('ZADD', KEYS[1] .. VIEW .. view[1], STRATEGIES[view[2]].score(agent, turn, clock), member_of(agent.number, turn))
+    redis.call('ZADD', key, STRATEGIES[view[2]].score(agent, turn, clock), member)
   else
-    redis.call('ZREM', KEYS[1] .. VIEW .. view[1], member_of(agent.number, turn))
+    redis.call('ZREM', key, member)
   end
 end
 
@@ -74,35 +80,44 @@ end
 local function place_everywhere(agent)
   for _, entry in ipairs(agent.pools) do
     local pool, views = entry[1], entry[2]
-    local turn = #views > 0 and load_turn(pool, agent.number)
-    for _, view in ipairs(views) do
-      place(agent, view, turn, clock_of(pool))
-    end
-  end
-end
-
--- Changes the agent's open count by one, and what depends on it in every pool but `except`.
-local function change_open(agent, by, except)
-  local before = agent.open
-  agent.open = before + by
-  redis.call('HSET', KEYS[1] .. AGENT .. agent.number, 'open', agent.open)
-  for _, entry in ipairs(agent.pools) do
-    local pool, turn = entry[1], nil
-    for _, view in ipairs(pool ~= except and entry[2] or {}) do
-      local eligible = is_eligible(agent, view, agent.open)
-      if eligible ~= is_eligible(agent, view, before) or (eligible and STRATEGIES[view[2]].follows_open_count) then
-        turn = turn or load_turn(pool, agent.number)
-        place(agent, view, turn, clock_of(pool))
+    if #views > 0 then
+      local turn, clock = turn_of(agent, pool), clock_of(pool)
+      for _, view in ipairs(views) do
+        place(agent, view, turn, clock)
       end
     end
   end
 end
 
+-- Puts the agent where it belongs in every pool but `except`, after its open count changed from `before`.
+local function follow_open_count(agent, before, except)
+  for _, entry in ipairs(agent.pools) do
+    local pool, turn = entry[1], nil
+    if pool ~= except then
+      for _, view in ipairs(entry[2]) do
+        local eligible = is_eligible(agent, view, agent.open)
+        if eligible ~= is_eligible(agent, view, before) or (eligible and STRATEGIES[view[2]].follows_open_count) then
+          turn = turn or turn_of(agent, pool)
+          place(agent, view, turn, clock_of(pool))
+        end
+      end
+    end
+  end
+end
+
+local function change_open(number, by)
+  local agent = load_agent(number)
+  local before = agent.open
+  agent.open = before + by
+  redis.call('HSET', KEYS[1] .. AGENT .. number, 'open', agent.open)
+  follow_open_count(agent, before)
+end
+
 -- Gives the owner's place back, or takes one, when a contact's state or owner changes.
 local function release(number)
-  change_open(load_agent(number), -1)
+  change_open(number, -1)
 end
 
 local function occupy(number)
-  change_open(load_agent(number), 1)
+  change_open(number, 1)
 end

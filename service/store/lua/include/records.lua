@@ -76,6 +76,7 @@ local function answer(outcome, agent, reason, revision, sequence, time, replayed
   return {outcome, agent, reason, revision, sequence, time, replayed, reply}
 end
 
+-- The next place in the order of everything that happens in the workspace.
 local function next_sequence()
   return redis.call('HINCRBY', KEYS[1], 'sequence', 1)
 end
