@@ -58,8 +58,8 @@ def _seconds(lowest: float = 0.0) -> Callable[[str], float]:
         match = _DURATION.fullmatch(value)
         seconds = float(match[1]) * _UNITS[match[2]] if match else math.nan
         if not lowest <= seconds <= _FOREVER:
-            least = f" of at least {lowest:g}s" if lowest else ""
-            raise ValueError(f"expected a duration{least}, such as 90s, 250ms or 30d, not {value!r}")
+            bounds = f"from {lowest:g}s to {_FOREVER / _DAY:g}d"
+            raise ValueError(f"expected a duration {bounds}, such as 90s, 250ms or 30d, not {value!r}")
         return seconds
 
     return parse

@@ -22,19 +22,22 @@ from google.rpc import code_pb2
 from google.rpc.error_details_pb2 import BadRequest, ErrorInfo, ResourceInfo, RetryInfo
 from google.rpc.status_pb2 import Status
 
+from service.rules import Violation
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from datetime import timedelta
 
     from google.protobuf.message import Message
 
-    from service.rules import Violation
 
 DOMAIN = "evenhand.v1"
 
 # gRPC clients refuse trailing metadata of more than 8 KiB, and a status travels there in base64.
 _DETAILS_BYTES = 5000
 _DESCRIBED = 10
+# How many wrong fields the message for people names.
+_NAMED = 3
 
 
 class RefusedError(Exception):
@@ -57,8 +60,16 @@ def _refused(code: code_pb2.Code, reason: str, message: str, details: Iterable[M
 def invalid(violations: Sequence[Violation]) -> RefusedError:
     """Return the error for a request with wrong fields."""
     count = len(violations)
-    message = f"{violations[0].field}: {violations[0].description}" if count == 1 else f"{count} fields are wrong"
+    named = "; ".join(f"{violation.field}: {violation.description}".lstrip(": ") for violation in violations[:_NAMED])
+    message = named if count <= _NAMED else f"{named}; and {count - _NAMED} more"
     return _refused(code_pb2.INVALID_ARGUMENT, "INVALID_FIELDS", message[:500], [_bad_request(violations)])
+
+
+def unreadable() -> RefusedError:
+    """Return the error for a request that protobuf cannot read."""
+    return invalid(
+        [Violation("", "the request is not a valid message: damaged, not UTF-8, or nested more than 32 deep")]
+    )
 
 
 def _bad_request(violations: Sequence[Violation]) -> BadRequest:

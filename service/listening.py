@@ -6,6 +6,7 @@ import contextlib
 import errno
 import os
 import socket
+from pathlib import Path
 
 from service.config import Settings, SettingsError, split_address
 
@@ -61,8 +62,12 @@ def _check_unix(settings: Settings) -> None:
     with socket.socket(socket.AF_UNIX) as probe:
         try:
             probe.connect(path)
-        except (FileNotFoundError, ConnectionRefusedError):
+        except ConnectionRefusedError:
             return
+        except FileNotFoundError as error:
+            if Path(path).parent.is_dir():
+                return
+            raise refused(settings, error) from error
         except OSError as error:
             raise refused(settings, error) from error
     raise refused(settings, OSError(errno.EADDRINUSE, os.strerror(errno.EADDRINUSE)))

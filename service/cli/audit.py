@@ -71,8 +71,7 @@ def _print(workspace: str, found: Audit) -> None:
     for drift in found.drifts:
         typer.echo(f"{drift.agent_id}: {drift.kept} kept, {drift.counted} in the records")
     verdict = f"{count(len(found.drifts), 'count')} wrong" if found.drifts else "all counts right"
-    typer.echo(
-        f"Workspace {workspace}: {count(found.contacts, 'open contact')}, {count(found.agents, 'owner')}, {verdict}"
-    )
+    counted = f"{count(found.contacts, 'open contact')}, {count(found.agents, 'agent')} compared"
+    typer.echo(f"Workspace {workspace}: {counted}, {verdict}")
     if found.drifts and not found.quiet:
         typer.echo("The workspace was busy, so differences may be changes in between. Audit again when it is quieter.")

@@ -8,7 +8,7 @@ from evenhand.v1 import assignment_service_pb2 as pb
 
 from service import errors
 from service.rpc.evaluation import Evaluation, decision_of
-from service.rpc.validation import require_ids
+from service.rpc.validation import require, require_ids
 from service.store import keys
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ class Assignment:
 
     def configure_rules(self, request: pb.ConfigureRulesRequest, timeout_s: float | None) -> pb.ConfigureRulesResponse:
         """Replace the rule set."""
-        require_ids(workspace_id=request.workspace_id)
+        require(request, "rule_set")
         revision, warnings = self._configurator.within(timeout_s).replace_rules(
             request.workspace_id, request.rule_set, request.etag, validate_only=request.validate_only
         )

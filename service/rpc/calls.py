@@ -9,7 +9,7 @@ from time import perf_counter
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import grpc
-from google.protobuf.message import Message
+from google.protobuf.message import DecodeError, Message
 from google.protobuf.message_factory import GetMessageClass
 from google.rpc import code_pb2
 from grpc_status import rpc_status
@@ -32,9 +32,17 @@ Response = TypeVar("Response", bound=Message)
 
 # Time that the answer needs on its way back, and that a call must have left to be worth starting.
 _MARGIN_SECONDS = 0.002
+# Stands for a request that is no message; grpc would answer INTERNAL by itself.
+_UNREADABLE: Any = object()
 # When a refused caller may try again.
 _RETRY_REDIS = timedelta(milliseconds=500)
 _RETRY_OVERLOAD = timedelta(milliseconds=100)
+
+
+def _readable(request: Request) -> Request:
+    if request is _UNREADABLE:
+        raise errors.unreadable()
+    return request
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +87,7 @@ def handler(
         started = perf_counter()
         status: Status
         try:
-            response = behavior(request, admission.admit(context))
+            response = behavior(_readable(request), admission.admit(context))
         except RefusedError as error:
             status = error.status
         except RedisAwayError:
@@ -94,9 +102,15 @@ def handler(
         context.abort_with_status(rpc_status.to_status(status))
         raise AssertionError("abort_with_status raises")
 
+    def read(serialized: bytes) -> Any:
+        try:
+            return request_type.FromString(serialized)
+        except DecodeError:
+            return _UNREADABLE
+
     return grpc.unary_unary_rpc_method_handler(
         call,
-        request_deserializer=request_type.FromString,
+        request_deserializer=read,
         response_serializer=lambda response: response.SerializeToString(),
     )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from evenhand.v1.assignment_service_pb2 import Warning as ConfigurationWarning
 from evenhand.v1.roster_service_pb2 import Roster
 from evenhand.v1.rules_pb2 import RuleSet
 
@@ -15,11 +16,10 @@ from service.store import keys
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from evenhand.v1.assignment_service_pb2 import Warning as ConfigurationWarning
-
     from service.store.store import Store
 
 
+_NAMED = 3
 _ABOUT_ROSTER = frozenset({UNKNOWN_AGENT, UNKNOWN_TEAM, EMPTY_TEAM})
 
 
@@ -91,6 +91,7 @@ class Configurator:
                 for warning in warnings_of(rule_set, agents, teams, empty_teams=_empty_teams(roster))
                 if warning.reason in _ABOUT_ROSTER
             ]
+            warnings += self._left_behind(root, Roster.FromString(before.roster), agents)
             if validate_only:
                 return before.roster_revision, warnings
             revision = self._store.configure(
@@ -102,6 +103,17 @@ class Configurator:
             )
             if revision:
                 return revision, warnings
+
+    def _left_behind(self, root: bytes, before: Roster, agents: set[str]) -> list[ConfigurationWarning]:
+        """Warn of agents who leave the roster with open contacts, which then have an owner whom nobody sees."""
+        gone = [agent.id for agent in before.agents if agent.id not in agents]
+        owners = [(who, standing[1]) for who, standing in self._store.standings(root, gone) if standing and standing[1]]
+        if not owners:
+            return []
+        some = ", ".join(f"{who} ({count})" for who, count in owners[:_NAMED])
+        more = f" and {len(owners) - _NAMED} more" if len(owners) > _NAMED else ""
+        message = f"No longer in the roster, but still owner of open contacts: {some}{more}."
+        return [ConfigurationWarning(field="roster.agents", reason="OPEN_CONTACTS_LEFT_BEHIND", message=message)]
 
 
 def _empty_teams(roster: Roster) -> set[str]:

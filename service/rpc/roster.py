@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from evenhand.v1 import roster_service_pb2 as pb
 
 from service import errors
-from service.rpc.validation import check_presence, require_ids
+from service.rpc.validation import check_presence, require, require_ids
 from service.store import keys
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ class RosterCalls:
         self, request: pb.ConfigureRosterRequest, timeout_s: float | None
     ) -> pb.ConfigureRosterResponse:
         """Replace agents and teams."""
-        require_ids(workspace_id=request.workspace_id)
+        require(request, "roster")
         revision, warnings = self._configurator.within(timeout_s).replace_roster(
             request.workspace_id, request.roster, request.etag, validate_only=request.validate_only
         )

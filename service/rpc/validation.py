@@ -24,12 +24,20 @@ from service.rules.limits import (
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from evenhand.v1.assignment_service_pb2 import BatchEvaluateContactsRequest, EvaluateContactRequest
+    from evenhand.v1.assignment_service_pb2 import (
+        BatchEvaluateContactsRequest,
+        ConfigureRulesRequest,
+        EvaluateContactRequest,
+    )
+    from evenhand.v1.roster_service_pb2 import ConfigureRosterRequest
     from google.protobuf.struct_pb2 import Value
 
 MAX_BATCH = 1000
-MAX_LEASE_SECONDS = 7 * 24 * 3600
 
+# In nanoseconds.
+_SECOND = 1_000_000_000
+_NANOS = range(_SECOND)
+_SHORTEST_LEASE, _LONGEST_LEASE = _SECOND // 1000, 7 * 24 * 3600 * _SECOND
 _ID_RULE = f"1 to {MAX_ID_CHARACTERS} printable characters"
 _ID = f"must be {_ID_RULE}"
 _LONG_KINDS = frozenset({"string_value", "struct_value", "list_value"})
@@ -41,6 +49,16 @@ def require_ids(**ids: str) -> None:
     """Refuse the call unless these required ids, given by field name, are well formed."""
     wrong: list[Violation] = []
     check_ids(wrong, **ids)
+    if wrong:
+        raise errors.invalid(wrong)
+
+
+def require(request: ConfigureRulesRequest | ConfigureRosterRequest, field: str) -> None:
+    """Refuse the call unless it names a workspace and has this message: leaving it out would wipe everything."""
+    wrong: list[Violation] = []
+    check_ids(wrong, workspace_id=request.workspace_id)
+    if not request.HasField(field):  # type: ignore[arg-type]
+        wrong.append(Violation(field, "is required; to remove everything, give an empty one"))
     if wrong:
         raise errors.invalid(wrong)
 
@@ -59,7 +77,7 @@ def check_evaluation(wrong: list[Violation], request: EvaluateContactRequest) ->
     if request.request_id and not is_identifier(request.request_id):
         wrong.append(Violation("request_id", f"must be empty or {_ID_RULE}"))
     if len(request.updated_keys) > MAX_UPDATED_KEYS:
-        wrong.append(Violation("updated_keys", f"must be at most {MAX_UPDATED_KEYS}"))
+        wrong.append(Violation("updated_keys", f"must be at most {MAX_UPDATED_KEYS}, not {len(request.updated_keys)}"))
     _check_each(wrong, "updated_keys", request.updated_keys)
     if request.HasField("contact"):
         _check_contact(wrong, request.contact)
@@ -125,5 +143,6 @@ def check_presence(wrong: list[Violation], request: SetPresenceRequest) -> None:
             wrong.append(Violation(f"{path}.presence", "must be one of " + ", ".join(Presence.keys()[1:])))
         if report.HasField("lease_duration"):
             lease = report.lease_duration
-            if not 1 <= lease.seconds * 1000 + lease.nanos // 1_000_000 <= MAX_LEASE_SECONDS * 1000:
+            nanoseconds = lease.seconds * _SECOND + lease.nanos
+            if lease.nanos not in _NANOS or not _SHORTEST_LEASE <= nanoseconds <= _LONGEST_LEASE:
                 wrong.append(Violation(f"{path}.lease_duration", "must be from 1 millisecond to 7 days"))

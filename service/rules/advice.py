@@ -8,6 +8,7 @@ from evenhand.v1 import rules_pb2 as pb
 from evenhand.v1.assignment_service_pb2 import Warning as Advice
 
 from service.rules.identifiers import quoted
+from service.rules.reply import unknown_placeholders_in
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
@@ -22,6 +23,10 @@ EMPTY_TEAM: Final = "EMPTY_TEAM"
 """A target that names a team without agents."""
 FALLBACK_WITHOUT_RULES: Final = "FALLBACK_WITHOUT_RULES"
 """A fallback that is enabled but never works, since there is no rule: seeds, "at least one custom rule"."""
+EMPTY_CONDITION: Final = "EMPTY_CONDITION"
+"""A condition with nothing in it, which is none: the rule always matches."""
+UNKNOWN_PLACEHOLDER: Final = "UNKNOWN_PLACEHOLDER"
+"""A reply with a `$word` that is no placeholder, and so is sent as it stands."""
 MORE_WARNINGS: Final = "MORE_WARNINGS"
 """Stands last where there are more warnings than fit."""
 
@@ -63,6 +68,7 @@ def warnings_of(
     roster = _Roster(agents, teams, empty_teams)
     for index, rule in enumerate(rule_set.rules):
         found.extend(roster.warnings_of(rule.target, f"{prefix}.rules[{index}].target"))
+        found.extend(_of_rule(rule, f"{prefix}.rules[{index}]"))
     found.extend(roster.warnings_of(rule_set.fallback.target, f"{prefix}.fallback.target"))
     if rule_set.fallback.enabled and not rule_set.rules:
         message = "The fallback is enabled but does nothing: it works only beside at least one rule."
@@ -72,6 +78,16 @@ def warnings_of(
         more = len(found) - MAX_WARNINGS + 1
         found[MAX_WARNINGS - 1 :] = [Advice(field=prefix, reason=MORE_WARNINGS, message=f"{more} more warnings.")]
     return found
+
+
+def _of_rule(rule: pb.Rule, path: str) -> Iterator[Advice]:
+    if rule.HasField("condition") and rule.condition.WhichOneof("kind") is None:
+        message = "The condition is empty, so the rule always matches; leave it out if that is meant."
+        yield Advice(field=f"{path}.condition", reason=EMPTY_CONDITION, message=message)
+    unknown = unknown_placeholders_in(rule.reply)
+    if unknown:
+        message = f"Sent as it stands: {', '.join(map(quoted, unknown))}. Known are $contact.<trait> and $agent.name."
+        yield Advice(field=f"{path}.reply", reason=UNKNOWN_PLACEHOLDER, message=message)
 
 
 def _unreachable(rule_set: pb.RuleSet, prefix: str) -> Iterator[Advice]:

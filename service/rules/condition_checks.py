@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from itertools import islice
+from math import isfinite
 from typing import TYPE_CHECKING, Final
 
 from evenhand.v1 import rules_pb2 as pb
@@ -117,19 +118,22 @@ def _values(count: int) -> str:
 
 def _value_problem(value: Value) -> str | None:
     match value.WhichOneof("kind"):
-        case "number_value" | "bool_value":
-            return None
+        case "bool_value":
+            problem = None
+        case "number_value":
+            number = value.number_value
+            problem = None if isfinite(number) else f"is {number}, which no trait compares with; give a number"
         case "string_value":
             size = len(value.string_value.encode())
-            if size <= MAX_VALUE_BYTES:
-                return None
-            return f"{quoted(value.string_value)} takes {size} bytes; at most {MAX_VALUE_BYTES} are allowed"
+            limit = f"takes {size} bytes; at most {MAX_VALUE_BYTES} are allowed"
+            problem = None if size <= MAX_VALUE_BYTES else f"{quoted(value.string_value)} {limit}"
         case "list_value":
-            return "is a list; give a text, a number, true or false, one value each"
+            problem = "is a list; give a text, a number, true or false, one value each"
         case "struct_value":
-            return "is an object; give a text, a number, true or false"
+            problem = "is an object; give a text, a number, true or false"
         case _:
-            return "is null; give a text, a number, true or false, or test with TRAIT_OPERATOR_NOT_EXISTS"
+            problem = "is null; give a text, a number, true or false, or test with TRAIT_OPERATOR_NOT_EXISTS"
+    return problem
 
 
 def _expression_problem(text: str) -> str | None:

@@ -6,7 +6,7 @@ from collections.abc import Hashable
 from functools import cache
 from typing import TYPE_CHECKING, Protocol
 
-from service.rules.identifiers import identifier_problem, quoted
+from service.rules.identifiers import identifier_problem, is_printable, quoted
 from service.rules.limits import MAX_NAME_CHARACTERS
 
 if TYPE_CHECKING:
@@ -56,9 +56,13 @@ def check_agent_ids(agent_ids: Sequence[str], path: str, agents: Collection[str]
 
 def name_problem(name: str) -> str | None:
     """Says what is wrong with a name for people; None if nothing is."""
-    if len(name) <= MAX_NAME_CHARACTERS:
-        return None
-    return f"{quoted(name)} has {len(name)} characters; at most {MAX_NAME_CHARACTERS} are allowed"
+    if len(name) > MAX_NAME_CHARACTERS:
+        return f"{quoted(name)} has {len(name)} characters; at most {MAX_NAME_CHARACTERS} are allowed"
+    return (
+        None
+        if not name or is_printable(name)
+        else f"{quoted(name)} contains a character that cannot be printed; remove it"
+    )
 
 
 def count_problem(limit: int) -> str | None:

@@ -12,10 +12,13 @@ _QUOTED_CHARACTERS = 40
 
 def is_identifier(text: str) -> bool:
     """Whether `text` is 1 to 128 printable characters: the rule for ids, tags, trait keys and sources alike."""
-    return 0 < len(text) <= MAX_ID_CHARACTERS and (text.isprintable() or _printable_but_for_joiners(text))
+    return 0 < len(text) <= MAX_ID_CHARACTERS and is_printable(text)
 
 
-def _printable_but_for_joiners(text: str) -> bool:
+def is_printable(text: str) -> bool:
+    """Whether `text` has nothing but printable characters, and joiners between them."""
+    if text.isprintable():
+        return True
     visible = text.translate(_JOINERS)
     return bool(visible) and visible.isprintable()
 

@@ -14,12 +14,20 @@ if TYPE_CHECKING:
 AGENT_NAME_MARK: Final = "\x1f"
 """Stands where the agent's name goes; who it is, only the atomic script knows."""
 
+_SHOWN = 3
+_WORD = re.compile(r"\$[A-Za-z]+(?:\.[A-Za-z0-9_]+)?")
 _PLACEHOLDER = re.compile(r"\$agent\.name|\$contact\.(?P<key>[A-Za-z0-9_]+)")
 
 
 def placeholders_in(text: str) -> int:
     """How many placeholders a reply has. Whatever else begins with a dollar sign is plain text."""
     return sum(1 for _ in _PLACEHOLDER.finditer(text))
+
+
+def unknown_placeholders_in(text: str) -> list[str]:
+    """What looks like a placeholder and is none, such as `$agnt.name`; at most a few, each once."""
+    unknown = _WORD.findall(_PLACEHOLDER.sub("", text)) if "$" in text else []
+    return list(dict.fromkeys(unknown))[:_SHOWN]
 
 
 class Reply:

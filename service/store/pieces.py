@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from service.store.values import Change, PlannedAgent
 
 # How many places in pools, and agents, one piece may touch: some milliseconds in which Redis serves nobody else.
-_WORK_A_PIECE = 250
+_WORK_A_PIECE = 120
 _GONE_A_PIECE = 50
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 import threading
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
@@ -35,7 +36,10 @@ _PING_SECONDS_AWAY = 0.1
 _AWAY = (RedisConnectionError, RedisTimeoutError, RedisClusterException, ClusterDownError, OSError)
 _REFUSING = (ReadOnlyError, OutOfMemoryError, NoPermissionError)
 # Replies of a server that cannot serve now, for which redis-py has no class of their own.
-_REFUSING_CODES = ("BUSY", "MISCONF", "NOREPLICAS", "MASTERDOWN", "LOADING", "NOAUTH", "OOM", "READONLY", "CLUSTERDOWN")
+# Redis 6.2 gives that of a command within a script as part of a longer text.
+_REFUSING_REPLY = re.compile(
+    r"(^|-)(BUSY|MISCONF|NOREPLICAS|MASTERDOWN|LOADING|NOAUTH|OOM|READONLY|CLUSTERDOWN|EXECABORT|TRYAGAIN)\b"
+)
 
 
 class RedisAwayError(Exception):
@@ -112,7 +116,7 @@ class Redis:
             self._set_up(up=any(endpoint.up for endpoint in router.masters()), why=error)
             raise RedisAwayError("Redis is away") from error
         except ResponseError as error:
-            if isinstance(error, _REFUSING) or str(error).startswith(_REFUSING_CODES) or "-OOM" in str(error):
+            if isinstance(error, _REFUSING) or _REFUSING_REPLY.search(str(error)):
                 _log.warning("redis cannot serve: %s", error)
                 raise RedisAwayError("Redis cannot serve now") from error
             raise

@@ -37,7 +37,7 @@ _BUILD = load("build")
 # How many contacts are decided, and agents reported or read, in one run of a script: a fraction of a millisecond
 # and some milliseconds in which Redis serves nobody else.
 CONTACTS_A_RUN = 50
-AGENTS_A_RUN = 500
+AGENTS_A_RUN = 200
 # How long a plan lies ready that nobody commits, because who made it died.
 _STAGED_MS = 10 * 60 * 1000
 
@@ -121,13 +121,16 @@ class Store:
     def set_presence(self, root: bytes, reports: Sequence[tuple[str, int, int]]) -> list[str]:
         """Report presences: (agent id, value of the enum Presence, lease in ms or 0). Return who is not in the roster.
 
-        If anybody is not, nothing changes.
+        If anybody is not, nothing changes. Many are reported in several runs, each of which changes some as a whole.
         """
         unknown = [agent for agent, standing in self.standings(root, [agent for agent, *_ in reports]) if not standing]
-        if not unknown:
-            for at in range(0, len(reports), AGENTS_A_RUN):
-                arguments = [word for report in reports[at : at + AGENTS_A_RUN] for word in report]
-                unknown += [agent.decode() for agent in self._run(_PRESENCE, root, *arguments, repeatable=True)]
+        done = len(reports) if unknown else 0
+        size = AGENTS_A_RUN
+        while done < len(reports):
+            arguments = [word for report in reports[done : done + size] for word in report]
+            finished = self._run(_PRESENCE, root, *arguments, repeatable=True)
+            done += finished
+            size = min(AGENTS_A_RUN, 2 * finished)
         return unknown
 
     def standings(self, root: bytes, agent_ids: Sequence[str]) -> Iterable[tuple[str, tuple[int, int] | None]]:

@@ -73,6 +73,44 @@ def test_a_contact_must_be_there(workspace: Workspace):
     assert said.fields == {"event_type"}
 
 
+def test_what_is_to_be_configured_must_be_there(workspace: Workspace):
+    """Rules or a roster that were left out are refused, since they would remove everything; empty ones are taken."""
+    workspace.roster("ann")
+    workspace.rules(rule("r"))
+    for method, request, field in (
+        ("ConfigureRules", api.ConfigureRulesRequest(), "rule_set"),
+        ("ConfigureRoster", roster_service_pb2.ConfigureRosterRequest(), "roster"),
+    ):
+        with refused("INVALID_ARGUMENT") as said:
+            workspace.call(method, request)
+        assert said.fields == {field}
+    assert workspace.created("c").agent_id == "ann"
+    workspace.rules()
+    workspace.roster()
+    assert len(workspace.get_rules().rule_set.rules) + len(workspace.get_roster().roster.agents) == 0
+
+
+def field(number: int, content: bytes) -> bytes:
+    """A field of bytes on the wire, since protobuf does not even make what it cannot read."""
+    length = len(content)
+    size = bytes([length]) if length < 128 else bytes([length % 128 + 128, length // 128])
+    return bytes([number * 8 + 2]) + size + content
+
+
+def test_what_protobuf_cannot_read_is_refused(service: Service):
+    """Damaged bytes, and traits nested beyond protobuf's own limit, are the caller's mistake and not ours."""
+    nested = field(3, b"deep")
+    for _ in range(60):
+        nested = field(6, field(1, nested))  # a Value that is a list of one Value
+    contact_with_it = field(1, b"c") + field(6, field(1, b"trait") + field(2, nested))
+    deep = field(1, b"w") + b"\x10\x01" + field(3, contact_with_it)
+    for serialized in (deep, b"\xff\xff\xff", field(1, b"\xc3\x28")):
+        call = service.channel.unary_unary("/evenhand.v1.AssignmentService/EvaluateContact")
+        with refused("INVALID_ARGUMENT") as said:
+            call(serialized, timeout=10)
+        assert said.fields == {""}
+
+
 FULL = {
     "tags": [f"t{number}" for number in range(100)],
     "traits": {f"k{number}": "x" for number in range(199)} | {"k" * 128: "x" * 4096},

@@ -31,6 +31,20 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 
+def test_who_leaves_with_open_contacts_is_told(workspace: Workspace):
+    """A roster without somebody who owns open contacts is taken, with a warning that names who and how many."""
+    workspace.roster("ann", "bob", "cy")
+    workspace.rules(rule("r"))
+    for one in ("c1", "c2", "c3", "c4"):
+        workspace.created(one)
+    workspace.close("c3")
+    (warning,) = workspace.roster("bob").warnings
+    assert (warning.field, warning.reason) == ("roster.agents", "OPEN_CONTACTS_LEFT_BEHIND")
+    assert "ann (2)" in warning.message
+    assert "cy" not in warning.message
+    assert workspace.owner("c1") == "ann"
+
+
 # Etags and dry runs.
 
 

@@ -15,7 +15,7 @@ from evenhand.v1 import rules_pb2
 
 from tests.support.builders import ASSIGNED, CREATED, NO_RULE_MATCHED, ONLINE, agents, contact, roster, rule
 from tests.support.client import Service, Workspace, refused
-from tests.support.processes import EvenhandServer, RedisServer, wait_until
+from tests.support.processes import EvenhandServer, RedisServer, redis_binaries, wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -209,6 +209,24 @@ def test_a_redis_that_takes_no_writes(
         client.execute_command(*mend_it)
     wait_until(lambda: team.created("next").agent_id == "b", "it takes writes again")
     assert team.owner("c1") == "a"
+
+
+@pytest.mark.parametrize("version", ["6.2", "7.0"])
+def test_an_older_redis_that_became_a_replica(version: str) -> None:
+    """Older versions put what a command within a script says into a longer text; it is understood all the same."""
+    if version not in redis_binaries():
+        pytest.skip(f"no Redis {version} on this machine")
+    with RedisServer(redis_binaries()[version]) as redis, EvenhandServer(redis.url) as server:
+        service = Service(server.address)
+        workspace = Workspace("w", service)
+        workspace.roster("a")
+        with redis.client() as client:
+            client.execute_command("REPLICAOF", "127.0.0.1", "1")
+        with refused("UNAVAILABLE"):
+            workspace.created("c")
+        with refused("UNAVAILABLE"):
+            workspace.roster("a", "b")
+        service.close()
 
 
 def test_a_redis_that_is_busy_with_somebody_elses_script(

@@ -76,6 +76,11 @@ def test_a_unix_socket_of_another_evenhand_is_refused(tmp_path: Path) -> None:
         assert first.health() == "SERVING"
 
 
+def test_a_unix_socket_in_no_folder_is_refused(tmp_path: Path) -> None:
+    """The reason is the one that there is."""
+    assert "No such file or directory" in serve(tmp_path, "--listen", f"unix:{tmp_path}/missing/e.sock")
+
+
 def test_an_address_of_another_machine_is_refused(tmp_path: Path) -> None:
     """An address that this machine does not have cannot be listened on."""
     assert serve(tmp_path, "--listen", "192.0.2.1:50051").startswith("--listen: cannot listen on 192.0.2.1:50051: ")

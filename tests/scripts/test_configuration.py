@@ -117,5 +117,5 @@ def test_pieces_are_bounded():
     """No piece holds more work than some hundred places, however large the change."""
     sizes = [piece.count(POOL + '"') for piece in pieces_of(change(AGENTS))]
     assert sum(sizes) == 1000
-    assert max(sizes) <= 250
+    assert max(sizes) <= 120
     assert pieces_of(Change([], [], [], [])) == []

@@ -127,6 +127,10 @@ class Workspace:
         """The contact has just come into being, from WhatsApp unless told otherwise."""
         return self.evaluate(builders.CREATED, builders.contact(contact_id, **fields), request_id=request_id)
 
+    def takes(self, *contact_ids: str) -> list[str]:
+        """Who gets these new contacts, one after another; empty for nobody."""
+        return [self.created(one).agent_id for one in contact_ids]
+
     def updated(
         self, contact_id: str, *updated_keys: str, request_id: str = "", **fields: Any
     ) -> decision_pb2.Decision:

@@ -1,4 +1,4 @@
--- Makes agents OFFLINE whose presence lease has ended, at most LIMIT in one run.
+-- Makes agents OFFLINE whose presence lease has ended: as many of them as make one bounded run.
 --
 -- KEYS[1]  what all keys of the workspace begin with; all others are derived from it (see keys.py)
 --
@@ -9,14 +9,18 @@
 --- @include "pools"
 --- @include "leases"
 
-local LIMIT = 200
 local OFFLINE = '3'
 
-local ended = redis.call('ZRANGEBYSCORE', KEYS[1] .. LEASES, '-inf', now_ms(), 'LIMIT', 0, LIMIT)
-for _, number in ipairs(ended) do
+local now = now_ms()
+while work < WORK_A_RUN do
+  local number = redis.call('ZRANGEBYSCORE', KEYS[1] .. LEASES, '-inf', now, 'LIMIT', 0, 1)[1]
+  if not number then
+    break
+  end
   redis.call('ZREM', KEYS[1] .. LEASES, number)
   redis.call('HSET', KEYS[1] .. AGENT .. number, 'presence', OFFLINE)
   place_everywhere(load_agent(tonumber(number)))
+  work = work + 1
 end
 note_first_lease()
-return #ended == LIMIT and 1 or 0
+return work >= WORK_A_RUN and 1 or 0

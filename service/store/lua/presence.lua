@@ -1,42 +1,33 @@
--- Reports the presence of agents.
+-- Reports the presence of agents: as many of them as make one bounded run.
 --
 -- KEYS[1]  what all keys of the workspace begin with; all others are derived from it (see keys.py)
 -- ARGV     for each agent: id, presence (1 online, 2 busy, 3 offline), lease (ms, 0 = none)
 --
--- Returns  the ids that are not in the roster; if there are any, nothing was changed
+-- Returns  how many were done; call again with the rest. Who is not in the roster (any more) is passed over.
 
 --- @include "built"
 --- @include "strategies"
 --- @include "pools"
 --- @include "leases"
 
-local numbers, unknown = {}, {}
-for at = 1, #ARGV, 3 do
-  local number = redis.call('HGET', KEYS[1] .. NUMBERS, ARGV[at])
-  if number and redis.call('HEXISTS', KEYS[1] .. AGENT .. number, 'weight') == 1 then
-    numbers[#numbers + 1] = number
-  else
-    unknown[#unknown + 1] = ARGV[at]
+local now, done = now_ms(), 0
+while 3 * done < #ARGV and work < WORK_A_RUN do
+  local id, presence, lease = unpack(ARGV, 3 * done + 1, 3 * done + 3)
+  local number = redis.call('HGET', KEYS[1] .. NUMBERS, id)
+  local agent = number and load_agent(tonumber(number))
+  if agent and agent.weight then
+    if lease ~= '0' then
+      redis.call('ZADD', KEYS[1] .. LEASES, now + tonumber(lease), number)
+    else
+      redis.call('ZREM', KEYS[1] .. LEASES, number)
+    end
+    redis.call('HSET', KEYS[1] .. AGENT .. number, 'presence', presence)
+    if agent.online ~= (presence == ONLINE) then
+      agent.online = presence == ONLINE
+      place_everywhere(agent)
+    end
   end
-end
-if #unknown > 0 then
-  return unknown
-end
-
-local now = now_ms()
-for i, number in ipairs(numbers) do
-  local presence, lease = ARGV[3 * i - 1], tonumber(ARGV[3 * i])
-  if lease > 0 then
-    redis.call('ZADD', KEYS[1] .. LEASES, now + lease, number)
-  else
-    redis.call('ZREM', KEYS[1] .. LEASES, number)
-  end
-  local agent = load_agent(tonumber(number))
-  redis.call('HSET', KEYS[1] .. AGENT .. number, 'presence', presence)
-  if agent.online ~= (presence == ONLINE) then
-    agent.online = presence == ONLINE
-    place_everywhere(agent)
-  end
+  done, work = done + 1, work + 1
 end
 note_first_lease()
-return {}
+return done

@@ -50,7 +50,7 @@ def warned(rules, fallback=None, **roster):
 def test_unreachable(earlier, later, unreachable):
     """A rule after one that always takes its contacts is warned about, any other is not."""
     expected = [("rule_set.rules[1]", "UNREACHABLE_RULE")] if unreachable else []
-    assert warned([earlier, later]) == expected
+    assert [one for one in warned([earlier, later]) if one[1] == "UNREACHABLE_RULE"] == expected
 
 
 def test_message_names_the_earlier_rule():
@@ -76,6 +76,24 @@ def test_who_is_not_in_the_roster():
         ("rule_set.fallback.target.team_id", "UNKNOWN_TEAM"),
     ]
     assert warned(rules, {"enabled": True, "target": {"teamId": "old"}}) == []
+
+
+def test_an_empty_condition():
+    """A condition with nothing in it makes a rule that always matches, and that is told."""
+    assert warned([rule("a", condition={})]) == [("rule_set.rules[0].condition", "EMPTY_CONDITION")]
+    assert warned([rule("a")]) == []
+
+
+def test_words_in_a_reply_that_are_no_placeholders():
+    """What looks like a placeholder and would be sent to a customer as it stands is told, by name; prices are not."""
+    reply = "Hi $contact.name, $agnt.name from $agent.nam. It costs $5, or $contact. $agent.name"
+    rule_set = ParseDict({"rules": [rule("a", reply=reply)]}, rules_pb2.RuleSet())
+    (warning,) = warnings_of(rule_set)
+    assert (warning.field, warning.reason) == ("rule_set.rules[0].reply", "UNKNOWN_PLACEHOLDER")
+    for word in ('"$agnt.name"', '"$agent.nam"', '"$contact"'):
+        assert word in warning.message
+    assert "$5" not in warning.message
+    assert warned([rule("a", reply="Hi $contact.name, it costs $5. $agent.name")]) == []
 
 
 def test_fallback_without_rules():

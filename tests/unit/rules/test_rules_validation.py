@@ -265,3 +265,14 @@ def test_too_large_a_roster():
     everyone = [agent["id"] for agent in agents[:10_000]]
     teams = [{"id": f"t{n}", "agentIds": everyone} for n in range(12)]
     assert roster_paths({"agents": agents[:10_000], "teams": teams}) == ["roster.teams[10].agent_ids"]
+
+
+@pytest.mark.parametrize("number", [float("nan"), float("inf"), -float("inf")])
+def test_numbers_that_compare_with_nothing(number):
+    """NaN and the infinities are refused: no trait compares with them, and JSON cannot show them."""
+    rule_set = rules_pb2.RuleSet(rules=[rules_pb2.Rule(id="r", trigger=1, target=rules_pb2.Target(everyone=True))])
+    condition = rule_set.rules[0].condition.trait
+    condition.key, condition.operator = "k", rules_pb2.TRAIT_OPERATOR_EQUALS
+    condition.values.add(number_value=number)
+    (violation,) = validate_rule_set(rule_set, None, None)
+    assert violation.field == "rule_set.rules[0].condition.trait.values[0]"

@@ -6,6 +6,11 @@ local MEMBER = '>I5I4I4'
 local TURN_RECORD = '>dI2I5I4'  -- virtual time, rest of a turn, last assignment, position
 local ONLINE = '1'
 
+-- Scripts that change many agents stop after so many agents and places, and are called again: some milliseconds in
+-- which Redis serves nobody else.
+local WORK_A_RUN = 100
+local work = 0
+
 local function unpack_turn(packed)
   local turn = {}
   turn.time, turn.rest, turn.last, turn.position = struct.unpack(TURN_RECORD, packed)
@@ -85,6 +90,7 @@ local function place_everywhere(agent)
       for _, view in ipairs(views) do
         place(agent, view, turn, clock)
       end
+      work = work + #views
     end
   end
 end
