@@ -45,6 +45,10 @@ class RuleBook:
         self._entries: OrderedDict[str, Rules] = OrderedDict()
         self._lock = threading.Lock()
 
+    def __len__(self) -> int:
+        """How many workspaces are at hand."""
+        return len(self._entries)
+
     def of(self, workspace_id: str) -> Rules:
         """Return the workspace's rules as last seen."""
         entry = self._entries.get(workspace_id)
