@@ -127,7 +127,7 @@ class Watch:
         self._thread.join()
 
     def _look(self) -> None:
-        while not self._over.wait(0.01):
+        while not self._over.wait(0.03):
             for who, count in self._workspace.open_counts().items():
                 self.highest[who] = max(self.highest[who], count)
 
