@@ -34,8 +34,8 @@ _STAGE = load("stage")
 _COMMIT = load("commit")
 _BUILD = load("build")
 
-# How many contacts are decided, and agents reported or read, in one run of a script: a fraction of a millisecond
-# and some milliseconds in which Redis serves nobody else.
+# How many contacts are decided, and agents reported or read, in one run of a script at most: some milliseconds in
+# which Redis serves nobody else.
 CONTACTS_A_RUN = 50
 AGENTS_A_RUN = 200
 # How long a plan lies ready that nobody commits, because who made it died.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING
 
 import pytest
@@ -9,13 +10,13 @@ import pytest
 from service.rules.plan import AgentPlan, Change, Place, View
 from service.store import keys
 from service.store.pieces import pieces_of
-from service.store.redis import Redis
+from service.store.redis import Redis, RedisAwayError
 from service.store.store import Store
 from service.store.values import Case, Choice
 from tests.support.processes import RedisServer
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 POOL = "t:sales"
 VIEWS = (View(1, False, 0), View(2, True, 5))
@@ -69,6 +70,50 @@ def test_whoever_comes_next_completes_a_configuration(redis):
     assert redis.router().call(root, (b"LLEN", root + b":plan"), None) > 1
     assert decide(make(Store, redis), root, 1, 1000) == AGENTS
     assert redis.router().call(root, (b"EXISTS", root + b":plan"), None) == 0
+
+
+@pytest.fixture
+def full(redis: Redis) -> Iterator[Callable[[bool], None]]:
+    """Makes Redis full (True), or gives it room again (False)."""
+
+    def switch(is_full: bool) -> None:
+        redis.router().call(b"", (b"CONFIG", b"SET", b"maxmemory", int(is_full)), None)
+
+    yield switch
+    switch(False)
+
+
+def test_a_full_redis_leaves_no_half_configuration(redis, full):
+    """What Redis refuses for want of memory, in the middle of a configuration, is done once there is room again."""
+    root = keys.root("full")
+    assert configure(make(Store, redis), root, change(AGENTS[:500])) == 1
+    assert decide(make(Store, redis), root, 1, 3) == AGENTS[:3]
+    assert configure(make(Halting, redis), root, change(AGENTS)) == 2
+    full(True)
+    with pytest.raises(RedisAwayError):
+        decide(make(Store, redis), root, 2, 1)
+    with pytest.raises(RedisAwayError):
+        configure(make(Store, redis), root, change(AGENTS[:9]))
+    full(False)
+    assert decide(make(Store, redis), root, 2, 998) == [*AGENTS[3:], AGENTS[0]]
+    assert make(Store, redis).configuration(root).rules_revision == 2
+
+
+def test_a_full_redis_forgets_no_lease(redis, full):
+    """A lease that ends while Redis is full ends the presence as soon as there is room again."""
+    root = keys.root("full-leases")
+    store = make(Store, redis)
+    configure(store, root, change(AGENTS[:2]))
+    assert store.set_presence(root, [(AGENTS[0], 1, 1), (AGENTS[1], 1, 60_000)]) == []
+    full(True)
+    time.sleep(0.01)
+    with pytest.raises(RedisAwayError):
+        store.expire_leases(root)
+    with pytest.raises(RedisAwayError):
+        store.set_presence(root, [(AGENTS[1], 1, 0)])
+    full(False)
+    assert dict(store.standings(root, AGENTS[:2])) == {AGENTS[0]: (3, 0), AGENTS[1]: (1, 0)}
+    assert redis.router().call(root, (b"ZCARD", root + b":leases"), None) == 1
 
 
 @pytest.mark.parametrize("call", ["close", "assign", "unassign", "presence", "standings"])

@@ -17,8 +17,9 @@ while work < WORK_A_RUN do
   if not number then
     break
   end
-  redis.call('ZREM', KEYS[1] .. LEASES, number)
+  -- In this order: a Redis that is full refuses to set, and must not have removed the lease before.
   redis.call('HSET', KEYS[1] .. AGENT .. number, 'presence', OFFLINE)
+  redis.call('ZREM', KEYS[1] .. LEASES, number)
   place_everywhere(load_agent(tonumber(number)))
   work = work + 1
 end
