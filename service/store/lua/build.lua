@@ -56,10 +56,8 @@ local function forget(id)
   redis.call('ZREM', KEYS[1] .. LEASES, agent.number)
 end
 
-local piece = redis.call('LINDEX', KEYS[1] .. PLAN, 0)
+local piece = redis.call('LPOP', KEYS[1] .. PLAN)
 if piece then
-  -- A Redis that is full takes removals but refuses this, which changes nothing: so a piece is never half in place.
-  redis.call('HSET', KEYS[1], 'building', 1)
   piece = cjson.decode(piece)
   for _, entry in ipairs(piece.clocks) do
     local clock = redis.call('HGET', KEYS[1], 'clock:' .. entry[2])
@@ -79,7 +77,6 @@ if piece then
   if #piece.gone > 0 then
     note_first_lease()
   end
-  redis.call('LPOP', KEYS[1] .. PLAN)
 end
 local left = redis.call('LLEN', KEYS[1] .. PLAN)
 if left == 0 then

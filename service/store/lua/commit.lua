@@ -20,9 +20,9 @@ if (redis.call('HGET', KEYS[1], 'revision') or '0') ~= ARGV[1]
   return 0
 end
 if ARGV[6] ~= '' then
-  redis.call('HSET', KEYS[1], 'building', 1)  -- first: a Redis that is full refuses this, and then nothing was done
   redis.call('RENAME', staged, KEYS[1] .. PLAN)
   redis.call('PERSIST', KEYS[1] .. PLAN)
+  redis.call('HSET', KEYS[1], 'building', 1)
 end
 redis.call('SET', KEYS[1] .. (ARGV[3] == 'rules' and RULES or ROSTER), ARGV[4])
 redis.call('HSET', KEYS[1], 'unassign_on_close', ARGV[5])

@@ -17,9 +17,8 @@ while work < WORK_A_RUN do
   if not number then
     break
   end
-  -- In this order: a Redis that is full refuses to set, and must not have removed the lease before.
-  redis.call('HSET', KEYS[1] .. AGENT .. number, 'presence', OFFLINE)
   redis.call('ZREM', KEYS[1] .. LEASES, number)
+  redis.call('HSET', KEYS[1] .. AGENT .. number, 'presence', OFFLINE)
   place_everywhere(load_agent(tonumber(number)))
   work = work + 1
 end

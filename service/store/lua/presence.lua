@@ -16,13 +16,12 @@ while 3 * done < #ARGV and work < WORK_A_RUN do
   local number = redis.call('HGET', KEYS[1] .. NUMBERS, id)
   local agent = number and load_agent(tonumber(number))
   if agent and agent.weight then
-    -- First: a Redis that is full refuses to set, but would take the removal of a lease.
-    redis.call('HSET', KEYS[1] .. AGENT .. number, 'presence', presence)
     if lease ~= '0' then
       redis.call('ZADD', KEYS[1] .. LEASES, now + tonumber(lease), number)
     else
       redis.call('ZREM', KEYS[1] .. LEASES, number)
     end
+    redis.call('HSET', KEYS[1] .. AGENT .. number, 'presence', presence)
     if agent.online ~= (presence == ONLINE) then
       agent.online = presence == ONLINE
       place_everywhere(agent)
