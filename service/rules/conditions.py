@@ -1,18 +1,20 @@
-"""Conditions compiled to predicates: each message of the tree becomes one closure over folded, ready-made values."""
+"""Conditions compiled to predicates: each message of the tree becomes one closure over folded, ready-made values.
+
+Compiling is a part of the cost of a rule set that is asked only once, and so as cheap as it can be; an expression is
+compiled when it is first evaluated.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING
+import operator
+from collections.abc import Callable, Sequence
+from typing import Any
 
 from evenhand.v1 import rules_pb2 as pb
 
-from service.rules.expressions import compile_expression
-from service.rules.operands import Operand, compare, contains, equal, fold, operand_of, starts_with
+from service.rules.expressions import Program, compile_expression
+from service.rules.operands import MISSING, Operand, contains, equal, fold, operand_of, ordered, starts_with
 from service.rules.view import ContactView
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
 
 Predicate = Callable[[ContactView], bool]
 
@@ -21,17 +23,19 @@ def compile_condition(condition: pb.Condition) -> Predicate | None:
     """Compiles a condition that has passed validation.
 
     Returns:
-        The predicate, which never raises; None if the condition is empty, which means always.
+        The predicate, which no contact makes raise; None if the condition is empty, which means always. A condition
+        that is not valid may come to light only in the predicate, which then raises what is said here.
+
+    Raises:
+        ExpressionError: If an expression does not compile.
+        KeyError: If an operator is none that this version knows.
     """
     kind = condition.WhichOneof("kind")
-    return None if kind is None else _KINDS[kind](condition)
+    return None if kind is None else _KINDS[kind](getattr(condition, kind))
 
 
-def _compile_each(conditions: pb.ConditionList) -> tuple[Predicate, ...]:
-    return tuple(compile_condition(condition) or _always for condition in conditions.conditions)
-
-
-def _always(_view: ContactView) -> bool:
+def always(_view: ContactView) -> bool:
+    """The predicate of an empty condition."""
     return True
 
 
@@ -39,39 +43,43 @@ def _not(predicate: Predicate) -> Predicate:
     return lambda view: not predicate(view)
 
 
-# Plain loops: all() and any() over a generator cost twice as much, and this is the hot path.
-def _all(predicates: tuple[Predicate, ...]) -> Predicate:
-    if len(predicates) == 1:
-        return predicates[0]
+def _list(deciding: bool, verdict: bool) -> Callable[[pb.ConditionList], Predicate]:
+    """A compiler for a list of conditions, where the first that comes out as `deciding` makes it the verdict."""
 
-    def holds(view: ContactView) -> bool:
-        for predicate in predicates:  # noqa: SIM110
-            if not predicate(view):
-                return False
-        return True
+    def compiler(conditions: pb.ConditionList) -> Predicate:
+        parts = conditions.conditions[:]
+        if not parts:
+            return _not(always) if verdict else always
+        first = compile_condition(parts[0]) or always
+        if len(parts) == 1:
+            return first if deciding is verdict else _not(first)
+        others: list[Predicate] | None = None
 
-    return holds
+        def holds(view: ContactView) -> bool:
+            nonlocal others
+            if first(view) is deciding:
+                return verdict
+            if others is None:  # most often the first decides, and the others are never needed
+                others = [compile_condition(part) or always for part in parts[1:]]
+            for predicate in others:
+                if predicate(view) is deciding:
+                    return verdict
+            return not verdict
+
+        return holds
+
+    return compiler
 
 
-def _any(predicates: tuple[Predicate, ...]) -> Predicate:
-    if len(predicates) == 1:
-        return predicates[0]
-
-    def holds(view: ContactView) -> bool:
-        for predicate in predicates:  # noqa: SIM110
-            if predicate(view):
-                return True
-        return False
-
-    return holds
-
-
-def _folded(texts: Iterable[str]) -> frozenset[str]:
-    return frozenset(map(fold, texts))
+def _folded(texts: Sequence[str]) -> frozenset[str]:
+    return frozenset(map(fold, texts[:]))
 
 
 def _tag(condition: pb.TagCondition) -> Predicate:
-    any_of, all_of, none_of = _folded(condition.any_of), _folded(condition.all_of), _folded(condition.none_of)
+    any_of = _folded(condition.any_of)
+    if not (condition.all_of or condition.none_of or not any_of):
+        return lambda view: not any_of.isdisjoint(view.tags())
+    all_of, none_of = _folded(condition.all_of), _folded(condition.none_of)
 
     def holds(view: ContactView) -> bool:
         tags = view.tags()
@@ -91,27 +99,36 @@ def _channel(condition: pb.ChannelCondition) -> Predicate:
 
 
 def _expression(text: str) -> Predicate:
-    program = compile_expression(text)
-    return lambda view: program.holds(view.activation())
+    program: Program | None = None
+
+    def holds(view: ContactView) -> bool:
+        nonlocal program
+        if program is None:
+            program = compile_expression(text)  # two threads at once get the same
+        return program.holds(view.activation())
+
+    return holds
 
 
-Values = tuple[Operand, ...]
+Values = Sequence[Operand]
 
 
 def _exists(key: str, _values: Values) -> Predicate:
-    return lambda view: view.trait(key) is not None
+    return lambda view: view.trait(key) is not MISSING
 
 
 def _changed(key: str, _values: Values) -> Predicate:
-    return lambda view: view.changed(key) and view.trait(key) is not None
+    return lambda view: key in view.updated_keys() and view.trait(key) is not MISSING
 
 
-def _in(key: str, values: Values) -> Predicate:
-    def holds(view: ContactView) -> bool:
-        trait = view.trait(key)
-        return trait is not None and any(equal(trait, value) for value in values)
-
-    return holds
+def _one_of(key: str, values: Values) -> Predicate:
+    if len(values) == 1 and values[0].key is not None and values[0].whole is None:
+        only = values[0].key
+        return lambda view: view.trait(key).key == only
+    if any(value.whole is not None for value in values):
+        return lambda view: any(equal(view.trait(key), value) for value in values)
+    wanted = frozenset(value.key for value in values if value.key is not None)
+    return lambda view: view.trait(key).key in wanted
 
 
 def _against_first(test: Callable[[Operand, Operand], bool]) -> Callable[[str, Values], Predicate]:
@@ -119,10 +136,23 @@ def _against_first(test: Callable[[Operand, Operand], bool]) -> Callable[[str, V
 
     def compiler(key: str, values: Values) -> Predicate:
         value = values[0]
+        return lambda view: test(view.trait(key), value)
+
+    return compiler
+
+
+def _ordering(test: Callable[[Any, Any], bool]) -> Callable[[str, Values], Predicate]:
+    """A compiler for an operator that orders."""
+
+    def compiler(key: str, values: Values) -> Predicate:
+        value = values[0]
+        number = value.number
+        if number is None or value.text is not None:
+            return lambda view: ordered(view.trait(key), value, test)
 
         def holds(view: ContactView) -> bool:
-            trait = view.trait(key)
-            return trait is not None and test(trait, value)
+            trait = view.trait(key).number
+            return trait is not None and test(trait, number)
 
         return holds
 
@@ -134,38 +164,34 @@ def _negation(compiler: Callable[[str, Values], Predicate]) -> Callable[[str, Va
     return lambda key, values: _not(compiler(key, values))
 
 
-_equals = _against_first(equal)
-
 _OPERATORS: dict[pb.TraitOperator.ValueType, Callable[[str, Values], Predicate]] = {
     pb.TRAIT_OPERATOR_EXISTS: _exists,
     pb.TRAIT_OPERATOR_NOT_EXISTS: _negation(_exists),
-    pb.TRAIT_OPERATOR_EQUALS: _equals,
-    pb.TRAIT_OPERATOR_NOT_EQUALS: _negation(_equals),
+    pb.TRAIT_OPERATOR_EQUALS: _one_of,
+    pb.TRAIT_OPERATOR_NOT_EQUALS: _negation(_one_of),
     pb.TRAIT_OPERATOR_CONTAINS: _against_first(contains),
     pb.TRAIT_OPERATOR_STARTS_WITH: _against_first(starts_with),
-    pb.TRAIT_OPERATOR_IN: _in,
-    pb.TRAIT_OPERATOR_NOT_IN: _negation(_in),
-    pb.TRAIT_OPERATOR_LESS: _against_first(lambda trait, value: compare(trait, value) == -1),
-    pb.TRAIT_OPERATOR_LESS_OR_EQUAL: _against_first(lambda trait, value: compare(trait, value) in (-1, 0)),
-    pb.TRAIT_OPERATOR_GREATER: _against_first(lambda trait, value: compare(trait, value) == 1),
-    pb.TRAIT_OPERATOR_GREATER_OR_EQUAL: _against_first(lambda trait, value: compare(trait, value) in (0, 1)),
+    pb.TRAIT_OPERATOR_IN: _one_of,
+    pb.TRAIT_OPERATOR_NOT_IN: _negation(_one_of),
+    pb.TRAIT_OPERATOR_LESS: _ordering(operator.lt),
+    pb.TRAIT_OPERATOR_LESS_OR_EQUAL: _ordering(operator.le),
+    pb.TRAIT_OPERATOR_GREATER: _ordering(operator.gt),
+    pb.TRAIT_OPERATOR_GREATER_OR_EQUAL: _ordering(operator.ge),
     pb.TRAIT_OPERATOR_CHANGED: _changed,
 }
 
 
 def _trait(condition: pb.TraitCondition) -> Predicate:
-    operands = (operand_of(value) for value in condition.values)
-    values = tuple(operand for operand in operands if operand is not None)
-    return _OPERATORS[condition.operator](condition.key, values)
+    return _OPERATORS[condition.operator](condition.key, list(map(operand_of, condition.values[:])))
 
 
-_KINDS: dict[str, Callable[[pb.Condition], Predicate]] = {
-    "all": lambda condition: _all(_compile_each(condition.all)),
-    "any": lambda condition: _any(_compile_each(condition.any)),
-    "none": lambda condition: _not(_any(_compile_each(condition.none))),
-    "tag": lambda condition: _tag(condition.tag),
-    "trait": lambda condition: _trait(condition.trait),
-    "source": lambda condition: _source(condition.source),
-    "channel": lambda condition: _channel(condition.channel),
-    "expression": lambda condition: _expression(condition.expression),
+_KINDS: dict[str, Callable[[Any], Predicate]] = {
+    "all": _list(deciding=False, verdict=False),
+    "any": _list(deciding=True, verdict=True),
+    "none": _list(deciding=True, verdict=False),
+    "tag": _tag,
+    "trait": _trait,
+    "source": _source,
+    "channel": _channel,
+    "expression": _expression,
 }

@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+import threading
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from evenhand.v1 import contact_pb2, rules_pb2
 
-from service.rules.conditions import Predicate, compile_condition
+from service.rules.conditions import Predicate, always, compile_condition
+from service.rules.index import Index
 from service.rules.pools import pool_of
 from service.rules.reply import Reply
 from service.rules.view import ContactView
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
 WHATSAPP_DM: Final = "whatsapp_dm"
 """The folded source of a contact that wrote a WhatsApp message first: seeds, "New Contact Created via WA DM"."""
+
+MOST_WALKED = 64
+"""Candidates up to which trying one after the other costs no more than looking up which could take the contact."""
 
 _NEW_WHATSAPP_CONTACT, _OTHER_NEW_CONTACT, _UPDATED, _OPENED = range(4)
 _OCCASIONS: dict[rules_pb2.RuleTrigger.ValueType, tuple[int, ...]] = {
@@ -52,32 +57,36 @@ class Selection:
     reply: Reply | None
 
 
-Candidate = tuple[Predicate | None, Selection]
-
-
 class CompiledRules:
-    """A rule set ready to be asked. Immutable, so safe to share between threads.
+    """A rule set ready to be asked. Safe to share between threads.
+
+    Of a rule set that is asked only once, little is ever looked at; so conditions are compiled when an event first
+    comes to them, and selections made when first selected. A rule's selection is always the same object.
 
     Attributes:
         revision: The revision of the rules that this was compiled from.
-        selections: What every enabled rule asks for, in order, then the fallback if it can apply.
     """
 
-    __slots__ = ("_candidates", "revision", "selections")
+    __slots__ = ("_fallback", "_holds", "_indexes", "_making", "_places", "_rules", "_selections", "revision")
 
     def __init__(self, rule_set: rules_pb2.RuleSet, revision: int) -> None:
         self.revision = revision
-        self.selections = selections_of(rule_set)
-        # For each occasion, what may take the contact, in order; a candidate without predicate takes it always.
-        candidates: list[list[Candidate]] = [[], [], [], []]
-        enabled = [rule for rule in rule_set.rules if not rule.disabled]
-        for rule, selection in zip(enabled, self.selections, strict=False):
-            candidate = (compile_condition(rule.condition), selection)
-            for occasion in _OCCASIONS[rule.trigger]:
-                candidates[occasion].append(candidate)
-        # The fallback is simply what takes every new WhatsApp contact after all rules.
-        candidates[_NEW_WHATSAPP_CONTACT] += [(None, selection) for selection in self.selections[len(enabled) :]]
-        self._candidates = tuple(tuple(each) for each in candidates)
+        self._rules = rules = rule_set.rules[:]  # a list of the same messages, which is quicker to walk
+        self._fallback = rule_set.fallback
+        # Each rule's predicate and selection as soon as they are made; in the last place those of the fallback.
+        self._holds: list[Predicate | None] = [None] * len(rules) + [always]
+        self._selections: list[Selection | None] = [None] * (len(rules) + 1)
+        self._making = threading.Lock()
+        # For each occasion, the places of those that may take the contact, in order.
+        self._places: tuple[list[int], ...] = ([], [], [], [])
+        self._indexes: list[Index | None] = [None] * len(self._places)
+        for place, rule in enumerate(rules):
+            if not rule.disabled:
+                for occasion in _OCCASIONS[rule.trigger]:
+                    self._places[occasion].append(place)
+        if rules and self._fallback.enabled:
+            # The fallback is simply what takes every new WhatsApp contact after all rules.
+            self._places[_NEW_WHATSAPP_CONTACT].append(len(rules))
 
     def match(
         self, event_type: int, contact: contact_pb2.Contact, updated_keys: Sequence[str] = ()
@@ -91,6 +100,10 @@ class CompiledRules:
 
         Returns:
             What to pick by; None if nothing matches.
+
+        Raises:
+            ExpressionError: If it comes to an expression that does not compile; no valid rule set has one.
+            KeyError: If it comes to an operator that this version does not know.
         """
         view = ContactView(contact, updated_keys)
         if event_type == contact_pb2.EVENT_TYPE_CONTACT_CREATED:
@@ -101,35 +114,67 @@ class CompiledRules:
             occasion = _OPENED
         else:
             return None
-        for holds, selection in self._candidates[occasion]:
-            if holds is None or holds(view):
-                return selection
+        places: Iterable[int] = self._places[occasion]
+        if len(self._places[occasion]) > MOST_WALKED:
+            places = self._index(occasion).places(view)
+        every_holds = self._holds
+        for place in places:
+            holds = every_holds[place] or self._compile(place)
+            if holds(view):
+                return self._selections[place] or self._select(place)
         return None
+
+    def _index(self, occasion: int) -> Index:
+        index = self._indexes[occasion]
+        if index is None:
+            with self._making:
+                index = self._indexes[occasion]
+                if index is None:
+                    index = self._indexes[occasion] = Index(self._conditions(occasion))
+        return index
+
+    def _conditions(self, occasion: int) -> Iterator[tuple[int, rules_pb2.Condition]]:
+        nothing = rules_pb2.Condition()
+        for place in self._places[occasion]:
+            yield place, self._rules[place].condition if place < len(self._rules) else nothing
+
+    def _compile(self, place: int) -> Predicate:
+        # Two threads that do this at once do no harm: their predicates are alike.
+        holds = self._holds[place] = compile_condition(self._rules[place].condition) or always
+        return holds
+
+    def _select(self, place: int) -> Selection:
+        with self._making:
+            selection = self._selections[place]
+            if selection is None:
+                fallback = place == len(self._rules)
+                selection = _of_fallback(self._fallback) if fallback else _of_rule(self._rules[place])
+                self._selections[place] = selection
+            return selection
 
 
 def compile_rules(rule_set: rules_pb2.RuleSet, revision: int) -> CompiledRules:
-    """Compiles a rule set that has passed validation.
+    """Makes a rule set that has passed validation ready to be asked.
 
     Args:
-        rule_set: The rules; not kept.
+        rule_set: The rules; kept, so not to be changed afterwards.
         revision: Which revision they are.
 
     Raises:
-        ExpressionError: If an expression does not compile.
-        KeyError: If a trigger or an operator is none that this version knows.
+        KeyError: If a trigger is none that this version knows.
     """
     return CompiledRules(rule_set, revision)
 
 
 def selections_of(rule_set: rules_pb2.RuleSet) -> list[Selection]:
     """Lists what every enabled rule asks for, in order, then the fallback if it can apply."""
-    selections = [_selection_of_rule(rule) for rule in rule_set.rules if not rule.disabled]
+    selections = [_of_rule(rule) for rule in rule_set.rules[:] if not rule.disabled]
     if rule_set.fallback.enabled and rule_set.rules:
-        selections.append(_selection_of_fallback(rule_set.fallback))
+        selections.append(_of_fallback(rule_set.fallback))
     return selections
 
 
-def _selection_of_rule(rule: rules_pb2.Rule) -> Selection:
+def _of_rule(rule: rules_pb2.Rule) -> Selection:
     return Selection(
         rule_id=rule.id,
         fallback=False,
@@ -142,7 +187,7 @@ def _selection_of_rule(rule: rules_pb2.Rule) -> Selection:
     )
 
 
-def _selection_of_fallback(fallback: rules_pb2.Fallback) -> Selection:
+def _of_fallback(fallback: rules_pb2.Fallback) -> Selection:
     return Selection(
         rule_id="",
         fallback=True,

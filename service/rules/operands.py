@@ -7,52 +7,62 @@ Nothing here raises, whatever the value.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
-from enum import Enum, auto
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from google.protobuf.struct_pb2 import Value
 
-_NUMERIC = re.compile(r"(?P<whole>[+-]?[0-9]+)(?P<rest>(\.[0-9]+)?([eE][+-]?[0-9]+)?)")
+Key: TypeAlias = str | float
+"""What values are equal by: a folded text or a number."""
+
+_NUMERIC = re.compile(r"[+-]?[0-9]+(?P<rest>(\.[0-9]+)?([eE][+-]?[0-9]+)?)")
+_NUMERIC_STARTS = frozenset("+-0123456789")
 # Python refuses to read longer whole numbers (sys.int_info.default_max_str_digits is 4300); values end at 4 KiB anyway.
 _MAX_WHOLE_DIGITS = 4_097
+# Every whole number below this is exact as a float, and different from any number from here on.
+_FIRST_INEXACT = 2.0**53
 # Above this a float has no digits to spare, and its short form (1e+22) says more than zeros.
 _LARGEST_PLAIN_NUMBER = 1e21
 
 
-class Kind(Enum):
-    """What a value is, as far as comparing goes."""
-
-    TEXT = auto()
-    NUMBER = auto()
-    BOOLEAN = auto()
-    LIST = auto()
-    OTHER = auto()
-
-
-@dataclass(frozen=True, slots=True)
 class Operand:
-    """A value made ready to be compared.
+    """A value made ready to be compared; never changed afterwards.
 
     Attributes:
-        kind: What it is.
-        text: Folded text of a text, a number or a boolean; empty for others.
+        key: What it is equal by; None for what equals nothing: a list, an object, a missing value. Unlike keys are
+            unlike values, and like keys are like values unless both have a `whole` that says otherwise.
         number: The number of a number or of a numeric text.
-        whole: The exact number of a whole numeric text; long ids differ in digits that a float does not hold.
-        items: The elements of a list. Lists within a list are OTHER.
+        whole: The exact number of a whole numeric text that is too large to be exact as a float (long ids).
+        text: Folded text of a text; None for others.
+        items: The elements of a list, without nulls and with lists within it equal to nothing; None for others.
     """
 
-    kind: Kind
-    text: str = ""
-    number: float | None = None
-    whole: int | None = None
-    items: tuple[Operand, ...] = ()
+    __slots__ = ("items", "key", "number", "text", "whole")
+
+    # A plain class: this is made for each trait that is asked about, and a frozen dataclass takes four times as long.
+    def __init__(
+        self,
+        key: Key | None,
+        number: float | None = None,
+        whole: int | None = None,
+        text: str | None = None,
+        items: tuple[Operand, ...] | None = None,
+    ) -> None:
+        self.key = key
+        self.number = number
+        self.whole = whole
+        self.text = text
+        self.items = items
 
 
-_TRUE = Operand(Kind.BOOLEAN, "true")
-_FALSE = Operand(Kind.BOOLEAN, "false")
-_OTHER = Operand(Kind.OTHER)
+MISSING: Final = Operand(None)
+"""No value, or null. Equals nothing and compares with nothing."""
+
+_TRUE = Operand("true")
+_FALSE = Operand("false")
+_OBJECT = Operand(None)
 
 
 def fold(text: str) -> str:
@@ -67,82 +77,72 @@ def number_text(number: float) -> str:
     return repr(number)
 
 
-def operand_of(value: Value) -> Operand | None:
-    """Makes a value ready to be compared; None for null, which is as good as missing."""
-    if value.WhichOneof("kind") == "list_value":
-        items = (_scalar(item) for item in value.list_value.values)
-        return Operand(Kind.LIST, items=tuple(item for item in items if item is not None))
-    return _scalar(value)
+def operand_of(value: Value) -> Operand:
+    """Makes a value ready to be compared; MISSING for null."""
+    # Most values are texts, and what is not empty needs no question what it is.
+    text = value.string_value
+    if text:
+        return _text(fold(text))
+    kind = value.WhichOneof("kind")
+    if kind == "string_value":
+        return _text(text)
+    if kind == "number_value":
+        number = value.number_value
+        return Operand(number, number)
+    if kind == "bool_value":
+        return _TRUE if value.bool_value else _FALSE
+    if kind == "list_value":
+        items = map(_item, value.list_value.values)
+        return Operand(None, items=tuple(item for item in items if item is not MISSING))
+    return _OBJECT if kind == "struct_value" else MISSING
 
 
-def _scalar(value: Value) -> Operand | None:
-    match value.WhichOneof("kind"):
-        case "string_value":
-            return _text(fold(value.string_value))
-        case "number_value":
-            number = value.number_value
-            return Operand(Kind.NUMBER, number_text(number).casefold(), number)
-        case "bool_value":
-            return _TRUE if value.bool_value else _FALSE
-        case "list_value" | "struct_value":
-            return _OTHER
-        case _:
-            return None
+def _item(value: Value) -> Operand:
+    return _OBJECT if value.WhichOneof("kind") == "list_value" else operand_of(value)
 
 
 def _text(text: str) -> Operand:
-    numeric = _NUMERIC.fullmatch(text)
+    # Few texts are numeric, and a look at the first character spares the others the pattern.
+    numeric = _NUMERIC.fullmatch(text) if text[:1] in _NUMERIC_STARTS else None
     if numeric is None:
-        return Operand(Kind.TEXT, text)
-    exact = not numeric["rest"] and len(text) <= _MAX_WHOLE_DIGITS
-    return Operand(Kind.TEXT, text, float(text), int(text) if exact else None)
-
-
-def compare(left: Operand, right: Operand) -> int | None:
-    """Orders two operands.
-
-    Returns:
-        -1, 0 or 1 as `left` is less than, equal to or greater than `right`; None if they do not compare.
-    """
-    a: float | str
-    b: float | str
-    if left.whole is not None and right.whole is not None:
-        a, b = left.whole, right.whole
-    elif left.number is not None and right.number is not None:
-        a, b = left.number, right.number
-    elif left.kind is Kind.TEXT and right.kind is Kind.TEXT:
-        a, b = left.text, right.text
-    else:
-        return None
-    if a == b:
-        return 0
-    if a < b:  # type: ignore[operator]  # both numbers or both texts
-        return -1
-    return 1 if a > b else None  # type: ignore[operator]  # NaN is neither
+        return Operand(text, None, None, text)
+    number = float(text)
+    whole = abs(number) >= _FIRST_INEXACT and not numeric["rest"] and len(text) <= _MAX_WHOLE_DIGITS
+    return Operand(number, number, int(text) if whole else None, text)
 
 
 def equal(left: Operand, right: Operand) -> bool:
     """Whether two operands are the same; a boolean also equals its name as a text."""
-    if left.number is None and right.number is None:
-        return left.text == right.text and _is_scalar(left) and _is_scalar(right)
-    return compare(left, right) == 0
+    if left.key is None or left.key != right.key:
+        return False
+    return left.whole is None or right.whole is None or left.whole == right.whole
+
+
+def ordered(left: Operand, right: Operand, test: Callable[[Any, Any], bool]) -> bool:
+    """Whether the test (`operator.lt` or the like) holds between two numbers or two texts; false for other pairs."""
+    if left.number is not None and right.number is not None:
+        if left.whole is not None and right.whole is not None:
+            return test(left.whole, right.whole)
+        return test(left.number, right.number)
+    return left.text is not None and right.text is not None and test(left.text, right.text)
 
 
 def contains(trait: Operand, value: Operand) -> bool:
     """Whether a list has the value among its elements, or a text (or a number's digits) contains the value's text."""
-    if trait.kind is Kind.LIST:
+    if trait.items is not None:
         return any(equal(item, value) for item in trait.items)
-    return _has_characters(trait) and _has_characters(value) and value.text in trait.text
+    whole, part = _characters(trait), _characters(value)
+    return whole is not None and part is not None and part in whole
 
 
 def starts_with(trait: Operand, value: Operand) -> bool:
     """Whether a text (or a number's digits) starts with the value's text."""
-    return _has_characters(trait) and _has_characters(value) and trait.text.startswith(value.text)
+    whole, part = _characters(trait), _characters(value)
+    return whole is not None and part is not None and whole.startswith(part)
 
 
-def _is_scalar(operand: Operand) -> bool:
-    return operand.kind is not Kind.LIST and operand.kind is not Kind.OTHER
-
-
-def _has_characters(operand: Operand) -> bool:
-    return operand.kind is Kind.TEXT or operand.kind is Kind.NUMBER
+def _characters(operand: Operand) -> str | None:
+    """A text, or a number's digits; None for others."""
+    if operand.text is not None or operand.number is None:
+        return operand.text
+    return number_text(operand.number)

@@ -37,21 +37,19 @@ class Reply:
         text: As configured.
     """
 
-    __slots__ = ("_between", "_keys")
+    __slots__ = ("_begin", "_parts")
 
     def __init__(self, text: str) -> None:
         # re.split gives plain text and key by turns; the key is None for $agent.name.
-        parts: list[str | None] = _PLACEHOLDER.split(text.replace(AGENT_NAME_MARK, ""))
-        self._between = tuple(part or "" for part in parts[::2])
-        self._keys = tuple(parts[1::2])
+        self._begin, *parts = _PLACEHOLDER.split(text.replace(AGENT_NAME_MARK, ""))
+        self._parts = tuple(zip(parts[::2], parts[1::2], strict=True))
 
     def render(self, contact: Contact) -> str:
         """Fills in the traits; each `$agent.name` becomes AGENT_NAME_MARK, which no trait brings in by itself."""
-        pieces = [self._between[0]]
-        for key, after in zip(self._keys, self._between[1:], strict=True):
-            pieces.append(AGENT_NAME_MARK if key is None else _trait_text(contact, key))
-            pieces.append(after)
-        return "".join(pieces)
+        text = self._begin
+        for key, after in self._parts:
+            text += (AGENT_NAME_MARK if key is None else _trait_text(contact, key)) + after
+        return text
 
 
 def _trait_text(contact: Contact, key: str) -> str:

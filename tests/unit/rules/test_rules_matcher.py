@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 from evenhand.v1 import contact_pb2, rules_pb2
 from google.protobuf.json_format import ParseDict
 
-from service.rules import compile_rules
+from service.rules import ExpressionError, compile_rules, conditions, matcher
+from service.rules.matcher import selections_of
+
+CREATED = contact_pb2.EVENT_TYPE_CONTACT_CREATED
+OPENED = contact_pb2.EVENT_TYPE_CONVERSATION_OPENED
 
 EVENTS = ["CONTACT_CREATED", "TRAIT_OR_TAG_UPDATED", "CONVERSATION_OPENED"]
 TRIGGERS = ["NEW_CONTACT_WHATSAPP_DM", "TRAIT_OR_TAG_UPDATED", "CONVERSATION_OPENED", "CONTACT_CREATED"]
@@ -31,9 +39,14 @@ def rule(rule_id, trigger="CONTACT_CREATED", **fields):
 
 def match(rules, event, contact=None, updated_keys=(), fallback=None):
     """What rules given as JSON select for an event."""
-    rule_set = ParseDict({"rules": rules, "fallback": fallback or {}}, rules_pb2.RuleSet())
     message = ParseDict(contact or {}, contact_pb2.Contact())
-    return compile_rules(rule_set, 7).match(contact_pb2.EventType.Value(f"EVENT_TYPE_{event}"), message, updated_keys)
+    event_type = contact_pb2.EventType.Value(f"EVENT_TYPE_{event}")
+    return compiled_from(rules, fallback).match(event_type, message, updated_keys)
+
+
+def compiled_from(rules, fallback=None):
+    """Rules given as JSON, ready to be asked."""
+    return compile_rules(ParseDict({"rules": rules, "fallback": fallback or {}}, rules_pb2.RuleSet()), 7)
 
 
 @pytest.mark.parametrize("source", ["whatsapp_dm", "upload", "manual", "api", ""])
@@ -132,9 +145,7 @@ def test_what_is_selected():
         },
         rules_pb2.RuleSet(),
     )
-    compiled = compile_rules(rule_set, 7)
-    plain, full, fallback = compiled.selections
-    assert compiled.revision == 7
+    plain, full, fallback = selections_of(rule_set)
     assert (plain.rule_id, plain.pool, plain.team_id, plain.reply) == ("plain", "*", "", None)
     assert (plain.strategy, plain.online_only) == (rules_pb2.STRATEGY_ROUND_ROBIN, False)
     assert (full.rule_id, full.pool, full.team_id) == ("full", "t:sales", "sales")
@@ -142,10 +153,94 @@ def test_what_is_selected():
     assert (full.max_open_contacts, full.reply.render(contact_pb2.Contact())) == (3, "Hi")
     assert (fallback.fallback, fallback.pool, fallback.team_id) == (True, "t:rest", "rest")
     assert (fallback.strategy, fallback.online_only) == (rules_pb2.STRATEGY_ROUND_ROBIN, True)
-    assert compiled.match(contact_pb2.EVENT_TYPE_CONTACT_CREATED, contact_pb2.Contact()) is plain
 
 
 def test_no_rules_no_selections():
     """An empty rule set selects nothing, even with its fallback enabled."""
-    compiled = compile_rules(rules_pb2.RuleSet(fallback=rules_pb2.Fallback(enabled=True)), 0)
-    assert compiled.selections == []
+    rule_set = rules_pb2.RuleSet(fallback=rules_pb2.Fallback(enabled=True))
+    assert selections_of(rule_set) == []
+    assert compile_rules(rule_set, 7).revision == 7
+    assert compile_rules(rule_set, 7).match(CREATED, contact_pb2.Contact(source="whatsapp_dm")) is None
+
+
+def test_a_rule_s_selection_stays_the_same():
+    """Whatever event a rule takes, and however often, what it selects is one and the same object."""
+    rules = [rule("vip", condition={"tag": {"anyOf": ["vip"]}}), rule("opened", "CONVERSATION_OPENED")]
+    compiled = compiled_from(rules, fallback={"enabled": True})
+    vip, whatsapp = contact_pb2.Contact(tags=["vip"]), contact_pb2.Contact(source="whatsapp_dm")
+    events = [(CREATED, vip), (OPENED, vip), (CREATED, whatsapp)]
+    first = [compiled.match(event, contact) for event, contact in events]
+    assert [selection.rule_id for selection in first] == ["vip", "opened", ""]
+    vip.source = "whatsapp_dm"
+    for (event, contact), selection in zip(events, first, strict=True):
+        assert compiled.match(event, contact) is selection
+
+
+def test_what_is_never_reached_is_never_compiled():
+    """Conditions are compiled when an event comes to them, and expressions when they are to be evaluated."""
+    wrong = {"expression": "this does not compile"}
+    vip = {"tag": {"anyOf": ["vip"]}}
+    rules = [
+        rule("vip", condition=vip),
+        rule("both", condition={"all": {"conditions": [{"source": {"anyOf": ["api"]}}, wrong]}}),
+        rule("none", condition={"none": {"conditions": [{"channel": {"anyOf": ["email"]}}, wrong]}}),
+    ]
+    compiled = compiled_from(rules)
+    assert compiled.match(CREATED, contact_pb2.Contact(tags=["vip"])).rule_id == "vip"
+    assert compiled.match(CREATED, contact_pb2.Contact(channel="email")) is None
+    for contact in (contact_pb2.Contact(source="api"), contact_pb2.Contact()):
+        with pytest.raises(ExpressionError):
+            compiled.match(CREATED, contact)
+
+
+def test_what_is_reached_is_compiled_once(monkeypatch):
+    """However often a condition is asked, no part of it is compiled again."""
+    compiling = []
+
+    def counting(function):
+        return lambda given: compiling.append(given) or function(given)
+
+    monkeypatch.setattr(matcher, "compile_condition", counting(conditions.compile_condition))
+    monkeypatch.setattr(conditions, "compile_expression", counting(conditions.compile_expression))
+    monkeypatch.setattr(conditions, "compile_condition", matcher.compile_condition)
+    parts = [{"tag": {"allOf": ["vip"]}}, {"source": {"anyOf": ["api"]}}, {"expression": "contact.id == 'c'"}]
+    compiled = compiled_from([rule("r", condition={"all": {"conditions": parts}})])
+    contacts = [contact_pb2.Contact(id=which, tags=["vip"], source="api") for which in ("a", "b", "c")]
+    assert [compiled.match(CREATED, contact) is not None for contact in contacts] == [False, False, True]
+    assert len(compiling) == 1 + 3 + 1
+
+
+def test_an_unknown_trigger_is_refused_at_once():
+    """A rule with a trigger that this version does not know is not passed over in silence."""
+    with pytest.raises(KeyError):
+        compile_rules(rules_pb2.RuleSet(rules=[rules_pb2.Rule(id="r", trigger=99)]), 1)
+
+
+@pytest.fixture
+def _restless():
+    """Lets threads take turns as often as can be."""
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    yield
+    sys.setswitchinterval(before)
+
+
+@pytest.mark.usefixtures("_restless")
+@pytest.mark.parametrize("count", [20, 2000])
+def test_many_threads_ask_at_once(count):
+    """Sixteen threads that ask a new rule set at the same moment get what one would, and the very same objects."""
+    rules = [rule(f"r{n}", condition={"tag": {"anyOf": [f"t{n}"]}}, reply="Hi $contact.name") for n in range(count)]
+    contacts = [contact_pb2.Contact(tags=[f"T{n}"]) for n in range(0, count, count // 20)]
+    for _ in range(10):
+        compiled = compiled_from(rules)
+        together = threading.Barrier(16)
+
+        def ask(_worker, compiled=compiled, together=together):
+            together.wait()
+            return [compiled.match(CREATED, contact) for contact in contacts]
+
+        with ThreadPoolExecutor(16) as pool:
+            first, *others = pool.map(ask, range(16))
+        assert [selection.rule_id for selection in first] == [f"r{n}" for n in range(0, count, count // 20)]
+        for other in others:
+            assert list(map(id, other)) == list(map(id, first))

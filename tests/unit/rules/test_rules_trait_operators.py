@@ -7,6 +7,8 @@ import math
 import pytest
 from evenhand.v1 import contact_pb2, rules_pb2
 from google.protobuf.json_format import ParseDict
+from hypothesis import given
+from hypothesis import strategies as st
 
 from service.rules.conditions import compile_condition
 from service.rules.view import ContactView
@@ -146,6 +148,28 @@ def test_order_and_its_opposite(trait, operator, value):
     less = operator == "LESS"
     assert [holds(each, trait, value) for each in ORDERINGS] == [less, less, not less, not less]
     assert [holds(each, value, trait) for each in ORDERINGS] == [not less, not less, less, less]
+
+
+edges = st.one_of(
+    st.integers(2**53 - 2, 2**53 + 4), st.integers(-(2**53) - 4, 2 - 2**53), st.integers(-(10**30), 10**30)
+)
+
+
+@given(left=edges, right=edges, form=st.sampled_from(["{}", "{:+}", " 0{}"]))
+def test_whole_texts_compare_exactly(left, right, form):
+    """Whole numbers as texts, however long, compare by all their digits; against a number, as a number."""
+    trait = form.format(left) if left >= 0 else str(left)
+    for operator, expected in {
+        "EQUALS": left == right,
+        "NOT_EQUALS": left != right,
+        "LESS": left < right,
+        "LESS_OR_EQUAL": left <= right,
+        "GREATER": left > right,
+        "GREATER_OR_EQUAL": left >= right,
+    }.items():
+        assert holds(operator, trait, str(right)) is expected
+    assert holds("IN", trait, "x", str(right)) is (left == right)
+    assert holds("EQUALS", trait, float(right)) is (float(left) == float(right))
 
 
 @pytest.mark.parametrize(("trait", "value"), INCOMPARABLE)
