@@ -52,9 +52,9 @@ class App:
         self._assignment = Assignment(store, evaluation, configurator)
         self._roster = RosterCalls(store, configurator)
 
-    def register(self, server: grpc.Server, waiting: Callable[[], int]) -> None:
-        """Add the services to the server. `waiting` tells how many calls wait for a thread."""
-        admission = Admission(waiting, self._settings.max_concurrent, self._settings.redis_timeout_s)
+    def register(self, server: grpc.Server, is_surplus: Callable[[], bool]) -> None:
+        """Add the services to the server. `is_surplus` tells whether the call that this thread handles is too many."""
+        admission = Admission(is_surplus, self._settings.redis_timeout_s)
         metrics = RpcMetrics()
         register(server, _ASSIGNMENT, self._assignment.methods, admission, metrics)
         register(server, _ROSTER, self._roster.methods, admission, metrics)

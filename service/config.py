@@ -15,8 +15,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import urlsplit
 
-from redis import ConnectionPool
-
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
@@ -88,6 +86,8 @@ def _redis_url(value: str) -> str:
     scheme = value.split("://", 1)[0] if "://" in value else ""
     if scheme not in {"redis", "rediss", "unix"}:
         raise ValueError(_URL_FORMS)
+    from redis import ConnectionPool  # noqa: PLC0415 - takes 0.1 s to load, and the embedded Redis needs no URL
+
     try:
         pool = ConnectionPool.from_url(value)
         pool.connection_class(**pool.connection_kwargs)  # connects to nothing yet, but knows its options

@@ -6,15 +6,16 @@ import logging
 import os
 import signal
 import sys
-import threading
+from importlib import import_module
 from typing import TYPE_CHECKING
 
 from service.config import Settings, SettingsError
-from service.metrics import MetricsListener, start_metrics
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
+
+    from service.metrics import MetricsListener
 
 
 class StopSignals:
@@ -26,23 +27,28 @@ class StopSignals:
 
     def __init__(self) -> None:
         self.last_words: Callable[[], None] = lambda: None
-        self._asked = threading.Event()
+        self._asked = False
+        # Not an Event: a signal that comes as its wait begins, or to one of gRPC's threads, would not end that wait.
+        self._bell, self._rope = os.pipe()
+        os.set_blocking(self._rope, False)
+        signal.set_wakeup_fd(self._rope)
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._handle)
 
     def wait(self) -> None:
         """Return once asked to stop."""
-        self._asked.wait()
+        os.read(self._bell, 1)
 
     def ask(self) -> None:
         """Ask to stop, as the first signal does."""
-        self._asked.set()
+        self._asked = True
+        os.write(self._rope, b"\0")
 
     def _handle(self, number: int, _frame: object) -> None:
-        if self._asked.is_set():
+        if self._asked:
             self.last_words()
             os._exit(128 + number)
-        self._asked.set()
+        self._asked = True
 
 
 def configure_logging() -> None:
@@ -63,9 +69,13 @@ def start_listener(settings: Settings, workers_folder: Path | None = None) -> Me
     Raises:
         SettingsError: Cannot listen there.
     """
+    if not settings.metrics_listen:
+        return None
+    metrics = import_module("service.metrics")  # by name: who supervises workers without metrics needs none of it
     try:
-        return start_metrics(settings.metrics_listen, workers_folder)
+        listener: MetricsListener = metrics.start_metrics(settings.metrics_listen, workers_folder)
     except OSError as error:
         raise SettingsError(
             settings.name_of("metrics_listen"), f"cannot listen on {settings.metrics_listen}: {error.strerror or error}"
         ) from error
+    return listener

@@ -1,11 +1,12 @@
-"""The process: settings in, gRPC served, until a signal says to stop."""
+"""gRPC, served by this process."""
 
 from __future__ import annotations
 
+import gc
+import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import grpc
 from grpc_health.v1 import health_pb2_grpc  # type: ignore[import-untyped,unused-ignore]
@@ -16,27 +17,21 @@ from grpc_reflection.v1alpha import (  # type: ignore[import-untyped,unused-igno
 
 from service import health, listening, metrics
 from service.app import App
-from service.config import Settings, SettingsError, redact
-from service.process import StopSignals, configure_logging, say_ready, start_listener
-from service.store.binary import NoRedisBinaryError
-from service.store.embedded import EmbeddedRedis, EmbeddedRedisError
-from service.workers import supervise
+from service.pool import CallPool
+from service.process import say_ready, start_listener
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from service.config import Settings
+    from service.process import StopSignals
 
 _MESSAGE_BYTES = 16 * 1024 * 1024
 """Room for 10,000 rules, or 1000 contacts with some 16 KiB each. gRPC's default is 4 MiB."""
 
 _REFLECTION_THREADS = 4
 
-
-class CallPool(ThreadPoolExecutor):
-    """The threads that answer calls."""
-
-    def waiting(self) -> int:
-        """Return how many calls wait for a thread."""
-        return self._work_queue.qsize()
+# How long a thread may keep the interpreter while others want it. A batch computes for milliseconds, and a single
+# call needs the interpreter some five times, so with Python's own 5 ms it would wait for tens of them.
+_SWITCH_SECONDS = 0.0005
 
 
 class _Reflection(reflection.ReflectionServicer):  # type: ignore[misc,unused-ignore]
@@ -59,11 +54,11 @@ class Server:
     def __init__(self, settings: Settings, redis_url: str, listen: str = "", *, share: bool = False) -> None:
         self._settings = settings
         self._listen = listen or settings.listen
-        self._pool = CallPool(settings.threads, thread_name_prefix="call")
+        self._pool = CallPool(settings.threads, settings.max_concurrent)
         self._app = App(settings, redis_url)
         self._health = health.Health(self._app.service_names)
-        self._server = grpc.server(self._pool, options=_options(settings, share=share))
-        self._app.register(self._server, self._pool.waiting)
+        self._server = grpc.server(cast("ThreadPoolExecutor", self._pool), options=_options(settings, share=share))
+        self._app.register(self._server, self._pool.is_surplus)
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
         _Reflection.ServerReflectionInfo.experimental_thread_pool = ThreadPoolExecutor(  # type: ignore[attr-defined]
             _REFLECTION_THREADS, thread_name_prefix="reflection"
@@ -84,6 +79,9 @@ class Server:
         metrics.set_build_info()
         self._app.add_redis_listener(metrics.set_redis_up)
         self._app.add_redis_listener(self._health.set_redis_up)
+        # What is there by now stays. Looking for garbage among it would hold up all calls for 20 ms each time.
+        gc.freeze()
+        sys.setswitchinterval(_SWITCH_SECONDS)
         self._server.start()
         return self._listen if self._listen.startswith("unix:") else f"{self._listen.rpartition(':')[0]}:{port}"
 
@@ -95,25 +93,15 @@ class Server:
         self._health.end_watches()
         stopped.wait()
         self._app.close()
-        self._pool.shutdown(wait=False, cancel_futures=True)
+        self._pool.close()
 
 
-def serve(settings: Settings) -> None:
-    """Serve until SIGTERM or SIGINT, and say on standard output, in one line, when it is ready.
+def run(settings: Settings, redis_url: str, redis_text: str, signals: StopSignals) -> None:
+    """Serve in this process until a signal says to stop; `redis_text` is what the ready line calls Redis.
 
     Raises:
-        SettingsError: What the settings ask for cannot be had, such as a port that is taken.
+        SettingsError: Cannot listen where the settings say.
     """
-    configure_logging()
-    signals = StopSignals()
-    with _redis(settings) as (redis_url, redis_text):
-        if settings.workers > 1:
-            supervise(settings, redis_url, redis_text, signals)
-        else:
-            _serve_here(settings, redis_url, redis_text, signals)
-
-
-def _serve_here(settings: Settings, redis_url: str, redis_text: str, signals: StopSignals) -> None:
     listening.check(settings)
     listener = start_listener(settings)
     server = Server(settings, redis_url)
@@ -122,25 +110,6 @@ def _serve_here(settings: Settings, redis_url: str, redis_text: str, signals: St
     server.stop()
     if listener is not None:
         listener.close()
-
-
-@contextmanager
-def _redis(settings: Settings) -> Iterator[tuple[str, str]]:
-    """Give the URL of the Redis to use, and what to call it in the ready line; run the embedded one meanwhile."""
-    if settings.redis_url is not None:
-        yield settings.redis_url, redact(settings.redis_url)
-        return
-    embedded = EmbeddedRedis(settings.data_dir)
-    try:
-        embedded.start()
-    except NoRedisBinaryError as error:
-        raise SettingsError(settings.name_of("redis_url"), f"none was given, and there is {error}") from error
-    except EmbeddedRedisError as error:
-        raise SettingsError(settings.name_of("data_dir"), str(error)) from error
-    try:
-        yield embedded.url, f"embedded {embedded.version} in {settings.data_dir}"
-    finally:
-        embedded.stop()
 
 
 def _options(settings: Settings, *, share: bool) -> list[tuple[str, int]]:

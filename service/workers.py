@@ -15,10 +15,9 @@ import subprocess
 import sys
 import tempfile
 from dataclasses import asdict
+from importlib import import_module
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
-
-from prometheus_client.multiprocess import mark_process_dead
 
 from service import listening
 from service.config import Settings, SettingsError
@@ -33,7 +32,7 @@ _MORE_SECONDS = 10.0
 """How long a worker may take to end beyond the waits that the settings allow."""
 
 
-def supervise(settings: Settings, redis_url: str, redis_text: str, signals: StopSignals) -> None:
+def run(settings: Settings, redis_url: str, redis_text: str, signals: StopSignals) -> None:
     """Run `settings.workers` workers until a signal says to stop.
 
     Raises:
@@ -64,7 +63,7 @@ def supervise(settings: Settings, redis_url: str, redis_text: str, signals: Stop
 
 
 def read_order(line: bytes) -> tuple[Settings, str, str]:
-    """Return what `supervise` sends to a worker: settings, the URL of Redis, and where to listen."""
+    """Return what `run` sends to a worker: settings, the URL of Redis, and where to listen."""
     order: dict[str, Any] = json.loads(line)
     values: dict[str, Any] = order["settings"]
     values["data_dir"] = Path(values["data_dir"])
@@ -110,7 +109,8 @@ def _worker(number: int, order: bytes, metrics_folder: Path | None) -> KeptProce
         _ask_to_stop(process)
         _pipe(process.stdout).close()
         if metrics_folder is not None:
-            mark_process_dead(process.pid, str(metrics_folder))  # type: ignore[no-untyped-call]
+            # By name, because a supervisor without metrics needs none of it.
+            import_module("prometheus_client.multiprocess").mark_process_dead(process.pid, str(metrics_folder))
 
     return KeptProcess(f"worker {number}", spawn, _serves, _ask_to_stop, ended)
 

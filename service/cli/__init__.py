@@ -1,69 +1,21 @@
 """The `evenhand` command.
 
-Each command lives in the module of its own name and is imported only when it is the one asked for, so that
-`evenhand serve` does not pay for tables and YAML, and `evenhand check` not for gRPC.
+`evenhand serve` with nothing but options is started without typer, which would need as long as all the rest of the
+start (0.15 s: typer 0.29 loads pydantic to read the first option). Whatever else is typed, typer reads it.
 """
 
 from __future__ import annotations
 
-from importlib import import_module, metadata
-from typing import Annotated, Any
+import sys
+from importlib import import_module
 
-import typer
-from typer.core import TyperGroup
-
-COMMANDS = ("serve", "check", "apply", "evaluate", "roster", "presence", "audit")
-
-
-class LazyGroup(TyperGroup):
-    """A group of the commands in COMMANDS, each the function of that name in `service.cli.<name>`."""
-
-    def list_commands(self, ctx: Any) -> list[str]:  # noqa: ARG002 (typer's signature)
-        """Name the commands in the order in which help shows them."""
-        return list(COMMANDS)
-
-    def get_command(self, ctx: Any, cmd_name: str) -> Any:
-        """Import one command; None if there is none of that name."""
-        if cmd_name in COMMANDS and cmd_name not in self.commands:
-            alone = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
-            alone.command(cmd_name)(getattr(import_module(f"service.cli.{cmd_name}"), cmd_name))
-            self.commands[cmd_name] = typer.main.get_command(alone)
-        return super().get_command(ctx, cmd_name)
-
-    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
-        """Find the command that is asked for; for an unknown one, load all, so that a similar one is suggested."""
-        if args[0] not in COMMANDS:
-            for name in COMMANDS:
-                self.get_command(ctx, name)
-        return super().resolve_command(ctx, args)
-
-
-app = typer.Typer(
-    cls=LazyGroup,
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
-)
-
-
-def _print_version(wanted: bool) -> None:
-    if wanted:
-        typer.echo(f"evenhand {metadata.version('evenhand')}")
-        raise typer.Exit
-
-
-@app.callback()
-def evenhand(
-    version: Annotated[
-        bool,
-        typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and leave."),
-    ] = False,
-) -> None:
-    """Assign contacts to agents by rules: fairly, atomically, and with the reason."""
-    del version  # its callback has done the work
+from service.cli.start import plain_options, start
 
 
 def main() -> None:
     """Run the `evenhand` command; leaves with its exit code."""
-    app(prog_name="evenhand")
+    command, *arguments = sys.argv[1:] or [""]
+    options = plain_options(arguments) if command == "serve" else None
+    if options is not None:
+        sys.exit(start(options))
+    import_module("service.cli.commands").app(prog_name="evenhand")

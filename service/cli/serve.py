@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import fields
 from typing import Annotated, Any
 
 import typer
 
-from service.config import Settings, SettingsError
-
-_CANNOT_START = 2
+from service.cli.start import start
+from service.config import Settings
 
 
 def _option(name: str, metavar: str, meaning: str, default: str = "") -> Any:
@@ -119,11 +117,4 @@ def serve(  # noqa: PLR0917 - typer passes them by name
         "max_connection_age": max_connection_age,
         "max_connection_age_grace": max_connection_age_grace,
     }
-    try:
-        settings = Settings.read(options, os.environ)
-        from service.server import serve as run  # noqa: PLC0415 - not before the settings are known to be good
-
-        run(settings)
-    except SettingsError as error:
-        typer.echo(f"evenhand: {error}", err=True)
-        raise typer.Exit(_CANNOT_START) from error
+    raise typer.Exit(start(options))

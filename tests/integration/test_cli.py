@@ -19,7 +19,8 @@ from evenhand.v1.assignment_service_pb2_grpc import AssignmentServiceStub
 from evenhand.v1.rules_pb2 import RuleSet
 from typer.testing import CliRunner
 
-from service.cli import app, client
+from service.cli import client
+from service.cli.commands import app
 from tests.support.processes import EvenhandServer, RedisServer
 
 if TYPE_CHECKING:

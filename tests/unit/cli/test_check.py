@@ -8,7 +8,7 @@ from textwrap import dedent
 import pytest
 from typer.testing import CliRunner
 
-from service.cli import app
+from service.cli.commands import app
 
 EXAMPLES = Path(__file__).parents[3] / "deploy" / "examples"
 

@@ -1,0 +1,54 @@
+"""Starts the service as its options say. Takes nothing from typer, so that it starts fast."""
+
+from __future__ import annotations
+
+import os
+import sys
+from dataclasses import fields
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+from service.config import Settings, SettingsError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+_CANNOT_START = 2
+
+_NAMES = {
+    option: option.removeprefix("--").replace("-", "_")
+    for option in map(Settings().name_of, (each.name for each in fields(Settings) if each.metadata))
+}
+
+
+def plain_options(arguments: Sequence[str]) -> dict[str, str] | None:
+    """Read `--option VALUE` and `--option=VALUE` as typer does for `evenhand serve`; the last of several counts.
+
+    Returns:
+        Values by option name in Python's spelling, as `Settings.read` takes them. None if there is anything else,
+        such as `--help` or a mistake: typer has an answer to that.
+    """
+    options: dict[str, str] = {}
+    rest = iter(arguments)
+    for argument in rest:
+        option, equals, value = argument.partition("=")
+        given = value if equals else next(rest, None)
+        if option not in _NAMES or given is None:
+            return None
+        options[_NAMES[option]] = given
+    return options
+
+
+def start(options: Mapping[str, str | None]) -> int:
+    """Run the service until it is told to stop; return the exit code. Says on standard error why it cannot start.
+
+    Args:
+        options: See `Settings.read`.
+    """
+    try:
+        settings = Settings.read(options, os.environ)
+        import_module("service.serving").serve(settings)  # by name: not before the settings are known to be good
+    except SettingsError as error:
+        sys.stderr.write(f"evenhand: {error}\n")
+        return _CANNOT_START
+    return 0

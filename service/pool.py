@@ -1,0 +1,80 @@
+"""The threads that answer calls."""
+
+from __future__ import annotations
+
+import logging
+from concurrent.futures import Executor
+from queue import SimpleQueue
+from threading import Thread, get_ident
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+_log = logging.getLogger(__name__)
+
+Work = tuple["Callable[..., object]", tuple[Any, ...]]
+
+
+class _Accepted:
+    """What grpc gets for a call that it handed over."""
+
+    __slots__ = ()
+
+    def add_done_callback(self, callback: Callable[[_Accepted], object]) -> None:
+        """Call back at once: grpc counts by it against `maximum_concurrent_rpcs`, which we leave unset."""
+        callback(self)
+
+
+_ACCEPTED: Any = _Accepted()
+
+
+class CallPool(Executor):
+    """A fixed number of threads, one queue, and one more thread for the calls that are too many.
+
+    The standard library's ThreadPoolExecutor makes a future with a condition for every call, and takes several locks
+    that all threads share, which costs a quarter of an empty call: deploy/adr/0004-speed.md.
+
+    Args:
+        threads: how many.
+        bound: how many calls may wait for one of them. One that comes when so many do is handled at once, by the
+            thread that is only there to refuse it: see `is_surplus`.
+    """
+
+    def __init__(self, threads: int, bound: int) -> None:
+        self._bound = bound
+        self._queue: SimpleQueue[Work | None] = SimpleQueue()
+        self._surplus: SimpleQueue[Work | None] = SimpleQueue()
+        self._threads = [Thread(target=self._work, args=(self._queue,), name=f"call-{at}") for at in range(threads)]
+        self._refuser = Thread(target=self._work, args=(self._surplus,), name="surplus")
+        for thread in (*self._threads, self._refuser):
+            thread.daemon = True
+            thread.start()
+        self._refuser_id = self._refuser.ident
+
+    def submit(self, fn: Callable[..., object], /, *args: Any, **kwargs: Any) -> Any:  # noqa: ARG002
+        """Have `fn(*args)` called by one of the threads; its result is dropped, as grpc needs none."""
+        queue = self._queue if self._queue.qsize() < self._bound else self._surplus
+        queue.put((fn, args))
+        return _ACCEPTED
+
+    def is_surplus(self) -> bool:
+        """Whether the call that this thread handles is one too many."""
+        return get_ident() == self._refuser_id
+
+    def close(self) -> None:
+        """End the threads, once they have done what waits by now."""
+        for _ in self._threads:
+            self._queue.put(None)
+        self._surplus.put(None)
+
+    def _work(self, queue: SimpleQueue[Work | None]) -> None:
+        take = queue.get
+        while (work := take()) is not None:
+            fn, args = work
+            try:
+                fn(*args)
+            except Exception:  # noqa: BLE001 - the next call needs this thread
+                _log.exception("a call broke off")
+            # So that a call's memory is freed now, and not when the next one comes.
+            del work, fn, args
