@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from evenhand.v1 import assignment_service_pb2 as pb
 
 from service import errors
-from service.rpc.evaluation import Evaluation, decision_of
+from service.rpc.evaluation import Evaluation, fill
 from service.rpc.validation import require, require_ids
 from service.store import keys
 
@@ -59,12 +59,10 @@ class Assignment:
         record = self._store.within(timeout_s).contact(keys.root(request.workspace_id), request.contact_id)
         if record is None:
             raise errors.not_found("contact", [request.contact_id])
-        return pb.GetContactResponse(
-            contact_id=request.contact_id,
-            owner_id=record.owner_id,
-            open=record.open,
-            decision=decision_of(record.decision) if record.decision else None,
-        )
+        response = pb.GetContactResponse(contact_id=request.contact_id, owner_id=record.owner_id, open=record.open)
+        if record.decision:
+            fill(response.decision, record.decision)
+        return response
 
     def assign_contact(self, request: pb.AssignContactRequest, timeout_s: float | None) -> pb.AssignContactResponse:
         """Let a person decide who owns a contact."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from evenhand.v1.rules_pb2 import RuleSet
@@ -14,12 +13,9 @@ from service.store import keys
 from service.store.values import Choice
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from service.store.store import Store
 
 
-@dataclass(frozen=True, slots=True)
 class Rules:
     """One workspace's rules at one revision.
 
@@ -27,13 +23,30 @@ class Rules:
         root: what the workspace's keys begin with.
         revision: of the rules.
         compiled: the matcher.
-        choices: what each selection of the matcher is for the decision script.
     """
 
-    root: bytes
-    revision: int
-    compiled: CompiledRules
-    choices: Mapping[Selection, Choice]
+    __slots__ = ("_choices", "compiled", "revision", "root")
+
+    def __init__(self, root: bytes, revision: int, compiled: CompiledRules) -> None:
+        self.root = root
+        self.revision = revision
+        self.compiled = compiled
+        self._choices: dict[Selection, Choice] = {}
+
+    def choice_of(self, selection: Selection) -> Choice:
+        """Return what a selection of the matcher is for the decision script."""
+        choice = self._choices.get(selection)
+        if choice is None:
+            choice = self._choices[selection] = Choice.of(
+                selection.pool,
+                selection.strategy,
+                selection.max_open_contacts,
+                selection.rule_id,
+                selection.team_id,
+                online_only=selection.online_only,
+                fallback=selection.fallback,
+            )
+        return choice
 
 
 class RuleBook:
@@ -62,21 +75,8 @@ class RuleBook:
     def reload(self, workspace_id: str) -> Rules:
         """Read and compile the workspace's rules anew."""
         root = keys.root(workspace_id)
-        configuration = self._store.configuration(root)
-        compiled = compile_rules(RuleSet.FromString(configuration.rules), configuration.rules_revision)
-        choices = {
-            selection: Choice.of(
-                selection.pool,
-                selection.strategy,
-                selection.max_open_contacts,
-                selection.rule_id,
-                selection.team_id,
-                online_only=selection.online_only,
-                fallback=selection.fallback,
-            )
-            for selection in compiled.selections
-        }
-        entry = Rules(root, configuration.rules_revision, compiled, choices)
+        revision, rules = self._store.rules(root)
+        entry = Rules(root, revision, compile_rules(RuleSet.FromString(rules), revision))
         with self._lock:
             self._entries[workspace_id] = entry
             self._entries.move_to_end(workspace_id)

@@ -70,6 +70,29 @@ def check_ids(wrong: list[Violation], **ids: str) -> None:
             wrong.append(Violation(field, _ID))
 
 
+def is_plain(workspace_id: str, request: EvaluateContactRequest) -> bool:
+    """Whether the request is right, seen at a glance. If it is not, `check_evaluation` knows whether and why.
+
+    One look at all texts in a row costs a tenth of a look at each, and almost every request passes it.
+    """
+    contact = request.contact
+    tags, keys, traits = contact.tags, request.updated_keys, contact.traits
+    required = (workspace_id, contact.id, *tags, *keys, *traits)
+    optional = (request.request_id, contact.owner_id, contact.source, contact.channel)
+    return (
+        request.event_type in _EVENTS
+        and "" not in required
+        and "".join(required).isprintable()
+        and "".join(optional).isprintable()
+        and max(map(len, required)) <= MAX_ID_CHARACTERS
+        and max(map(len, optional)) <= MAX_ID_CHARACTERS
+        and len(tags) <= MAX_CONTACT_TAGS
+        and len(keys) <= MAX_UPDATED_KEYS
+        and len(traits) <= MAX_CONTACT_TRAITS
+        and (not traits or request.ByteSize() <= MAX_VALUE_BYTES)
+    )
+
+
 def check_evaluation(wrong: list[Violation], request: EvaluateContactRequest) -> None:
     """Check all of a request but its workspace."""
     if request.event_type not in _EVENTS:

@@ -1,22 +1,22 @@
-"""One Redis server, with a connection of its own for every thread.
+"""One Redis server, and the way to it.
 
 redis-py's client would take a connection from a pool, look the command up and route its reply on every call; a
-decision is one EVALSHA, so we keep redis-py's connections (handshake, TLS, parsing) and leave out the rest.
-Nothing here retries: who calls knows what is safe to repeat.
+decision is one EVALSHA, so we keep redis-py's connections and leave out the rest. Nothing here retries: who calls
+knows what is safe to repeat.
 """
 
 from __future__ import annotations
 
-import threading
-from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 import hiredis
 from redis import ConnectionError as RedisConnectionError
 from redis import ConnectionPool
-from redis import TimeoutError as RedisTimeoutError
 from redis.backoff import NoBackoff
 from redis.retry import Retry
+
+from service.store.lane import Lane
+from service.store.link import Link
 
 if TYPE_CHECKING:
     from redis.connection import AbstractConnection
@@ -24,8 +24,9 @@ if TYPE_CHECKING:
 Command = tuple[bytes | str | int, ...]
 """A command's words, as hiredis packs them."""
 
-# A connection that was idle for so long may have been closed by the other side without our noticing.
-_IDLE_SECONDS = 0.5
+_ASKING = hiredis.pack_command((b"ASKING",))
+# How many quick commands go to the server together at most: more than there are threads to send them.
+_QUICK_ABREAST = 1024
 
 
 def connection_settings(url: str, timeout_s: float) -> dict[str, Any]:
@@ -46,6 +47,9 @@ def connection_settings(url: str, timeout_s: float) -> dict[str, Any]:
 class Endpoint:
     """One Redis server.
 
+    What takes it microseconds goes to it together. What takes milliseconds, such as each run of a batch, goes by a
+    lane of its own, one after another: so a quick command waits for one such run of this process at most.
+
     Attributes:
         up: whether it answered when last asked.
     """
@@ -53,17 +57,24 @@ class Endpoint:
     def __init__(self, settings: dict[str, Any]) -> None:
         self.up = True
         settings = dict(settings)
-        self._class: type[AbstractConnection] = settings.pop("connection_class")
-        self._settings = settings
-        self._local = threading.local()
-        self._opened: list[AbstractConnection] = []
+        connection_class: type[AbstractConnection] = settings.pop("connection_class")
 
-    def call(self, command: Command, timeout_s: float | None = None) -> Any:
+        def lane(abreast: int) -> Lane:
+            return Lane(Link(connection_class(**settings)), settings["socket_timeout"], abreast, self._found)
+
+        self._quick = lane(_QUICK_ABREAST)
+        self._slow = lane(1)
+
+    def call(
+        self, command: Command, timeout_s: float | None = None, *, slow: bool = False, asking: bool = False
+    ) -> Any:
         """Send one command and return its reply; fail at once, without trying, while the server is away.
 
         Args:
             command: its words.
-            timeout_s: how long to wait for the reply, if shorter than the settings say.
+            timeout_s: how long to wait for the server, if shorter than the settings say.
+            slow: whether the server may need milliseconds for it.
+            asking: whether it goes to a server that is taking over the key's slot (ASKING).
 
         Raises:
             redis.ConnectionError, redis.TimeoutError: no reply came; the command may or may not have run.
@@ -71,25 +82,11 @@ class Endpoint:
         """
         if not self.up:
             raise RedisConnectionError("the server is away")
-        connection = self._connection()
-        established = connection.is_connected
-        try:
-            packed = hiredis.pack_command(command)  # type: ignore[arg-type]  # its stub means words of any number
-            connection.send_packed_command([packed], check_health=False)
-            # redis-py disconnects by itself when no reply comes, so that a late one is never taken for another's.
-            if timeout_s is None:
-                reply = connection.read_response(disable_decoding=True)
-            else:
-                reply = connection.read_response(disable_decoding=True, timeout=timeout_s)
-        except RedisTimeoutError:
-            # A deadline shorter than our own patience says nothing about the server.
-            self.up = timeout_s is not None
-            raise
-        except RedisConnectionError:
-            # A connection that broke says little (the server may be back already); one that cannot be made says all.
-            self.up = established
-            raise
-        self._local.used = monotonic()
+        packed = hiredis.pack_command(command)  # type: ignore[arg-type]  # its stub means words of any number
+        lane = self._slow if slow else self._quick
+        reply = lane.call(_ASKING + packed, 2, timeout_s) if asking else lane.call(packed, 1, timeout_s)
+        if isinstance(reply, Exception):
+            raise reply
         return reply
 
     def ping(self) -> None:
@@ -98,21 +95,9 @@ class Endpoint:
         self.call((b"PING",))
 
     def close(self) -> None:
-        """Close the connections of all threads."""
-        for connection in self._opened:
-            connection.disconnect()
+        """Close the connections."""
+        self._quick.close()
+        self._slow.close()
 
-    def _connection(self) -> AbstractConnection:
-        connection: AbstractConnection | None = getattr(self._local, "connection", None)
-        if connection is None:
-            connection = self._local.connection = self._class(**self._settings)
-            self._local.used = 0.0
-            self._opened.append(connection)
-        elif monotonic() - self._local.used > _IDLE_SECONDS and connection.is_connected:
-            try:
-                stale = connection.can_read(0)
-            except (RedisConnectionError, OSError):
-                stale = True
-            if stale:
-                connection.disconnect()
-        return connection
+    def _found(self, up: bool) -> None:
+        self.up = up

@@ -82,6 +82,7 @@ class Redis:
         root: bytes,
         *arguments: bytes | str | int,
         repeatable: bool = False,
+        slow: bool = False,
         timeout_s: float | None = None,
     ) -> Any:
         """Run a script for the workspace whose keys begin with `root`.
@@ -91,6 +92,7 @@ class Redis:
             root: KEYS[1].
             arguments: ARGV.
             repeatable: whether it may run a second time when the connection breaks before its reply.
+            slow: whether it may take milliseconds.
             timeout_s: how long to wait for the reply, if shorter than the settings say.
 
         Raises:
@@ -101,16 +103,16 @@ class Redis:
         command = (b"EVALSHA", script.digest, b"1", root, *arguments)
         try:
             try:
-                return router.call(root, command, timeout_s)
+                return router.call(root, command, timeout_s, slow=slow)
             except RedisConnectionError:
                 if not repeatable:
                     raise
-                return router.call(root, command, timeout_s)
+                return router.call(root, command, timeout_s, slow=slow)
             except NoScriptError:
                 # A Redis that was restarted has forgotten its scripts. EVAL loads this one again.
-                return router.call(root, (b"EVAL", script.text, b"1", root, *arguments), timeout_s)
+                return router.call(root, (b"EVAL", script.text, b"1", root, *arguments), timeout_s, slow=slow)
         except NoScriptError:
-            return self.run(script, root, *arguments, timeout_s=timeout_s)
+            return self.run(script, root, *arguments, slow=slow, timeout_s=timeout_s)
         except _AWAY as error:
             self._wake.set()
             self._set_up(up=any(endpoint.up for endpoint in router.masters()), why=error)

@@ -18,7 +18,7 @@ _REDIRECTS = 5
 class Router(Protocol):
     """Sends a command to the server that has a key."""
 
-    def call(self, key: bytes, command: Command, timeout_s: float | None) -> Any:
+    def call(self, key: bytes, command: Command, timeout_s: float | None, *, slow: bool = False) -> Any:
         """Send the command and return its reply; raises as `Endpoint.call` does."""
 
     def masters(self) -> list[Endpoint]:
@@ -37,9 +37,9 @@ class SingleServer:
     def __init__(self, url: str, timeout_s: float) -> None:
         self._endpoint = Endpoint(connection_settings(url, timeout_s))
 
-    def call(self, key: bytes, command: Command, timeout_s: float | None) -> Any:  # noqa: ARG002
+    def call(self, key: bytes, command: Command, timeout_s: float | None, *, slow: bool = False) -> Any:  # noqa: ARG002
         """Send the command and return its reply; raises as `Endpoint.call` does."""
-        return self._endpoint.call(command, timeout_s)
+        return self._endpoint.call(command, timeout_s, slow=slow)
 
     def masters(self) -> list[Endpoint]:
         """Return the server."""
@@ -66,19 +66,17 @@ class Cluster:
         self._endpoints: dict[tuple[str, int], Endpoint] = {}
         self._lock = threading.Lock()
 
-    def call(self, key: bytes, command: Command, timeout_s: float | None) -> Any:
+    def call(self, key: bytes, command: Command, timeout_s: float | None, *, slow: bool = False) -> Any:
         """Send the command to the server of the key's slot, following redirections; raises as `Endpoint.call` does."""
         slot = key_slot(key)
         for _ in range(_REDIRECTS):
             node = self._nodes.get_node_from_slot(slot)
             try:
-                return self._endpoint(node.host, node.port).call(command, timeout_s)
+                return self._endpoint(node.host, node.port).call(command, timeout_s, slow=slow)
             except MovedError:
                 self.refresh()
             except AskError as ask:
-                target = self._endpoint(ask.host, ask.port)
-                target.call((b"ASKING",), timeout_s)
-                return target.call(command, timeout_s)
+                return self._endpoint(ask.host, ask.port).call(command, timeout_s, slow=slow, asking=True)
             except TryAgainError:
                 continue
         raise RedisClusterException(f"slot {slot} kept moving")

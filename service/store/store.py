@@ -29,6 +29,7 @@ _UNASSIGN = load("unassign")
 _CLOSE = load("close")
 _PRESENCE = load("presence")
 _STANDINGS = load("standings")
+_RULES = load("rules")
 _CONFIGURATION = load("configuration")
 _STAGE = load("stage")
 _COMMIT = load("commit")
@@ -80,7 +81,7 @@ class Store:
                     contact_id, keys.bucket(contact_id), case.owner_id, int(case.opened), case.request_id,
                     *case.choice, case.reply,
                 )  # fmt: skip
-            reply = self._run(_DECIDE, root, *head, *arguments, repeatable=True)
+            reply = self._run(_DECIDE, root, *head, *arguments, repeatable=True, slow=len(cases) > 1)
             if reply == [b"STALE"]:
                 raise StaleRulesError(answers)
             if reply == [b"LEASES"]:
@@ -91,7 +92,7 @@ class Store:
 
     def expire_leases(self, root: bytes) -> None:
         """Make everyone OFFLINE whose presence lease has ended."""
-        while self._run(_EXPIRE_LEASES, root, repeatable=True):
+        while self._run(_EXPIRE_LEASES, root, repeatable=True, slow=True):
             pass
 
     def contact(self, root: bytes, contact_id: str) -> ContactRecord | None:
@@ -128,7 +129,7 @@ class Store:
         size = AGENTS_A_RUN
         while done < len(reports):
             arguments = [word for report in reports[done : done + size] for word in report]
-            finished = self._run(_PRESENCE, root, *arguments, repeatable=True)
+            finished = self._run(_PRESENCE, root, *arguments, repeatable=True, slow=True)
             done += finished
             size = min(AGENTS_A_RUN, 2 * finished)
         return unknown
@@ -138,13 +139,18 @@ class Store:
         self.expire_leases(root)
         for at in range(0, len(agent_ids), AGENTS_A_RUN):
             asked = agent_ids[at : at + AGENTS_A_RUN]
-            reply = self._run(_STANDINGS, root, *asked, repeatable=True)
+            reply = self._run(_STANDINGS, root, *asked, repeatable=True, slow=True)
             for agent, (presence, count) in zip(asked, reply, strict=True):
                 yield agent, (presence, count) if presence else None
 
+    def rules(self, root: bytes) -> tuple[int, bytes]:
+        """Return the revision of the rule set in force, and the rule set, serialized; 0 and empty where none is."""
+        revision, rules = self._run(_RULES, root, repeatable=True)
+        return int(revision), rules
+
     def configuration(self, root: bytes) -> Configuration:
         """Return the rule set and the roster in force."""
-        rules_revision, rules, roster_revision, roster = self._run(_CONFIGURATION, root, repeatable=True)
+        rules_revision, rules, roster_revision, roster = self._run(_CONFIGURATION, root, repeatable=True, slow=True)
         return Configuration(int(rules_revision), rules, int(roster_revision), roster)
 
     def configure(
@@ -173,7 +179,7 @@ class Store:
         pieces = pieces_of(change)
         token = uuid4().hex if pieces else ""
         for piece in pieces:
-            self._run(_STAGE, root, token, _STAGED_MS, piece)
+            self._run(_STAGE, root, token, _STAGED_MS, piece, slow=True)
         which, what = ("rules", rules) if rules is not None else ("roster", roster)
         revision: int = self._run(
             _COMMIT,
@@ -184,6 +190,7 @@ class Store:
             what or b"",
             int(unassign_on_close),
             token,
+            slow=True,
         )
         if revision and pieces:
             self.build(root)
@@ -191,14 +198,23 @@ class Store:
 
     def build(self, root: bytes) -> None:
         """Put in place what is left of a new configuration, whoever made it."""
-        while self._redis.run(_BUILD, root, timeout_s=self._timeout_s):
+        while self._redis.run(_BUILD, root, slow=True, timeout_s=self._timeout_s):
             pass
 
-    def _run(self, script: Script, root: bytes, *arguments: bytes | str | int, repeatable: bool = False) -> Any:
+    def _run(
+        self,
+        script: Script,
+        root: bytes,
+        *arguments: bytes | str | int,
+        repeatable: bool = False,
+        slow: bool = False,
+    ) -> Any:
         """Run a script; if it refuses because a new configuration is not complete, complete it and try again."""
         while True:
             try:
-                return self._redis.run(script, root, *arguments, repeatable=repeatable, timeout_s=self._timeout_s)
+                return self._redis.run(
+                    script, root, *arguments, repeatable=repeatable, slow=slow, timeout_s=self._timeout_s
+                )
             except ResponseError as error:
                 if str(error) != "BUILDING":
                     raise

@@ -127,8 +127,10 @@ local function decide(id, bucket, owner_id, opened, request, pool, view, strateg
     remember(contact, contact.request, contact.outcome, contact.agent, contact.reason, contact.revision,
       contact.sequence, contact.time, reply_of(contact))
   end
-  reply = agent and string.gsub(reply, SEPARATOR, function() return agent.name end) or ''
-  if reply ~= '' then
+  if not agent then
+    reply = ''
+  elseif reply ~= '' then
+    reply = string.gsub(reply, SEPARATOR, function() return agent.name end)
     redis.call('SET', KEYS[1] .. REPLY .. id, reply, 'PX', replay_retention)
   end
   contact.has_reply = reply ~= ''

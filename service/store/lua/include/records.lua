@@ -14,19 +14,25 @@ local function load_contact(id, bucket)
     packed = redis.call('GET', KEYS[1] .. SETTLED .. id)
     place = packed and SETTLED
   end
-  local contact = {id = id, bucket = bucket, place = place}
+  local flags, owner, agent, reason, revision, sequence, time, rest = 0, 0, 0, 0, 0, 0, 0, 1
   if packed then
-    local flags, owner, agent, reason, revision, sequence, time, rest = struct.unpack(RECORD, packed)
-    contact.state, contact.owner = flags % 4, owner
-    contact.outcome, contact.has_reply = math.floor(flags / 4) % 8, flags >= 32
-    contact.agent, contact.reason, contact.revision = agent, reason, revision
-    contact.sequence, contact.time, contact.request = sequence, time, string.sub(packed, rest)
-  else
-    contact.state, contact.owner, contact.outcome, contact.has_reply = UNASSIGNED, 0, 0, false
-    contact.agent, contact.reason, contact.revision, contact.sequence = 0, 0, 0, 0
-    contact.time, contact.request = 0, ''
+    flags, owner, agent, reason, revision, sequence, time, rest = struct.unpack(RECORD, packed)
   end
-  return contact
+  return {
+    id = id,
+    bucket = bucket,
+    place = place,
+    state = flags % 4,
+    owner = owner,
+    outcome = math.floor(flags / 4) % 8,
+    has_reply = flags >= 32,
+    agent = agent,
+    reason = reason,
+    revision = revision,
+    sequence = sequence,
+    time = time,
+    request = packed and string.sub(packed, rest) or '',
+  }
 end
 
 local function save_contact(contact, retention)
