@@ -7,6 +7,7 @@ import os
 import signal
 import sys
 from importlib import import_module
+from threading import Event, Thread
 from typing import TYPE_CHECKING
 
 from service.config import Settings, SettingsError
@@ -21,34 +22,38 @@ if TYPE_CHECKING:
 class StopSignals:
     """SIGTERM and SIGINT: the first asks to stop, a second one ends the process at once.
 
+    Python handles signals in the main thread, as soon as it wakes; but the system may give a signal to any thread, and
+    then the main thread sleeps on. So a thread of its own is told of signals, through a pipe.
+
     Attributes:
         last_words: Called before the process ends at once.
     """
 
     def __init__(self) -> None:
         self.last_words: Callable[[], None] = lambda: None
-        self._asked = False
-        # Not an Event: a signal that comes as its wait begins, or to one of gRPC's threads, would not end that wait.
-        self._bell, self._rope = os.pipe()
-        os.set_blocking(self._rope, False)
-        signal.set_wakeup_fd(self._rope)
+        self._asked = Event()
+        self._bell, rope = os.pipe()
+        os.set_blocking(rope, False)
+        signal.set_wakeup_fd(rope)
         for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, self._handle)
+            signal.signal(number, lambda _number, _frame: None)  # the bell rings by itself
+        Thread(target=self._listen, name="stop-signals", daemon=True).start()
 
     def wait(self) -> None:
         """Return once asked to stop."""
-        os.read(self._bell, 1)
+        self._asked.wait()
 
     def ask(self) -> None:
         """Ask to stop, as the first signal does."""
-        self._asked = True
-        os.write(self._rope, b"\0")
+        self._asked.set()
 
-    def _handle(self, number: int, _frame: object) -> None:
-        if self._asked:
-            self.last_words()
-            os._exit(128 + number)
-        self._asked = True
+    def _listen(self) -> None:
+        while True:
+            (number,) = os.read(self._bell, 1)
+            if self._asked.is_set():
+                self.last_words()
+                os._exit(128 + number)
+            self._asked.set()
 
 
 def configure_logging() -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gc
-import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, cast
@@ -28,10 +27,6 @@ _MESSAGE_BYTES = 16 * 1024 * 1024
 """Room for 10,000 rules, or 1000 contacts with some 16 KiB each. gRPC's default is 4 MiB."""
 
 _REFLECTION_THREADS = 4
-
-# How long a thread may keep the interpreter while others want it. A batch computes for milliseconds, and a single
-# call needs the interpreter some five times, so with Python's own 5 ms it would wait for tens of them.
-_SWITCH_SECONDS = 0.0005
 
 
 class _Reflection(reflection.ReflectionServicer):  # type: ignore[misc,unused-ignore]
@@ -81,7 +76,6 @@ class Server:
         self._app.add_redis_listener(self._health.set_redis_up)
         # What is there by now stays. Looking for garbage among it would hold up all calls for 20 ms each time.
         gc.freeze()
-        sys.setswitchinterval(_SWITCH_SECONDS)
         self._server.start()
         return self._listen if self._listen.startswith("unix:") else f"{self._listen.rpartition(':')[0]}:{port}"
 

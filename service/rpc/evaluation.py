@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, cast
 
 from evenhand.v1.assignment_service_pb2 import (
@@ -13,8 +14,10 @@ from evenhand.v1.assignment_service_pb2 import (
 from evenhand.v1.contact_pb2 import EVENT_TYPE_CONVERSATION_OPENED
 
 from service import errors
-from service.rpc.validation import check_batch, check_evaluation, check_ids, is_plain
-from service.rules import Violation
+from service.errors import RefusedError
+from service.rpc.validation import check_batch, check_evaluation, check_ids, is_plain, problems
+from service.store.combiner import Combiner
+from service.store.redis import RedisAwayError
 from service.store.store import CONTACTS_A_RUN
 from service.store.values import NO_CHOICE, Answer, Case, StaleRulesError, reason_of
 
@@ -26,6 +29,7 @@ if TYPE_CHECKING:
 
     from service.metrics import DecisionMetrics
     from service.rpc.rulebook import RuleBook, Rules
+    from service.rules import Violation
     from service.store.store import Store
 
 
@@ -38,16 +42,21 @@ class Evaluation:
         self._metrics = metrics
 
     def evaluate(self, request: EvaluateContactRequest, timeout_s: float | None) -> EvaluateContactResponse:
-        """Decide about one contact."""
+        """Decide about one contact, together with those of other calls that wait for the same workspace's rules."""
         workspace_id = request.workspace_id
-        if not is_plain(workspace_id, request):
+        rules = self._rules.at_hand(workspace_id)
+        if rules is None:
             wrong: list[Violation] = []
             check_ids(wrong, workspace_id=workspace_id)
-            check_evaluation(wrong, request)
             if wrong:
+                check_evaluation(wrong, request)
                 raise errors.invalid(wrong)
-        response = EvaluateContactResponse()
-        fill(response.decision, self._decide(workspace_id, (request,), timeout_s)[0])
+            rules = self._rules.reload(workspace_id)
+        together = rules.together
+        if together is None:
+            # Two threads that do this at once do no harm: they decide apart from each other.
+            together = rules.together = Combiner(partial(self._evaluate_together, workspace_id), CONTACTS_A_RUN)
+        response: EvaluateContactResponse = together.ask((request, timeout_s))
         return response
 
     def evaluate_batch(
@@ -58,45 +67,62 @@ class Evaluation:
         check_batch(wrong, request)
         if wrong:
             raise errors.invalid(wrong)
-        workspace_id = request.workspace_id
         response = BatchEvaluateContactsResponse()
-        accepted: list[EvaluateContactRequest] = []
-        results: list[BatchEvaluateContactsResponse.Result] = []
-        for one in request.requests:
+        for answer in self._evaluate(request.workspace_id, request.requests[:], timeout_s, slow=True):
             result = response.results.add()
-            wrong = []
-            if one.workspace_id not in ("", workspace_id):
-                wrong.append(Violation("workspace_id", "must be empty or the batch's own"))
-            if not is_plain(workspace_id, one):
-                check_evaluation(wrong, one)
-            if wrong:
-                result.error.CopyFrom(errors.invalid(wrong).status)
+            if isinstance(answer, RefusedError):
+                result.error.CopyFrom(answer.status)
             else:
-                accepted.append(one)
-                results.append(result)
-        if accepted:
-            for result, answer in zip(results, self._decide(workspace_id, accepted, timeout_s), strict=True):
                 fill(result.decision, answer)
         return response
 
+    def _evaluate_together(
+        self, workspace_id: str, asked: list[tuple[EvaluateContactRequest, float | None]]
+    ) -> list[EvaluateContactResponse | Exception]:
+        """Decide about the contacts of several calls, each with its own patience."""
+        patience = [timeout_s for _, timeout_s in asked if timeout_s is not None]
+        timeout_s = max(patience) if len(patience) == len(asked) else None
+        try:
+            answers = self._evaluate(workspace_id, [request for request, _ in asked], timeout_s, slow=False)
+        except RedisAwayError:
+            raise
+        except Exception as error:  # noqa: BLE001 - whoever is at fault must not spoil the others' calls
+            return [self._evaluate_together(workspace_id, [each])[0] for each in asked] if len(asked) > 1 else [error]
+        return [answer if isinstance(answer, RefusedError) else _response(answer) for answer in answers]
+
+    def _evaluate(
+        self, workspace_id: str, requests: list[EvaluateContactRequest], timeout_s: float | None, *, slow: bool
+    ) -> Sequence[Answer | RefusedError]:
+        """Return for each request the decision, or what is wrong with it."""
+        refused = {}
+        for at, request in enumerate(requests):
+            if not is_plain(workspace_id, request) and (wrong := problems(workspace_id, request)):
+                refused[at] = errors.invalid(wrong)
+        if not refused:
+            return self._decide(workspace_id, requests, timeout_s, slow=slow)
+        accepted = [request for at, request in enumerate(requests) if at not in refused]
+        answers = iter(self._decide(workspace_id, accepted, timeout_s, slow=slow))
+        return [refused[at] if at in refused else next(answers) for at in range(len(requests))]
+
     def _decide(
-        self, workspace_id: str, requests: Sequence[EvaluateContactRequest], timeout_s: float | None
+        self, workspace_id: str, requests: list[EvaluateContactRequest], timeout_s: float | None, *, slow: bool
     ) -> list[Answer]:
         """Decide under the rules in force, however often they change meanwhile."""
         store = self._store.within(timeout_s)
-        answers: list[Answer] = []
         rules = self._rules.of(workspace_id)
+        answers: list[Answer] = []
         while len(answers) < len(requests):
-            # A piece at a time, so that single calls come in between here as they do in Redis.
+            # A piece at a time, so that other calls come in between here as they do in Redis.
             piece = requests[len(answers) : len(answers) + CONTACTS_A_RUN]
-            cases = [_case(rules, request) for request in piece]
             try:
-                answers += store.decide(rules.root, rules.revision, cases)
+                cases = [_case(rules, request) for request in piece]
+                answers += store.decide(rules.root, rules.revision, cases, slow=slow)
             except StaleRulesError as stale:
                 answers += stale.answers
                 rules = self._rules.reload(workspace_id)
+        count = self._metrics.count
         for answer in answers:
-            self._metrics.count(answer.outcome, reason_of(answer.reason).strategy)
+            count(answer.outcome, reason_of(answer.reason).strategy)
         return answers
 
 
@@ -111,6 +137,12 @@ def _case(rules: Rules, request: EvaluateContactRequest) -> Case:
         return Case(contact.id, owner_id, opened, request.request_id, NO_CHOICE, "")
     reply = selection.reply.render(contact) if selection.reply is not None else ""
     return Case(contact.id, "", opened, request.request_id, rules.choice_of(selection), reply)
+
+
+def _response(answer: Answer) -> EvaluateContactResponse:
+    response = EvaluateContactResponse()
+    fill(response.decision, answer)
+    return response
 
 
 def fill(decision: Decision, answer: Answer) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from evenhand.v1.rules_pb2 import RuleSet
 
@@ -13,6 +13,7 @@ from service.store import keys
 from service.store.values import Choice
 
 if TYPE_CHECKING:
+    from service.store.combiner import Combiner
     from service.store.store import Store
 
 
@@ -23,14 +24,16 @@ class Rules:
         root: what the workspace's keys begin with.
         revision: of the rules.
         compiled: the matcher.
+        together: decides about single contacts for many threads at once; set by who decides.
     """
 
-    __slots__ = ("_choices", "compiled", "revision", "root")
+    __slots__ = ("_choices", "compiled", "revision", "root", "together")
 
     def __init__(self, root: bytes, revision: int, compiled: CompiledRules) -> None:
         self.root = root
         self.revision = revision
         self.compiled = compiled
+        self.together: Combiner[Any, Any] | None = None
         self._choices: dict[Selection, Choice] = {}
 
     def choice_of(self, selection: Selection) -> Choice:
@@ -62,15 +65,18 @@ class RuleBook:
         """How many workspaces are at hand."""
         return len(self._entries)
 
+    def at_hand(self, workspace_id: str) -> Rules | None:
+        """Return the workspace's rules as last seen; None if they are not at hand."""
+        entry = self._entries.get(workspace_id)
+        if entry is not None:
+            with self._lock:
+                if workspace_id in self._entries:
+                    self._entries.move_to_end(workspace_id)
+        return entry
+
     def of(self, workspace_id: str) -> Rules:
         """Return the workspace's rules as last seen."""
-        entry = self._entries.get(workspace_id)
-        if entry is None:
-            return self.reload(workspace_id)
-        with self._lock:
-            if workspace_id in self._entries:
-                self._entries.move_to_end(workspace_id)
-        return entry
+        return self.at_hand(workspace_id) or self.reload(workspace_id)
 
     def reload(self, workspace_id: str) -> Rules:
         """Read and compile the workspace's rules anew."""

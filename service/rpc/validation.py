@@ -71,16 +71,18 @@ def check_ids(wrong: list[Violation], **ids: str) -> None:
 
 
 def is_plain(workspace_id: str, request: EvaluateContactRequest) -> bool:
-    """Whether the request is right, seen at a glance. If it is not, `check_evaluation` knows whether and why.
+    """Whether a request to this workspace is right, seen at a glance. If it is not, `problems` knows whether and why.
 
     One look at all texts in a row costs a tenth of a look at each, and almost every request passes it.
     """
     contact = request.contact
-    tags, keys, traits = contact.tags, request.updated_keys, contact.traits
-    required = (workspace_id, contact.id, *tags, *keys, *traits)
+    # Slices are copied at once; iterating over the fields themselves takes twice as long.
+    tags, keys, traits = contact.tags[:], request.updated_keys[:], contact.traits
+    required = (contact.id, *tags, *keys, *traits)
     optional = (request.request_id, contact.owner_id, contact.source, contact.channel)
     return (
         request.event_type in _EVENTS
+        and request.workspace_id in ("", workspace_id)
         and "" not in required
         and "".join(required).isprintable()
         and "".join(optional).isprintable()
@@ -91,6 +93,15 @@ def is_plain(workspace_id: str, request: EvaluateContactRequest) -> bool:
         and len(traits) <= MAX_CONTACT_TRAITS
         and (not traits or request.ByteSize() <= MAX_VALUE_BYTES)
     )
+
+
+def problems(workspace_id: str, request: EvaluateContactRequest) -> list[Violation]:
+    """Return all that is wrong with a request to the workspace; in a batch it need not name it."""
+    wrong: list[Violation] = []
+    if request.workspace_id not in ("", workspace_id):
+        wrong.append(Violation("workspace_id", "must be empty or the batch's own"))
+    check_evaluation(wrong, request)
+    return wrong
 
 
 def check_evaluation(wrong: list[Violation], request: EvaluateContactRequest) -> None:

@@ -84,10 +84,7 @@ class Endpoint:
             raise RedisConnectionError("the server is away")
         packed = hiredis.pack_command(command)  # type: ignore[arg-type]  # its stub means words of any number
         lane = self._slow if slow else self._quick
-        reply = lane.call(_ASKING + packed, 2, timeout_s) if asking else lane.call(packed, 1, timeout_s)
-        if isinstance(reply, Exception):
-            raise reply
-        return reply
+        return lane.call(_ASKING + packed, 2, timeout_s) if asking else lane.call(packed, 1, timeout_s)
 
     def ping(self) -> None:
         """Find out whether the server answers, and remember; raises as `call` does."""

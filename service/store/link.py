@@ -33,26 +33,23 @@ class Link:
     read and write, and with each of these calls the thread gives the interpreter away and has to get it back.
     """
 
-    __slots__ = ("_connection", "_reader", "_receive", "_send", "_socket", "_used", "_wait_s")
+    __slots__ = ("_connection", "_established", "_reader", "_receive", "_send", "_socket", "_used", "_wait_s")
 
     def __init__(self, connection: AbstractConnection) -> None:
         self._connection = connection
+        self._established = False
         self._used = 0.0
 
     def is_established(self) -> bool:
         """Whether there is a connection; one that was idle is looked at, and closed if the other side closed it."""
-        connection = self._connection
-        if not connection.is_connected:
-            return False
-        if monotonic() - self._used > _IDLE_SECONDS:
+        if self._established and monotonic() - self._used > _IDLE_SECONDS:
             try:
-                stale = connection.can_read(0)
+                stale = self._connection.can_read(0)
             except (RedisConnectionError, OSError):
                 stale = True
             if stale:
-                connection.disconnect()
-                return False
-        return True
+                self.close()
+        return self._established
 
     def connect(self) -> None:
         """Make the connection.
@@ -68,6 +65,7 @@ class Link:
         self._send = self._socket.sendall
         self._receive = self._socket.recv
         self._wait_s = 0.0
+        self._established = True
 
     def send(self, packed: bytes, wait_s: float) -> None:
         """Send commands; from now on each wait for the server takes `wait_s` at most.
@@ -106,10 +104,11 @@ class Link:
 
     def close(self) -> None:
         """Close the connection."""
+        self._established = False
         self._connection.disconnect()
 
     def _broken(self, error: Exception) -> Exception:
-        self._connection.disconnect()
+        self.close()
         if isinstance(error, (TimeoutError, BlockingIOError)):
             return RedisTimeoutError("the server did not answer in time")
         return RedisConnectionError(f"the connection broke: {error}")

@@ -59,13 +59,14 @@ class Store:
         """Return this store with less patience: how long each run waits for Redis. None: as the settings say."""
         return self if timeout_s is None else Store(self._redis, **self._retentions, timeout_s=timeout_s)
 
-    def decide(self, root: bytes, revision: int, cases: Sequence[Case]) -> list[Answer]:
+    def decide(self, root: bytes, revision: int, cases: Sequence[Case], *, slow: bool = False) -> list[Answer]:
         """Decide about contacts, one after another, each in one atomic step.
 
         Args:
             root: the workspace.
             revision: of the rules that made the choices.
             cases: the contacts.
+            slow: whether others are to be let past.
 
         Raises:
             StaleRulesError: the rules are not at that revision.
@@ -81,7 +82,7 @@ class Store:
                     contact_id, keys.bucket(contact_id), case.owner_id, int(case.opened), case.request_id,
                     *case.choice, case.reply,
                 )  # fmt: skip
-            reply = self._run(_DECIDE, root, *head, *arguments, repeatable=True, slow=len(cases) > 1)
+            reply = self._run(_DECIDE, root, *head, *arguments, repeatable=True, slow=slow)
             if reply == [b"STALE"]:
                 raise StaleRulesError(answers)
             if reply == [b"LEASES"]:

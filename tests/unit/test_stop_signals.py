@@ -45,3 +45,9 @@ def test_the_next_ends_the_process(ask: str) -> None:
     """Who does not want to wait for the end asks twice."""
     code, _ = run(ask, then="signal.raise_signal(signal.SIGTERM); time.sleep(60)")
     assert code == 128 + signal.SIGTERM
+
+
+def test_the_next_ends_the_process_whoever_gets_it() -> None:
+    """Also while the main thread waits for something, and the kernel hands the second signal to another thread."""
+    code, _ = run(TO_A_THREAD, then="signal.pthread_kill(other.ident, signal.SIGTERM); threading.Event().wait(60)")
+    assert code == 128 + signal.SIGTERM
