@@ -51,6 +51,12 @@ def _whole(lowest: int, highest: int) -> Callable[[str], int]:
     return parse
 
 
+def _yes_or_no(value: str) -> bool:
+    if value not in ("yes", "no"):
+        raise ValueError(f"expected yes or no, not {value!r}")
+    return value == "yes"
+
+
 def _seconds(lowest: float = 0.0) -> Callable[[str], float]:
     def parse(value: str) -> float:
         match = _DURATION.fullmatch(value)
@@ -123,6 +129,8 @@ class Settings:
         redis_url: The Redis that holds the state; None: an embedded one, whose files are in `data_dir`.
         data_dir: Folder of the embedded Redis. One service at a time.
         workers: Processes that share the port.
+        pin_workers: Whether each of several workers keeps to a processor core of its own, where there are enough and
+            the system can do that. Threads that share one interpreter cost twice as much on several cores.
         threads: Threads a worker answers calls with. A thread is busy while Redis thinks, so a few are enough to
             keep a core busy; some more let single calls pass while batches of 1000 are at work.
         max_concurrent: Calls a worker lets wait for a thread; a call beyond that is refused as OVERLOADED.
@@ -146,6 +154,7 @@ class Settings:
     redis_url: str | None = field(default=None, metadata=_by(_redis_url))
     data_dir: Path = field(default=Path(".evenhand"), metadata=_by(_folder))
     workers: int = field(default=1, metadata=_by(_whole(1, 256)))
+    pin_workers: bool = field(default=True, metadata=_by(_yes_or_no))
     threads: int = field(default=16, metadata=_by(_whole(1, 1024)))
     max_concurrent: int = field(default=1000, metadata=_by(_whole(1, 1_000_000)))
     redis_timeout_s: float = field(default=1.0, metadata=_by(_seconds(0.001)))

@@ -6,10 +6,14 @@ import logging
 from concurrent.futures import Executor
 from queue import SimpleQueue
 from threading import Thread, get_ident
+from time import sleep
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+# How long no further call is taken on after one that is too many.
+_SURPLUS_SECONDS = 0.001
 
 _log = logging.getLogger(__name__)
 
@@ -54,8 +58,13 @@ class CallPool(Executor):
 
     def submit(self, fn: Callable[..., object], /, *args: Any, **kwargs: Any) -> Any:  # noqa: ARG002
         """Have `fn(*args)` called by one of the threads; its result is dropped, as grpc needs none."""
-        queue = self._queue if self._queue.qsize() < self._bound else self._surplus
-        queue.put((fn, args))
+        if self._queue.qsize() < self._bound:
+            self._queue.put((fn, args))
+        else:
+            self._surplus.put((fn, args))
+            # grpc's own thread takes calls on as fast as it can. Refusing costs nearly as much as answering, so with
+            # nothing to slow it down the threads that answer would get nowhere.
+            sleep(_SURPLUS_SECONDS)
         return _ACCEPTED
 
     def is_surplus(self) -> bool:

@@ -17,8 +17,10 @@ _CANNOT_START = 2
 def main() -> int:
     """Serve until standard input ends or a signal says to stop; return the exit code."""
     configure_logging()
+    settings, redis_url, listen, core = read_order(sys.stdin.buffer.readline())
+    if core is not None:
+        os.sched_setaffinity(0, {core})  # before there are threads, so that all have it
     signals = StopSignals()
-    settings, redis_url, listen = read_order(sys.stdin.buffer.readline())
     threading.Thread(target=_follow_supervisor, args=(signals,), name="supervisor", daemon=True).start()
     try:
         server = Server(settings, redis_url, listen, share=True)

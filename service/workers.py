@@ -17,6 +17,7 @@ import tempfile
 from dataclasses import asdict
 from importlib import import_module
 from pathlib import Path
+from random import SystemRandom
 from typing import IO, TYPE_CHECKING, Any
 
 from service import listening
@@ -25,7 +26,7 @@ from service.kept import DidNotStartError, KeptProcess
 from service.process import StopSignals, say_ready, start_listener
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
 _METRICS_FOLDER = "PROMETHEUS_MULTIPROC_DIR"  # prometheus-client's name for it
 _MORE_SECONDS = 10.0
@@ -40,8 +41,10 @@ def run(settings: Settings, redis_url: str, redis_text: str, signals: StopSignal
     """
     held, listen = listening.hold(settings)
     with held, _metrics_folder(settings) as folder:
-        order = _order(settings, redis_url, listen)
-        workers = [_worker(number, order, folder) for number in range(1, settings.workers + 1)]
+        workers = [
+            _worker(number, _order(settings, redis_url, listen, core), folder)
+            for number, core in enumerate(_cores(settings), 1)
+        ]
         signals.last_words = lambda: _kill(workers)
         try:
             for worker in workers:
@@ -62,19 +65,28 @@ def run(settings: Settings, redis_url: str, redis_text: str, signals: StopSignal
                 worker.stop(settings.endpoint_wait_s + settings.drain_s + _MORE_SECONDS)
 
 
-def read_order(line: bytes) -> tuple[Settings, str, str]:
-    """Return what `run` sends to a worker: settings, the URL of Redis, and where to listen."""
+def read_order(line: bytes) -> tuple[Settings, str, str, int | None]:
+    """Return what `run` sends to a worker: settings, the URL of Redis, where to listen, and the core to keep to."""
     order: dict[str, Any] = json.loads(line)
     values: dict[str, Any] = order["settings"]
     values["data_dir"] = Path(values["data_dir"])
-    return Settings(**values), order["redis_url"], order["listen"]
+    return Settings(**values), order["redis_url"], order["listen"], order["core"]
 
 
-def _order(settings: Settings, redis_url: str, listen: str) -> bytes:
+def _cores(settings: Settings) -> Sequence[int | None]:
+    """Return for each worker the core to keep to; None: whichever the system picks from moment to moment."""
+    allowed = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else []
+    if not settings.pin_workers or len(allowed) < settings.workers:
+        return [None] * settings.workers
+    # Any of them, so that two services on one machine do not both take the first ones.
+    return SystemRandom().sample(allowed, settings.workers)
+
+
+def _order(settings: Settings, redis_url: str, listen: str, core: int | None) -> bytes:
     values = asdict(settings)
     values["data_dir"] = str(settings.data_dir)
     # By standard input and not as arguments: everybody may read those, and the URL may hold a password.
-    return json.dumps({"settings": values, "redis_url": redis_url, "listen": listen}).encode() + b"\n"
+    return json.dumps({"settings": values, "redis_url": redis_url, "listen": listen, "core": core}).encode() + b"\n"
 
 
 @contextlib.contextmanager

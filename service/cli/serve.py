@@ -45,6 +45,9 @@ RedisUrl = Annotated[
 ]
 DataDir = Annotated[str | None, _option("data-dir", "FOLDER", "Where the Redis of our own keeps its files.")]
 Workers = Annotated[str | None, _option("workers", "N", "Processes that share the port.")]
+PinWorkers = Annotated[
+    str | None, _option("pin-workers", "yes|no", "Whether each of several keeps to a processor core of its own.")
+]
 Threads = Annotated[str | None, _option("threads", "N", "Calls that a worker answers at once.")]
 MaxConcurrent = Annotated[
     str | None, _option("max-concurrent", "N", "Calls that may wait for a worker's threads; more are refused.")
@@ -80,6 +83,7 @@ def serve(  # noqa: PLR0917 - typer passes them by name
     redis_url: RedisUrl = None,
     data_dir: DataDir = None,
     workers: Workers = None,
+    pin_workers: PinWorkers = None,
     threads: Threads = None,
     max_concurrent: MaxConcurrent = None,
     redis_timeout: RedisTimeout = None,
@@ -104,6 +108,7 @@ def serve(  # noqa: PLR0917 - typer passes them by name
         "redis_url": redis_url,
         "data_dir": data_dir,
         "workers": workers,
+        "pin_workers": pin_workers,
         "threads": threads,
         "max_concurrent": max_concurrent,
         "redis_timeout": redis_timeout,

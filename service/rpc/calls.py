@@ -37,6 +37,8 @@ _UNREADABLE: Any = object()
 # When a refused caller may try again.
 _RETRY_REDIS = timedelta(milliseconds=500)
 _RETRY_OVERLOAD = timedelta(milliseconds=100)
+# Made once: who refuses has no time for it.
+_OVERLOADED = rpc_status.to_status(errors.overloaded(_RETRY_OVERLOAD).status)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +59,6 @@ class Admission:
         Raises:
             RefusedError: the call is not taken on.
         """
-        if self.is_surplus():
-            raise errors.overloaded(_RETRY_OVERLOAD)
         remaining = context.time_remaining()
         if remaining is None or remaining > self.patience_s + _MARGIN_SECONDS:
             return None
@@ -74,8 +74,12 @@ def handler(
     metrics: MethodMetrics,
 ) -> grpc.RpcMethodHandler[Request, Response]:
     """Wrap `behavior(request, timeout_s)` into a gRPC handler that answers every failure with a Status."""
+    is_surplus = admission.is_surplus
 
     def call(request: Request, context: grpc.ServicerContext) -> Response:
+        if is_surplus():
+            metrics.observe(code_pb2.RESOURCE_EXHAUSTED, 0.0)
+            context.abort_with_status(_OVERLOADED)
         started = perf_counter()
         status: Status
         try:

@@ -57,7 +57,7 @@ class Combiner(Generic[Item, Answer]):
 
     def ask(self, item: Item) -> Answer:
         """Have `work` done for this item, by this thread or another one, and return its answer or raise it."""
-        seat = _Seat[Item, Answer](item)
+        seat: _Seat[Item, Answer] = _Seat(item)
         self._waiting.append(seat)
         if not self._lead.acquire(blocking=False):
             seat.wake.acquire()

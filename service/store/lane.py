@@ -51,7 +51,8 @@ class Lane:
 
     def _ask(self, calls: list[_Call]) -> list[Any]:
         """Send what these calls ask, and return their replies; those of whom none came get an exception."""
-        link, answers = self._link, list[Any]()
+        link = self._link
+        answers: list[Any] = []
         wait_s = max([wait_s for _, _, wait_s in calls])
         established = link.is_established()
         try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 from urllib.request import urlopen
 
@@ -53,6 +54,22 @@ def call_from_many(server: EvenhandServer) -> list[str]:
 def test_workers_share_the_port_and_the_state(server: EvenhandServer) -> None:
     """The kernel deals out connections among the workers, and yet there is one rotation."""
     assert call_from_many(server) == ["a", "b", "c"] * 8
+
+
+def test_each_worker_keeps_to_a_core_of_its_own(server: EvenhandServer, tmp_path: Path) -> None:
+    """With all its threads, where there are enough cores; unless the settings say otherwise."""
+    cores = os.sched_getaffinity(0)
+    if len(cores) < 2:
+        pytest.skip("this machine has one core")
+
+    def of_threads(worker: psutil.Process) -> set[int]:
+        return set().union(*(os.sched_getaffinity(thread.id) for thread in worker.threads()))
+
+    first, second = map(of_threads, workers(server))
+    assert len(first) == len(second) == 1
+    assert not first & second
+    with EvenhandServer(workers=2, workdir=tmp_path / "free", options=["--pin-workers", "no"]) as free:
+        assert [of_threads(worker) for worker in workers(free)] == [cores, cores]
 
 
 def test_metrics_are_the_sum_of_all_workers(server: EvenhandServer) -> None:
