@@ -6,7 +6,7 @@ BIN := .venv/bin
 TESTS ?= tests
 READY := .venv/.ready
 
-.PHONY: help demo test test-only run check format lock clean setup
+.PHONY: help demo test test-only bench run check format lock clean setup
 
 help: ## Explain each target
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -18,6 +18,9 @@ test: check test-only ## Check the code, then pass all tests
 
 test-only: $(READY) ## Pass all tests (TESTS=path narrows them)
 	@$(BIN)/python -m pytest -q -n auto --dist worksteal $(TESTS)
+
+bench: $(READY) ## Measure how fast it is, side by side, in ten minutes (BENCH="--quick --row NAME" for less)
+	@$(BIN)/python tests/bench/bench.py $(BENCH)
 
 run: $(READY) ## Start the service on 127.0.0.1:50051 with its own Redis in .evenhand, and stay
 	@$(BIN)/evenhand serve --data-dir .evenhand
@@ -47,6 +50,6 @@ lock: $(READY) ## Pin the newest allowed packages, with hashes and without index
 	@$(BIN)/uv pip compile pyproject.toml --extra embedded --group dev --universal --python-version 3.11 --upgrade --generate-hashes --no-emit-index-url --no-header -q -o deploy/requirements/development.txt
 
 clean: ## Remove .venv, caches and what was generated
-	@rm -rf .venv .evenhand .mypy_cache .ruff_cache .pytest_cache .hypothesis build dist
+	@rm -rf .venv .evenhand .bench .mypy_cache .ruff_cache .pytest_cache .hypothesis build dist
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 	@rm -f protos/evenhand/v1/*_pb2* protos/evenhand/v1/__init__.py protos/evenhand/v1/py.typed protos/evenhand/__init__.py protos/evenhand/py.typed

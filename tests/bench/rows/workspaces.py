@@ -1,0 +1,133 @@
+"""So many workspaces in turn that the service can keep the rules of few at hand, against a single one.
+
+Each has 20 rules that are like no other's, and five agents. Over gRPC all of them would take an hour, so one is made
+that way, and its keys are copied within Redis under the names of the others, with their own numbers in the texts of
+their rules. That a copy decides like the original is seen by every answer.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+import psutil
+import redis
+
+from service.store import keys
+from tests.bench import traffic
+from tests.bench.findings import Finding, Ratio
+from tests.bench.rows.texts import cost_text, figures
+from tests.support import builders as b
+
+if TYPE_CHECKING:
+    from tests.bench.harness import Bench, Cost, Target
+
+_MANY, _MANY_QUICK = 100_000, 5_000
+_AT_HAND = 1_000
+_ONE = "workspace-00000000"
+_OWN = "-00000000"
+_AT_ONCE = 1_000
+_SECONDS = 3.0
+_MEGABYTE = 1024 * 1024
+
+_FLAT = 1.1
+
+_COPY = """
+-- KEYS  what all keys of the original begin with, then all of them
+-- ARGV  the same for all workspaces but for their numbers; the original's own text; then the numbers of the copies
+local beginning, own = ARGV[1], ARGV[2]
+local function with(text, other)
+  local at = string.find(text, own, 1, true)
+  while at do
+    text = string.sub(text, 1, at - 1) .. other .. string.sub(text, at + #own)
+    at = string.find(text, own, at + #other, true)
+  end
+  return text
+end
+for key = 2, #KEYS do
+  local rest = string.sub(KEYS[key], #KEYS[1] + 1)
+  local text = redis.call('TYPE', KEYS[key]).ok == 'string' and redis.call('GET', KEYS[key])
+  local dumped = not text and redis.call('DUMP', KEYS[key])
+  for at = 3, #ARGV do
+    local copy = beginning .. ARGV[at] .. '}' .. rest
+    if text then
+      redis.call('SET', copy, with(text, '-' .. ARGV[at]))
+    else
+      redis.call('RESTORE', copy, 0, dumped)
+    end
+  end
+end
+"""
+
+
+def measure(bench: Bench) -> list[Finding]:
+    """Return a line for the cost of a call, and one for the memory of the process."""
+    many, count = _MANY if bench.effort.is_full else _MANY_QUICK, bench.effort.some(10_000)
+    with bench.ours() as ours:
+        configured, copied = _configure(ours, many)
+        bench.say(f"  {many:,} workspaces: one configured in {configured:.2f} s, the others copied in {copied:.0f} s")
+        one = traffic.Requests(_ONE, "just-one")
+        each = traffic.Requests(lambda number: f"workspace-{1 + number % (many - 1):08}", "one-each")
+        process = psutil.Process(ours.server.pid)
+        for requests in (one, each):
+            bench.cost(ours, requests, _AT_HAND + 500, seconds=10 * _SECONDS)
+        memory = [process.memory_info().rss / _MEGABYTE]
+
+        def in_turn() -> Cost:
+            cost = bench.cost(ours, each, count, seconds=_SECONDS)
+            memory.append(process.memory_info().rss / _MEGABYTE)
+            return cost
+
+        samples, ratios = bench.rounds(
+            {
+                "one": lambda: bench.cost(ours, one, count, seconds=_SECONDS),
+                "many": in_turn,
+            },
+            {"many / one": lambda latest: latest["many"].server / latest["one"].server},
+        )
+    turns = f"each with 20 rules of its own; {min(each.taken, many):,} of them had a turn"
+    details = {name: figures(costs) for name, costs in samples.items()} | {"configure_seconds": configured}
+    return [
+        Finding(
+            f"{many:,} workspaces in turn",
+            cost_text(samples["many"]),
+            f"one workspace: {cost_text(samples['one'])}",
+            ratios["many / one"],
+            1.5,
+            at_least=False,
+            note=f"cost of a call; {turns}",
+            details=details,
+        ),
+        Finding(
+            f"{many:,} workspaces in turn: memory",
+            f"{memory[-1]:.1f} MB at the end",
+            f"{memory[len(memory) // 2]:.1f} MB half way",
+            Ratio([memory[-1] / memory[len(memory) // 2]]),
+            _FLAT,
+            at_least=False,
+            note=f"of the service's process; {turns}",
+            details={"megabytes": [round(used, 1) for used in memory]},
+        ),
+    ]
+
+
+def _configure(target: Target, many: int) -> tuple[float, float]:
+    """Put all workspaces in place; return the seconds it took to configure one, and to copy it."""
+    assert target.redis is not None
+    original = target.workspace(_ONE)
+    agents = traffic.AGENTS[: len(traffic.TEAMS)]
+    started = time.monotonic()
+    original.roster(*agents, **{team: [agent] for team, agent in zip(traffic.TEAMS, agents, strict=True)})
+    original.online(*agents)
+    original.rules(*traffic.rules(_OWN), fallback=b.fallback(online_only=True))
+    configured = time.monotonic() - started
+    beginning = keys.root(_ONE).removesuffix(b"00000000}")
+    with redis.Redis.from_url(target.redis.url, socket_timeout=60) as client:
+        names = [keys.root(_ONE), *client.scan_iter(count=1000)]
+        copy = client.register_script(_COPY)
+        for first in range(1, many, _AT_ONCE):
+            numbers = [f"{number:08}" for number in range(first, min(first + _AT_ONCE, many))]
+            copy(keys=names, args=[beginning, _OWN, *numbers])
+    last = target.workspace(f"workspace-{many - 1:08}").get_rules().rule_set
+    assert f"vip-{many - 1:08}" in last.rules[0].condition.tag.any_of, "the copies' rules are not their own"
+    return configured, time.monotonic() - started - configured
