@@ -9,7 +9,7 @@
 
 local counts = {}
 for _, packed in ipairs(redis.call('HVALS', KEYS[1] .. OPEN .. ARGV[1])) do
-  local _, owner = struct.unpack(RECORD, packed)
+  local _, owner = unpack_record(packed)
   counts[owner] = (counts[owner] or 0) + 1
 end
 local flat = {}

@@ -1,12 +1,36 @@
 -- A contact's record: who owns it, whether it is open, and the latest decision about it with its request id.
 -- Open ones lie in buckets, the others (closed, or unassigned) in keys of their own, which expire.
 
-local RECORD = '>BI3I3I3I4I5I6'  -- flags, owner, agent, reason, revision, sequence, time; then the request id
+-- Flags, owner, reason, revision, sequence, time; then the request id. Nearly all are small numbers and owned by the
+-- agent who was chosen; the others take the wide form, in which that agent comes last.
+local RECORD = '>BI2I2I2I4I6'
+local WIDE_RECORD = '>BI3I3I4I5I6I3'
+local FITS_2, FITS_4 = 65536, 4294967296
 local DECISION = '>BI3I3I4I5I6'  -- outcome, agent, reason, revision, sequence, time; then the reply
 local UNASSIGNED, OPENED, CLOSED = 0, 1, 2
 local ASSIGNED, ALREADY_ASSIGNED, NO_AGENT_AVAILABLE, NO_RULE_MATCHED = 1, 2, 3, 4
 
--- flags: state + 4 * outcome + 32 * (whether the decision has a reply)
+-- flags: state + 4 * outcome + 32 * (whether the decision has a reply) + 64 * (whether the form is the wide one)
+local function unpack_record(packed)
+  if string.byte(packed) < 64 then
+    local flags, owner, reason, revision, sequence, time, rest = struct.unpack(RECORD, packed)
+    return flags, owner, owner, reason, revision, sequence, time, rest
+  end
+  local flags, owner, reason, revision, sequence, time, agent, rest = struct.unpack(WIDE_RECORD, packed)
+  return flags - 64, owner, agent, reason, revision, sequence, time, rest
+end
+
+local function pack_record(contact)
+  local flags = contact.state + 4 * contact.outcome + (contact.has_reply and 32 or 0)
+  if contact.agent == contact.owner and contact.owner < FITS_2 and contact.reason < FITS_2
+    and contact.revision < FITS_2 and contact.sequence < FITS_4 then
+    return struct.pack(RECORD, flags, contact.owner, contact.reason, contact.revision, contact.sequence,
+      contact.time) .. contact.request
+  end
+  return struct.pack(WIDE_RECORD, flags + 64, contact.owner, contact.reason, contact.revision, contact.sequence,
+    contact.time, contact.agent) .. contact.request
+end
+
 local function load_contact(id, bucket)
   local packed = redis.call('HGET', KEYS[1] .. OPEN .. bucket, id)
   local place = packed and OPEN
@@ -16,7 +40,7 @@ local function load_contact(id, bucket)
   end
   local flags, owner, agent, reason, revision, sequence, time, rest = 0, 0, 0, 0, 0, 0, 0, 1
   if packed then
-    flags, owner, agent, reason, revision, sequence, time, rest = struct.unpack(RECORD, packed)
+    flags, owner, agent, reason, revision, sequence, time, rest = unpack_record(packed)
   end
   return {
     id = id,
@@ -36,9 +60,7 @@ local function load_contact(id, bucket)
 end
 
 local function save_contact(contact, retention)
-  local flags = contact.state + 4 * contact.outcome + (contact.has_reply and 32 or 0)
-  local packed = struct.pack(RECORD, flags, contact.owner, contact.agent, contact.reason, contact.revision,
-    contact.sequence, contact.time) .. contact.request
+  local packed = pack_record(contact)
   local place = contact.state == OPENED and OPEN or SETTLED
   if contact.place and contact.place ~= place then
     if contact.place == OPEN then
