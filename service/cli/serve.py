@@ -27,6 +27,8 @@ def _option(name: str, metavar: str, meaning: str, default: str = "") -> Any:
 
 def _shown(default: object) -> str:
     """Return a default as the user would write it; a number with a fraction is seconds."""
+    if isinstance(default, bool):
+        return "yes" if default else "no"
     if not isinstance(default, float):
         return str(default)
     units = {"d": 86_400, "h": 3600, "m": 60, "s": 1}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from functools import partial
 from typing import TYPE_CHECKING, cast
 
@@ -33,6 +34,10 @@ if TYPE_CHECKING:
     from service.store.store import Store
 
 
+_Asked = tuple[EvaluateContactRequest, float | None]
+"""A call: its request, and how long to wait for Redis."""
+
+
 class Evaluation:
     """EvaluateContact and BatchEvaluateContacts."""
 
@@ -40,6 +45,9 @@ class Evaluation:
         self._store = store
         self._rules = rules
         self._metrics = metrics
+        self._newcomers: Combiner[_Asked, EvaluateContactResponse | None] = Combiner(
+            self._evaluate_newcomers, CONTACTS_A_RUN
+        )
 
     def evaluate(self, request: EvaluateContactRequest, timeout_s: float | None) -> EvaluateContactResponse:
         """Decide about one contact, together with those of other calls that wait for the same workspace's rules."""
@@ -51,7 +59,10 @@ class Evaluation:
             if wrong:
                 check_evaluation(wrong, request)
                 raise errors.invalid(wrong)
-            rules = self._rules.reload(workspace_id)
+            decided = self._newcomers.ask((request, timeout_s))
+            if decided is not None:
+                return decided
+            rules = self._rules.of(workspace_id)
         together = rules.together
         if together is None:
             # Two threads that do this at once do no harm: they decide apart from each other.
@@ -76,14 +87,36 @@ class Evaluation:
                 fill(result.decision, answer)
         return response
 
-    def _evaluate_together(
-        self, workspace_id: str, asked: list[tuple[EvaluateContactRequest, float | None]]
-    ) -> list[EvaluateContactResponse | Exception]:
-        """Decide about the contacts of several calls, each with its own patience."""
-        patience = [timeout_s for _, timeout_s in asked if timeout_s is not None]
-        timeout_s = max(patience) if len(patience) == len(asked) else None
+    def _evaluate_newcomers(self, asked: list[_Asked]) -> list[EvaluateContactResponse | None]:
+        """Decide about contacts of workspaces that are not at hand, all at once; None for those that need more."""
+        responses: list[EvaluateContactResponse | None] = [None] * len(asked)
+        of_workspace: defaultdict[str, list[int]] = defaultdict(list)
+        for at, (request, _) in enumerate(asked):
+            if is_plain(request.workspace_id, request):
+                of_workspace[request.workspace_id].append(at)
         try:
-            answers = self._evaluate(workspace_id, [request for request, _ in asked], timeout_s, slow=False)
+            rules_of_each = self._rules.reload_each(list(of_workspace))
+            groups = [
+                (rules.root, rules.revision, [_case(rules, asked[at][0]) for at in ats])
+                for rules, ats in zip(rules_of_each, of_workspace.values(), strict=True)
+            ]
+            answers_to_each = self._store.within(_patience(asked)).decide_each(groups)
+        except RedisAwayError:
+            raise
+        except Exception:  # noqa: BLE001 - whoever is at fault comes again, alone, and must not spoil the others' calls
+            return responses
+        for ats, answers in zip(of_workspace.values(), answers_to_each, strict=True):
+            if answers is not None:
+                self._count(answers)
+                for at, answer in zip(ats, answers, strict=True):
+                    responses[at] = _response(answer)
+        return responses
+
+    def _evaluate_together(self, workspace_id: str, asked: list[_Asked]) -> list[EvaluateContactResponse | Exception]:
+        """Decide about contacts of several calls to one workspace."""
+        try:
+            requests = [request for request, _ in asked]
+            answers = self._evaluate(workspace_id, requests, _patience(asked), slow=False)
         except RedisAwayError:
             raise
         except Exception as error:  # noqa: BLE001 - whoever is at fault must not spoil the others' calls
@@ -120,10 +153,19 @@ class Evaluation:
             except StaleRulesError as stale:
                 answers += stale.answers
                 rules = self._rules.reload(workspace_id)
+        self._count(answers)
+        return answers
+
+    def _count(self, answers: list[Answer]) -> None:
         count = self._metrics.count
         for answer in answers:
             count(answer.outcome, reason_of(answer.reason).strategy)
-        return answers
+
+
+def _patience(asked: list[_Asked]) -> float | None:
+    """Return how long to wait for Redis for calls that are decided together: as long as the most patient one."""
+    patience = [timeout_s for _, timeout_s in asked if timeout_s is not None]
+    return max(patience) if len(patience) == len(asked) else None
 
 
 def _case(rules: Rules, request: EvaluateContactRequest) -> Case:

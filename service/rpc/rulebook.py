@@ -13,6 +13,8 @@ from service.store import keys
 from service.store.values import Choice
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from service.store.combiner import Combiner
     from service.store.store import Store
 
@@ -81,7 +83,17 @@ class RuleBook:
     def reload(self, workspace_id: str) -> Rules:
         """Read and compile the workspace's rules anew."""
         root = keys.root(workspace_id)
-        revision, rules = self._store.rules(root)
+        return self._keep(workspace_id, root, *self._store.rules(root))
+
+    def reload_each(self, workspace_ids: Sequence[str]) -> list[Rules]:
+        """Read and compile the rules of several workspaces anew."""
+        roots = [keys.root(workspace_id) for workspace_id in workspace_ids]
+        return [
+            self._keep(workspace_id, root, *found)
+            for workspace_id, root, found in zip(workspace_ids, roots, self._store.rules_each(roots), strict=True)
+        ]
+
+    def _keep(self, workspace_id: str, root: bytes, revision: int, rules: bytes) -> Rules:
         entry = Rules(root, revision, compile_rules(RuleSet.FromString(rules), revision))
         with self._lock:
             self._entries[workspace_id] = entry

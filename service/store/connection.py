@@ -19,6 +19,8 @@ from service.store.lane import Lane
 from service.store.link import Link
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from redis.connection import AbstractConnection
 
 Command = tuple[bytes | str | int, ...]
@@ -84,7 +86,22 @@ class Endpoint:
             raise RedisConnectionError("the server is away")
         packed = hiredis.pack_command(command)  # type: ignore[arg-type]  # its stub means words of any number
         lane = self._slow if slow else self._quick
-        return lane.call(_ASKING + packed, 2, timeout_s) if asking else lane.call(packed, 1, timeout_s)
+        replies = lane.call(_ASKING + packed, 2, timeout_s) if asking else lane.call(packed, 1, timeout_s)
+        reply = replies[-1]
+        if isinstance(reply, Exception):
+            raise reply
+        return reply
+
+    def call_each(self, commands: Sequence[Command], timeout_s: float | None = None) -> list[Any]:
+        """Send several quick commands at once; return their replies, exceptions where they are errors.
+
+        Raises:
+            redis.ConnectionError, redis.TimeoutError: not all replies came; each command may or may not have run.
+        """
+        if not self.up:
+            raise RedisConnectionError("the server is away")
+        packed = b"".join([hiredis.pack_command(command) for command in commands])  # type: ignore[arg-type]
+        return self._quick.call(packed, len(commands), timeout_s)
 
     def ping(self) -> None:
         """Find out whether the server answers, and remember; raises as `call` does."""

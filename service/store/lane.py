@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 _SHORTEST_WAIT_S = 0.001
 
 _Call = tuple[bytes, int, float]
-"""Packed commands; how many replies come, of which the last one counts; how long to wait for the server."""
+"""Packed commands; how many of them; how long to wait for the server."""
 
 
 class Lane:
@@ -38,34 +38,35 @@ class Lane:
         self._link = link
         self._patience_s = patience_s
         self._found = found
-        self._combiner: Combiner[_Call, Any] = Combiner(self._ask, abreast)
+        self._combiner: Combiner[_Call, list[Any]] = Combiner(self._ask, abreast)
 
-    def call(self, packed: bytes, replies: int, timeout_s: float | None) -> Any:
-        """Send commands and return the last reply, or raise it if it is an exception; `Endpoint.call` tells more."""
+    def call(self, packed: bytes, commands: int, timeout_s: float | None) -> list[Any]:
+        """Send commands and return the replies, of which some may be exceptions; raises as `Endpoint.call` does."""
         wait_s = self._patience_s if timeout_s is None else self._step(timeout_s)
-        return self._combiner.ask((packed, replies, wait_s))
+        return self._combiner.ask((packed, commands, wait_s))
 
     def close(self) -> None:
         """Close the connection."""
         self._link.close()
 
-    def _ask(self, calls: list[_Call]) -> list[Any]:
-        """Send what these calls ask, and return their replies; those of whom none came get an exception."""
+    def _ask(self, calls: list[_Call]) -> list[list[Any] | Exception]:
+        """Send what these calls ask, and return their replies; those of whom not all came get an exception."""
         link = self._link
-        answers: list[Any] = []
+        answers: list[list[Any] | Exception] = []
         wait_s = max([wait_s for _, _, wait_s in calls])
         established = link.is_established()
         try:
             if not established:
                 link.connect()
             link.send(b"".join([packed for packed, _, _ in calls]), wait_s)
-            replies: list[Any] = []
-            for _, count, _ in calls:
-                for _ in range(count):
-                    if not replies:
-                        replies = link.receive()
-                    reply = replies.pop()
-                answers.append(reply)
+            came: list[Any] = []
+            for _, commands, _ in calls:
+                replies = []
+                for _ in range(commands):
+                    if not came:
+                        came = link.receive()
+                    replies.append(came.pop())
+                answers.append(replies)
         except RedisTimeoutError as error:
             # A deadline shorter than our own patience says nothing about the server.
             self._found(wait_s < self._patience_s)

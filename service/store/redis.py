@@ -23,7 +23,7 @@ from redis.exceptions import (
 from service.store.routing import Router, find_router
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from service.store.scripts import Script
 
@@ -114,14 +114,44 @@ class Redis:
         except NoScriptError:
             return self.run(script, root, *arguments, slow=slow, timeout_s=timeout_s)
         except _AWAY as error:
-            self._wake.set()
-            self._set_up(up=any(endpoint.up for endpoint in router.masters()), why=error)
-            raise RedisAwayError("Redis is away") from error
+            raise self._away(router, error) from error
         except ResponseError as error:
             if isinstance(error, _REFUSING) or _REFUSING_REPLY.search(str(error)):
                 _log.warning("redis cannot serve: %s", error)
                 raise RedisAwayError("Redis cannot serve now") from error
             raise
+
+    def run_each(
+        self, script: Script, calls: Sequence[tuple[bytes, Sequence[bytes | str | int]]], timeout_s: float | None = None
+    ) -> list[Any]:
+        """Run a quick script that may run twice for several workspaces at once.
+
+        Args:
+            script: what to run.
+            calls: KEYS[1] and ARGV for each.
+            timeout_s: how long to wait for the replies, if shorter than the settings say.
+
+        Returns:
+            The replies; None where there is none to be had this way, so that `run` is to be asked.
+
+        Raises:
+            RedisAwayError: there are no replies to be had now. Each of the scripts may or may not have run.
+        """
+        router = self.router()
+        commands = [(root, (b"EVALSHA", script.digest, b"1", root, *arguments)) for root, arguments in calls]
+        try:
+            replies = router.call_each(commands, timeout_s)
+        except RedisConnectionError:
+            return [None] * len(calls)
+        except _AWAY as error:
+            raise self._away(router, error) from error
+        return [None if isinstance(reply, Exception) else reply for reply in replies]
+
+    def _away(self, router: Router, why: BaseException) -> RedisAwayError:
+        """Note that Redis did not answer, have that looked into, and return what to raise."""
+        self._wake.set()
+        self._set_up(up=any(endpoint.up for endpoint in router.masters()), why=why)
+        return RedisAwayError("Redis is away")
 
     def router(self) -> Router:
         """Return the way to the servers; raises RedisAwayError as long as none ever answered."""

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import threading
-from typing import Any, Protocol
+from collections import defaultdict
+from typing import TYPE_CHECKING, Any, Protocol
 
 from redis.cluster import NodesManager, RedisCluster
 from redis.crc import key_slot
 from redis.exceptions import AskError, MovedError, RedisClusterException, TryAgainError
 
 from service.store.connection import Command, Endpoint, connection_settings
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 # A slot can move again while we follow it; more often than this, something else is wrong.
 _REDIRECTS = 5
@@ -20,6 +24,9 @@ class Router(Protocol):
 
     def call(self, key: bytes, command: Command, timeout_s: float | None, *, slow: bool = False) -> Any:
         """Send the command and return its reply; raises as `Endpoint.call` does."""
+
+    def call_each(self, calls: Sequence[tuple[bytes, Command]], timeout_s: float | None) -> list[Any]:
+        """Send several quick commands, each with its key, at once; raises as `Endpoint.call_each` does."""
 
     def masters(self) -> list[Endpoint]:
         """Return the servers that hold keys, the first of which answers for all in a health check."""
@@ -40,6 +47,10 @@ class SingleServer:
     def call(self, key: bytes, command: Command, timeout_s: float | None, *, slow: bool = False) -> Any:  # noqa: ARG002
         """Send the command and return its reply; raises as `Endpoint.call` does."""
         return self._endpoint.call(command, timeout_s, slow=slow)
+
+    def call_each(self, calls: Sequence[tuple[bytes, Command]], timeout_s: float | None) -> list[Any]:
+        """Send several quick commands at once; raises as `Endpoint.call_each` does."""
+        return self._endpoint.call_each([command for _, command in calls], timeout_s)
 
     def masters(self) -> list[Endpoint]:
         """Return the server."""
@@ -80,6 +91,19 @@ class Cluster:
             except TryAgainError:
                 continue
         raise RedisClusterException(f"slot {slot} kept moving")
+
+    def call_each(self, calls: Sequence[tuple[bytes, Command]], timeout_s: float | None) -> list[Any]:
+        """Send several quick commands, those of a server at once; raises as `Endpoint.call_each` does."""
+        of_endpoint: defaultdict[Endpoint, list[int]] = defaultdict(list)
+        for at, (key, _) in enumerate(calls):
+            node = self._nodes.get_node_from_slot(key_slot(key))
+            of_endpoint[self._endpoint(node.host, node.port)].append(at)
+        replies: list[Any] = [None] * len(calls)
+        for endpoint, places in of_endpoint.items():
+            for at, reply in zip(places, endpoint.call_each([calls[at][1] for at in places], timeout_s), strict=True):
+                moved = isinstance(reply, (MovedError, AskError, TryAgainError))
+                replies[at] = self.call(*calls[at], timeout_s) if moved else reply
+        return replies
 
     def masters(self) -> list[Endpoint]:
         """Return the servers that hold keys."""

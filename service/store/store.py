@@ -72,17 +72,10 @@ class Store:
             StaleRulesError: the rules are not at that revision.
             RedisAwayError: Redis is away.
         """
-        head = (revision, self._contact_retention_ms, self._replay_retention_ms)
         answers: list[Answer] = []
         while len(answers) < len(cases):
-            arguments: list[Any] = []
-            for case in cases[len(answers) : len(answers) + CONTACTS_A_RUN]:
-                contact_id = case.contact_id.encode()
-                arguments += (
-                    contact_id, keys.bucket(contact_id), case.owner_id, int(case.opened), case.request_id,
-                    *case.choice, case.reply,
-                )  # fmt: skip
-            reply = self._run(_DECIDE, root, *head, *arguments, repeatable=True, slow=slow)
+            arguments = self._words(revision, cases[len(answers) : len(answers) + CONTACTS_A_RUN])
+            reply = self._run(_DECIDE, root, *arguments, repeatable=True, slow=slow)
             if reply == [b"STALE"]:
                 raise StaleRulesError(answers)
             if reply == [b"LEASES"]:
@@ -90,6 +83,37 @@ class Store:
             else:
                 answers += [Answer(*answer) for answer in reply]
         return answers
+
+    def decide_each(self, groups: Sequence[tuple[bytes, int, Sequence[Case]]]) -> list[list[Answer] | None]:
+        """Decide about contacts of several workspaces at once.
+
+        Args:
+            groups: for each workspace what `decide` takes, with at most `CONTACTS_A_RUN` contacts.
+
+        Returns:
+            The answers; None for a workspace whose contacts are not, or not all, decided: `decide` is to be asked.
+
+        Raises:
+            RedisAwayError: Redis is away.
+        """
+        calls = [(root, self._words(revision, cases)) for root, revision, cases in groups]
+        return [
+            [Answer(*answer) for answer in reply]
+            if reply and isinstance(reply[0], list) and len(reply) == len(cases)
+            else None
+            for (_, _, cases), reply in zip(groups, self._redis.run_each(_DECIDE, calls, self._timeout_s), strict=True)
+        ]
+
+    def _words(self, revision: int, cases: Sequence[Case]) -> list[Any]:
+        """Return the arguments of the decision script."""
+        words: list[Any] = [revision, self._contact_retention_ms, self._replay_retention_ms]
+        for case in cases:
+            contact_id = case.contact_id.encode()
+            words += (
+                contact_id, keys.bucket(contact_id), case.owner_id, int(case.opened), case.request_id,
+                *case.choice, case.reply,
+            )  # fmt: skip
+        return words
 
     def expire_leases(self, root: bytes) -> None:
         """Make everyone OFFLINE whose presence lease has ended."""
@@ -148,6 +172,13 @@ class Store:
         """Return the revision of the rule set in force, and the rule set, serialized; 0 and empty where none is."""
         revision, rules = self._run(_RULES, root, repeatable=True)
         return int(revision), rules
+
+    def rules_each(self, roots: Sequence[bytes]) -> list[tuple[int, bytes]]:
+        """Return what `rules` does for several workspaces at once."""
+        replies = self._redis.run_each(_RULES, [(root, ()) for root in roots], self._timeout_s)
+        return [
+            (int(reply[0]), reply[1]) if reply else self.rules(root) for root, reply in zip(roots, replies, strict=True)
+        ]
 
     def configuration(self, root: bytes) -> Configuration:
         """Return the rule set and the roster in force."""

@@ -35,9 +35,12 @@ _ALONE = 0.03
 def main() -> int:
     """Measure, and report."""
     options = _options()
-    signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
+    for stop in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(stop, lambda number, _: sys.exit(128 + number))
     started = time.monotonic()
     bench = Bench(options.cache, EFFORTS[options.effort], fallback=options.fallback)
+    if len(bench.generator) > 1 and not options.fallback:
+        bench.say("no C compiler here: the load comes from Python, which takes much of a core")
     findings: dict[str, list[Finding]] = {}
     seconds: dict[str, float] = {}
     company: dict[str, float] = {}
@@ -60,7 +63,6 @@ def main() -> int:
         "findings": [{"name": name, **one.as_json()} for name, found in findings.items() for one in found],
     }
     _print([one for found in findings.values() for one in found], report)
-    options.json.parent.mkdir(parents=True, exist_ok=True)
     options.json.write_text(json.dumps(report, indent=2, ensure_ascii=False) + "\n")
     sys.stderr.write(f"All figures are in {options.json}\n")
     return 0
@@ -76,7 +78,11 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--fallback", action="store_true", help="use the load generator that needs no C compiler")
     parser.add_argument("--json", type=Path, default=_CACHE / "result.json", metavar="PATH", help="where to write it")
     parser.add_argument("--cache", type=Path, default=_CACHE, help="where to compile the load generator")
-    return parser.parse_args()
+    options = parser.parse_args()
+    options.cache.mkdir(parents=True, exist_ok=True)
+    if not options.json.parent.is_dir():
+        parser.error(f"--json: there is no folder {options.json.parent}")
+    return options
 
 
 def _print(findings: Sequence[Finding], report: Mapping[str, Any]) -> None:
@@ -85,7 +91,8 @@ def _print(findings: Sequence[Finding], report: Mapping[str, Any]) -> None:
         table.add_column(title, justify="right" if title in {"", "ratio", "to reach", "spread"} else "left")
     for number, one in enumerate(findings, 1):
         spread = f"± {one.ratio.spread / 2:.1%}" if one.ratio.spread else ""
-        reached = {True: "yes", False: "[bold]no[/bold]", None: ""}[one.reached]
+        known = None if report["effort"] == "smoke" else one.reached
+        reached = {True: "yes", False: "[bold]no[/bold]", None: ""}[known]
         ratio = f"{one.ratio.median:.2f}"
         table.add_row(str(number), one.row, one.this, one.against, ratio, one.to_reach, spread, reached)
     console = Console(width=_WIDTH, highlight=False)
