@@ -37,7 +37,7 @@ class CallPool(Executor):
     """A fixed number of threads, one queue, and one more thread for the calls that are too many.
 
     The standard library's ThreadPoolExecutor makes a future with a condition for every call, and takes several locks
-    that all threads share, which costs a seventh of an empty call: deploy/adr/0004-speed.md.
+    that all threads share, which costs a tenth to a quarter of an empty call: deploy/adr/0004-speed.md.
 
     Args:
         threads: how many.
