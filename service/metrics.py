@@ -119,18 +119,16 @@ class MetricsListener:
         self._thread.join()
 
 
-def start_metrics(listen: str, workers_folder: Path | None = None) -> MetricsListener | None:
+def start_metrics(listen: str, workers_folder: Path | None = None) -> MetricsListener:
     """Serve the metrics of this process, or the sum of those that workers write to `workers_folder`.
 
     Args:
-        listen: `host:port`, or empty to serve none.
+        listen: `host:port`.
         workers_folder: The workers' `PROMETHEUS_MULTIPROC_DIR`.
 
     Raises:
         OSError: Cannot listen there.
     """
-    if not listen:
-        return None
     registry = prometheus_client.REGISTRY
     if workers_folder is not None:
         registry = CollectorRegistry()
