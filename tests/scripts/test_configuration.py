@@ -14,7 +14,6 @@ from service.store.pieces import pieces_of
 from service.store.redis import Redis, RedisAwayError
 from service.store.store import Store
 from service.store.values import Case, Choice
-from tests.support.processes import RedisServer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -29,15 +28,6 @@ class Halting(Store):
 
     def build(self, root: bytes) -> None:
         """Do not get to it."""
-
-
-@pytest.fixture(scope="module")
-def redis() -> Iterator[Redis]:
-    """A Redis of its own."""
-    with RedisServer() as server:
-        redis = Redis(server.url, 5.0)
-        yield redis
-        redis.close()
 
 
 def change(agents: list[str], pool: str = POOL, predecessor: str = "") -> Change:

@@ -8,13 +8,11 @@ import pytest
 
 from service.rules.plan import AgentPlan, Change, Place, View
 from service.store import keys
-from service.store.redis import Redis
 from service.store.store import Store
 from service.store.values import Case, Choice
-from tests.support.processes import RedisServer
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from service.store.redis import Redis
 
 POOL = "t:sales"
 CHOICE = Choice.of(POOL, 1, 0, "rule", "sales", online_only=False, fallback=False)
@@ -30,15 +28,6 @@ COUNTED = {
     "many rules": BRIM | {"revision": 2**16},
     "many of all": {"sequence": 2**39, "agents": 2**23, "revision": 2**31},
 }
-
-
-@pytest.fixture(scope="module")
-def redis() -> Iterator[Redis]:
-    """A Redis of these tests."""
-    with RedisServer() as server:
-        redis = Redis(server.url, 5.0)
-        yield redis
-        redis.close()
 
 
 def workspace(redis: Redis, name: str, counted: dict[str, int]) -> tuple[Store, bytes, int]:

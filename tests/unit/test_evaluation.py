@@ -41,6 +41,10 @@ class Store:
             raise RedisAwayError
         return [Answer(4, b"", b"", 1, 7, 0, 0, b"") for _ in cases]
 
+    def decide_each(self, groups: Any) -> list[list[Answer]]:
+        """Return an answer for each contact of each workspace."""
+        return [self.decide(root, revision, cases, slow=False) for root, revision, cases in groups]
+
 
 def ask(store: Store, *contact_ids: str) -> list[Any]:
     """What comes of calls about these contacts that are decided together."""
@@ -59,6 +63,26 @@ def test_a_call_that_breaks_breaks_alone():
     assert good.decision.sequence == last.decision.sequence == 7
     assert isinstance(broken, ZeroDivisionError)
     assert isinstance(wrong, RefusedError)
+
+
+def test_newcomers_among_which_one_breaks_come_again_alone():
+    """Of calls to workspaces that are not at hand, none is answered in a group that breaks, and none fails in it."""
+    rules = SimpleNamespace(root=b"r", revision=1, compiled=Matcher())
+    book = SimpleNamespace(reload_each=lambda ids: [rules for _ in ids])
+    evaluation = Evaluation(Store(), book, SimpleNamespace(count=lambda *_: None))
+
+    def decided(*contact_ids: str) -> list[bool]:
+        requests = [
+            EvaluateContactRequest(
+                workspace_id=f"w-{at}", event_type=EVENT_TYPE_CONTACT_CREATED, contact=Contact(id=each)
+            )
+            for at, each in enumerate(contact_ids)
+        ]
+        responses = evaluation._evaluate_newcomers([(request, None) for request in requests])
+        return [response is not None for response in responses]
+
+    assert decided("c-1", "broken", "c-2") == [False, False, False]
+    assert decided("c-1", "", "c-2") == [True, False, True]
 
 
 def test_when_redis_is_away_nobody_tries_one_by_one():

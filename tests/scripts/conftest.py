@@ -1,0 +1,22 @@
+"""What tests of scripts have in common: a Redis, and nothing between."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from service.store.redis import Redis
+from tests.support.processes import RedisServer
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+@pytest.fixture(scope="module")
+def redis() -> Iterator[Redis]:
+    """A Redis that only the tests of one file use."""
+    with RedisServer() as server:
+        redis = Redis(server.url, 5.0)
+        yield redis
+        redis.close()
