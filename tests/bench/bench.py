@@ -24,7 +24,7 @@ from tests.bench.rows import ROWS
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from tests.bench.harness import Finding
+    from tests.bench.findings import Finding
 
 _CACHE = Path(__file__).parents[2] / ".bench"
 _WIDTH = 170

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-import psutil
 from evenhand.v1 import assignment_service_pb2 as api
 from evenhand.v1 import decision_pb2
 
@@ -19,8 +18,8 @@ from service.store.binary import find
 from tests.bench import traffic
 from tests.bench.findings import Ratio
 from tests.bench.load import generator
-from tests.bench.machine import Cores, cpu_seconds, on
-from tests.support.client import Service, Workspace
+from tests.bench.machine import Cores, on
+from tests.bench.targets import Cost, Empty, HandRolled, Meter, Target
 from tests.support.processes import EvenhandServer, RedisServer
 
 if TYPE_CHECKING:
@@ -63,69 +62,6 @@ class Effort:
 
 EFFORTS = {"full": Effort(1, MOST_ROUNDS), "quick": Effort(0.2, 3), "smoke": Effort(0.01, 1)}
 """What to choose from. Figures of a quick run are rough; those of a smoke test mean nothing but that all works."""
-
-
-@dataclass(frozen=True)
-class Cost:
-    """What calls cost, in microseconds of processor time a call, and how many there were a second.
-
-    Attributes:
-        server: of the server's process.
-        redis: of Redis.
-        rate: calls a second.
-    """
-
-    server: float
-    redis: float
-    rate: float
-
-    @property
-    def both(self) -> float:
-        """Of server and Redis."""
-        return self.server + self.redis
-
-
-class HandRolled(EvenhandServer):
-    """`servers/hand_rolled.py` in a process of its own."""
-
-    def command(self) -> list[str]:
-        """Return the command line."""
-        return [sys.executable, "-P", "-m", "tests.bench.servers.hand_rolled", str(self.redis_url)]
-
-
-class Empty(EvenhandServer):
-    """`servers/empty.py` in a process of its own."""
-
-    def command(self) -> list[str]:
-        """Return the command line."""
-        return [sys.executable, "-P", "-m", "tests.bench.servers.empty"]
-
-
-class EmptyOnOurs(Empty):
-    """The same with the service's own thread pool."""
-
-    def command(self) -> list[str]:
-        """Return the command line."""
-        return [*super().command(), "ours"]
-
-
-@dataclass(frozen=True)
-class Target:
-    """A server to measure.
-
-    Attributes:
-        server: its process.
-        redis: the Redis that it uses, if any.
-        is_ours: whether it has rules, so that the right one has to decide.
-    """
-
-    server: EvenhandServer
-    redis: RedisServer | None
-    is_ours: bool = False
-
-    def workspace(self, workspace_id: str) -> Workspace:
-        """Return a workspace of it."""
-        return Workspace(workspace_id, Service(self.server.address))
 
 
 class Bench:
@@ -268,28 +204,6 @@ class Bench:
             if number >= fewest and (stable or time.monotonic() > end):
                 break
         return samples, {name: Ratio(values) for name, values in seen.items()}
-
-
-class Meter:
-    """Processor time that a server and its Redis use from now until `stop`."""
-
-    def __init__(self, target: Target) -> None:
-        pid = target.server.pid
-        self._server = [pid, *(child.pid for child in psutil.Process(pid).children(recursive=True))]
-        self._redis = [target.redis.pid] if target.redis else []
-        self._used = [-used for used in self._read()]
-
-    def stop(self) -> None:
-        """Read the clocks."""
-        self._used = [used + now for used, now in zip(self._used, self._read(), strict=True)]
-
-    def cost(self, calls: int, seconds: float) -> Cost:
-        """Return what so many calls in so many seconds cost."""
-        server, redis = (used * 1e6 / calls for used in self._used)
-        return Cost(server, redis, calls / seconds)
-
-    def _read(self) -> tuple[float, float]:
-        return sum(map(cpu_seconds, self._server)), sum(map(cpu_seconds, self._redis))
 
 
 def check(outcome: Outcome, requests: traffic.Requests | None, first: int) -> None:

@@ -10,7 +10,8 @@ from tests.bench.rows.texts import cost_text, figures
 from tests.support import builders as b
 
 if TYPE_CHECKING:
-    from tests.bench.harness import Bench, Target
+    from tests.bench.harness import Bench
+    from tests.bench.targets import Target
 
 _MANY, _FEW, _ONE_IN = 10_000, 10, 100
 _STRATEGIES = {"round robin": b.ROUND_ROBIN, "least open contacts": b.LEAST_OPEN_CONTACTS}

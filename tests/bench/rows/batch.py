@@ -25,7 +25,8 @@ from tests.support.builders import CREATED
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from tests.bench.harness import Bench, Cost, Target
+    from tests.bench.harness import Bench
+    from tests.bench.targets import Cost, Target
     from tests.support.client import Workspace
 
 _WORKSPACE = "bench"

@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING
 
 from tests.bench import traffic
 from tests.bench.findings import Finding, median
-from tests.bench.harness import EmptyOnOurs
 from tests.bench.machine import on
 from tests.bench.rows.texts import cost_text, figures
+from tests.bench.targets import EmptyOnOurs
 
 if TYPE_CHECKING:
-    from tests.bench.harness import Bench, Cost, Target
+    from tests.bench.harness import Bench
+    from tests.bench.targets import Cost, Target
 
 _WORKSPACE = "bench"
 _ROW = "EvaluateContact: calls a CPU second"

@@ -13,8 +13,9 @@ from tests.bench import traffic
 from tests.bench.findings import Finding, median
 
 if TYPE_CHECKING:
-    from tests.bench.harness import Bench, Target
+    from tests.bench.harness import Bench
     from tests.bench.load.generator import Outcome
+    from tests.bench.targets import Target
     from tests.support.processes import RedisServer
 
 _WORKSPACE = "bench"

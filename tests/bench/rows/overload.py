@@ -11,7 +11,8 @@ from tests.bench import traffic
 from tests.bench.findings import Finding, median
 
 if TYPE_CHECKING:
-    from tests.bench.harness import Bench, Target
+    from tests.bench.harness import Bench
+    from tests.bench.targets import Target
 
 _WORKSPACE = "bench"
 _TIMES = 3

@@ -16,7 +16,8 @@ from tests.support import builders as b
 if TYPE_CHECKING:
     from evenhand.v1 import contact_pb2, rules_pb2
 
-    from tests.bench.harness import Bench, Target
+    from tests.bench.harness import Bench
+    from tests.bench.targets import Target
 
 _SIZES = (10, 10_000)
 _CONTACTS = 997

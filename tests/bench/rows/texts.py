@@ -9,7 +9,7 @@ from tests.bench.findings import median
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from tests.bench.harness import Cost
+    from tests.bench.targets import Cost
 
 
 def cost_text(costs: Sequence[Cost]) -> str:

@@ -20,7 +20,8 @@ from tests.bench.rows.texts import cost_text, figures
 from tests.support import builders as b
 
 if TYPE_CHECKING:
-    from tests.bench.harness import Bench, Cost, Target
+    from tests.bench.harness import Bench
+    from tests.bench.targets import Cost, Target
 
 _MANY, _MANY_QUICK = 100_000, 5_000
 _AT_HAND = 1_000
