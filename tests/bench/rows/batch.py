@@ -7,6 +7,7 @@ one; the script is called for rules in the proportion in which they decide in th
 
 from __future__ import annotations
 
+import itertools
 import re
 import shutil
 import subprocess
@@ -38,6 +39,7 @@ _RANDOM_UP_TO = 32_768
 """How many values `redis-benchmark` draws from for whatever differs by contact: its id, and its bucket. Together they
 make a thousand million different contacts, in as many buckets as the service takes."""
 
+_CONTACT = b"script-"
 _MARK, _OTHER_MARK = "724681093517", "530982167744"  # as long as a random number
 _RATE = re.compile(rb'"([\d.]+)"(?:,"[\d.]+"){6}\s*\Z')
 
@@ -58,11 +60,14 @@ def measure(bench: Bench) -> list[Finding]:
         requests = traffic.Requests(_WORKSPACE, "batched-")
         run_batches(bench, ours, requests, _WARM_UP)
         commands = {number: [_random(pair) for pair in _alike(ours, workspace, number)] for number in _SHARES}
+        rounds = itertools.count()
         samples, ratios = bench.rounds(
             {
                 "batches": lambda: run_batches(bench, ours, requests, batches),
                 "script": lambda: _assigned(
-                    lambda: _run_script(bench, program, ours, commands, _SIZE * batches), workspace, _SIZE * batches
+                    lambda: _run_script(bench, program, ours, _of_round(next(rounds), commands), _SIZE * batches),
+                    workspace,
+                    _SIZE * batches,
                 ),
             },
             {"batches / script": lambda latest: latest["batches"].rate / latest["script"]},
@@ -103,7 +108,7 @@ def _alike(target: Target, workspace: Workspace, number: int) -> list[tuple[byte
     contact, rule_id = traffic.contacts()[number]
     commands = []
     for end in (_MARK, _OTHER_MARK):
-        contact.id = f"script-{number}{end}"
+        contact.id = f"{_CONTACT.decode()}{number}{end}"
         with recorded(target.redis) as seen:
             decision = workspace.evaluate(CREATED, contact, request_id=f"request-{end}")
         assert decision.rule_id == rule_id
@@ -122,6 +127,15 @@ def _random(pair: tuple[bytes, bytes]) -> bytes:
     named = one.replace(_MARK.encode(), _RANDOM)
     assert named != one or one.isdigit(), f"a word differs by contact, and it is unknown how: {one!r} and {two!r}"
     return named if named != one else _RANDOM
+
+
+def _of_round(number: int, commands: Mapping[int, list[bytes]]) -> dict[int, list[bytes]]:
+    """Return the commands with contacts of a round's own.
+
+    `redis-benchmark` seeds its random numbers with the time and its process id, so two of its runs may draw the same.
+    """
+    own = b"s%05d-" % number
+    return {kind: [word.replace(_CONTACT, own) for word in command] for kind, command in commands.items()}
 
 
 def _run_script(bench: Bench, program: str, target: Target, commands: Mapping[int, list[bytes]], runs: int) -> float:
