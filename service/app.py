@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 from evenhand.v1 import assignment_service_pb2, roster_service_pb2
 
-from service.metrics import DecisionMetrics, RpcMetrics
+from service.collector import FairnessCollector
+from service.metrics import CacheMetrics, DecisionMetrics, RedisMetrics
 from service.rpc.assignment import Assignment
 from service.rpc.calls import Admission, register
 from service.rpc.configuration import Configurator
@@ -33,31 +34,41 @@ RULE_BOOK_SIZE = 1000
 class App:
     """What answers calls, and the connections it needs for that. Redis need not be up yet.
 
+    Args:
+        settings: all settings.
+        redis_url: where the state is.
+        is_worker: whether another process serves the metrics.
+
     Attributes:
         service_names: full names of the gRPC services, for health and reflection.
+        fairness: collects the metrics of fairness; None where nobody wants any.
     """
 
     service_names = (_ASSIGNMENT.full_name, _ROSTER.full_name)
 
-    def __init__(self, settings: Settings, redis_url: str) -> None:
+    def __init__(self, settings: Settings, redis_url: str, *, is_worker: bool) -> None:
         self._settings = settings
-        self._redis = Redis(redis_url, settings.redis_timeout_s)
+        self._redis = Redis(redis_url, settings.redis_timeout_s, RedisMetrics())
         store = Store(
             self._redis,
             contact_retention_s=settings.contact_retention_s,
             replay_retention_s=settings.replay_retention_s,
         )
         configurator = Configurator(store)
-        evaluation = Evaluation(store, RuleBook(store, RULE_BOOK_SIZE), DecisionMetrics())
+        rules = RuleBook(store, RULE_BOOK_SIZE, CacheMetrics())
+        decisions = DecisionMetrics(settings.metrics_workspaces)
+        evaluation = Evaluation(store, rules, decisions)
         self._assignment = Assignment(store, evaluation, configurator)
         self._roster = RosterCalls(store, configurator)
+        self.fairness: FairnessCollector | None = None
+        if settings.metrics_listen:
+            self.fairness = FairnessCollector(self._redis, settings, decisions.workspaces, exposes=not is_worker)
 
     def register(self, server: grpc.Server, is_surplus: Callable[[], bool]) -> None:
         """Add the services to the server. `is_surplus` tells whether the call that this thread handles is too many."""
         admission = Admission(is_surplus, self._settings.redis_timeout_s)
-        metrics = RpcMetrics()
-        register(server, _ASSIGNMENT, self._assignment.methods, admission, metrics)
-        register(server, _ROSTER, self._roster.methods, admission, metrics)
+        register(server, _ASSIGNMENT, self._assignment.methods, admission)
+        register(server, _ROSTER, self._roster.methods, admission)
 
     def add_redis_listener(self, listener: Callable[[bool], None]) -> None:
         """Have `listener` called with whether Redis is up, now and whenever that changes."""
@@ -65,4 +76,6 @@ class App:
 
     def close(self) -> None:
         """Close the connections."""
+        if self.fairness is not None:
+            self.fairness.close()
         self._redis.close()

@@ -126,6 +126,11 @@ class Settings:
     Attributes:
         listen: Where gRPC is served: `host:port` (port 0: any free one), `[ipv6]:port` or `unix:path`.
         metrics_listen: Where /metrics is served over HTTP; empty: nowhere.
+        metrics_workspaces: Workspaces that get a label of their own in the metrics; the rest is `other`.
+        metrics_pools: Pools whose fairness is shown, those with the most contacts first; the rest is `other`.
+        metrics_agents: Agents of a pool that get a label of their own; the rest is `other`.
+        metrics_window_s: Over how long fairness is judged.
+        metrics_interval_s: How often it is looked at.
         redis_url: The Redis that holds the state; None: an embedded one, whose files are in `data_dir`.
         data_dir: Folder of the embedded Redis. One service at a time.
         workers: Processes that share the port.
@@ -151,6 +156,11 @@ class Settings:
 
     listen: str = field(default="127.0.0.1:50051", metadata=_by(_address))
     metrics_listen: str = field(default="", metadata=_by(_tcp_address))
+    metrics_workspaces: int = field(default=100, metadata=_by(_whole(0, 10_000)))
+    metrics_pools: int = field(default=50, metadata=_by(_whole(0, 10_000)))
+    metrics_agents: int = field(default=100, metadata=_by(_whole(0, 10_000)))
+    metrics_window_s: float = field(default=900.0, metadata=_by(_seconds(1.0)))
+    metrics_interval_s: float = field(default=15.0, metadata=_by(_seconds(0.1)))
     redis_url: str | None = field(default=None, metadata=_by(_redis_url))
     data_dir: Path = field(default=Path(".evenhand"), metadata=_by(_folder))
     workers: int = field(default=1, metadata=_by(_whole(1, 256)))

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from service.collector import FairnessCollector
     from service.metrics import MetricsListener
 
 
@@ -68,17 +69,19 @@ def say_ready(address: str, redis_text: str, listener: MetricsListener | None) -
     sys.stdout.flush()
 
 
-def start_listener(settings: Settings, workers_folder: Path | None = None) -> MetricsListener | None:
-    """Serve /metrics if the settings say where; see `start_metrics`.
+def start_listener(
+    settings: Settings, fairness: FairnessCollector | None, workers_folder: Path | None = None
+) -> MetricsListener | None:
+    """Serve /metrics if there is anything that reads fairness for it; see `start_metrics`.
 
     Raises:
         SettingsError: Cannot listen there.
     """
-    if not settings.metrics_listen:
+    if fairness is None:
         return None
     metrics = import_module("service.metrics")  # by name: who supervises workers without metrics needs none of it
     try:
-        listener: MetricsListener = metrics.start_metrics(settings.metrics_listen, workers_folder)
+        listener: MetricsListener = metrics.start_metrics(settings.metrics_listen, fairness, workers_folder)
     except OSError as error:
         raise SettingsError(
             settings.name_of("metrics_listen"), f"cannot listen on {settings.metrics_listen}: {error.strerror or error}"

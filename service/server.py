@@ -47,14 +47,18 @@ class Server:
         settings: All settings.
         redis_url: Where the state is.
         listen: Where to serve, if not where the settings say.
-        share: Whether other processes serve the same port.
+        share: Whether other processes serve the same port, and this one's metrics.
+
+    Attributes:
+        fairness: Collects the metrics of fairness; None where nobody wants any.
     """
 
     def __init__(self, settings: Settings, redis_url: str, listen: str = "", *, share: bool = False) -> None:
         self._settings = settings
         self._listen = listen or settings.listen
         self._pool = CallPool(settings.threads, settings.max_concurrent)
-        self._app = App(settings, redis_url)
+        self._app = App(settings, redis_url, is_worker=share)
+        self.fairness = self._app.fairness
         self._health = health.Health(self._app.service_names)
         self._server = grpc.server(cast("ThreadPoolExecutor", self._pool), options=_options(settings, share=share))
         self._app.register(self._server, self._pool.is_surplus)
@@ -102,8 +106,8 @@ def run(settings: Settings, redis_url: str, redis_text: str, signals: StopSignal
         SettingsError: Cannot listen where the settings say.
     """
     listening.check(settings)
-    listener = start_listener(settings)
     server = Server(settings, redis_url)
+    listener = start_listener(settings, server.fairness)
     say_ready(server.start(), redis_text, listener)
     signals.wait()
     server.stop()

@@ -28,6 +28,8 @@ from service.process import StopSignals, say_ready, start_listener
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from service.collector import FairnessCollector
+
 _METRICS_FOLDER = "PROMETHEUS_MULTIPROC_DIR"  # prometheus-client's name for it
 _MORE_SECONDS = 10.0
 """How long a worker may take to end beyond the waits that the settings allow."""
@@ -51,11 +53,12 @@ def run(settings: Settings, redis_url: str, redis_text: str, signals: StopSignal
                 worker.start()
             for worker in workers:
                 worker.wait()
-            listener = start_listener(settings, folder)
-            say_ready(listen, redis_text, listener)
-            signals.wait()
-            if listener is not None:
-                listener.close()
+            with _fairness(settings, redis_url) as fairness:
+                listener = start_listener(settings, fairness, folder)
+                say_ready(listen, redis_text, listener)
+                signals.wait()
+                if listener is not None:
+                    listener.close()
         except DidNotStartError as error:
             raise SettingsError(settings.name_of("workers"), f"a worker did not start ({error})") from error
         finally:
@@ -97,6 +100,22 @@ def _metrics_folder(settings: Settings) -> Iterator[Path | None]:
         return
     with tempfile.TemporaryDirectory(prefix="evenhand-metrics-") as folder:
         yield Path(folder)
+
+
+@contextlib.contextmanager
+def _fairness(settings: Settings, redis_url: str) -> Iterator[FairnessCollector | None]:
+    """Collect the metrics of fairness, since no worker does; not if nobody listens for them."""
+    if not settings.metrics_listen:
+        yield None
+        return
+    # By name, because a supervisor without metrics needs none of it.
+    redis = import_module("service.store.redis").Redis(redis_url, settings.redis_timeout_s)
+    collector = import_module("service.collector").FairnessCollector(redis, settings, list, exposes=True)
+    try:
+        yield collector
+    finally:
+        collector.close()
+        redis.close()
 
 
 def _worker(number: int, order: bytes, metrics_folder: Path | None) -> KeptProcess:

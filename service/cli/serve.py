@@ -41,6 +41,16 @@ Listen = Annotated[
 MetricsListen = Annotated[
     str | None, _option("metrics-listen", "HOST:PORT", "Where to serve /metrics for Prometheus.", "nowhere")
 ]
+MetricsWorkspaces = Annotated[
+    str | None,
+    _option("metrics-workspaces", "N", "Workspaces that have a label of their own there; the rest is other."),
+]
+MetricsPools = Annotated[str | None, _option("metrics-pools", "N", "Pools whose fairness is shown; the rest is other.")]
+MetricsAgents = Annotated[
+    str | None, _option("metrics-agents", "N", "Agents of a pool that are shown by name; the rest is other.")
+]
+MetricsWindow = Annotated[str | None, _option("metrics-window", "DURATION", "Over how long fairness is judged.")]
+MetricsInterval = Annotated[str | None, _option("metrics-interval", "DURATION", "How often it is looked at.")]
 RedisUrl = Annotated[
     str | None,
     _option("redis-url", "URL", "The Redis that keeps the state: redis://, rediss:// or unix://.", "one of our own"),
@@ -82,6 +92,11 @@ MaxConnectionAgeGrace = Annotated[
 def serve(  # noqa: PLR0917 - typer passes them by name
     listen: Listen = None,
     metrics_listen: MetricsListen = None,
+    metrics_workspaces: MetricsWorkspaces = None,
+    metrics_pools: MetricsPools = None,
+    metrics_agents: MetricsAgents = None,
+    metrics_window: MetricsWindow = None,
+    metrics_interval: MetricsInterval = None,
     redis_url: RedisUrl = None,
     data_dir: DataDir = None,
     workers: Workers = None,
@@ -107,6 +122,11 @@ def serve(  # noqa: PLR0917 - typer passes them by name
     options = {
         "listen": listen,
         "metrics_listen": metrics_listen,
+        "metrics_workspaces": metrics_workspaces,
+        "metrics_pools": metrics_pools,
+        "metrics_agents": metrics_agents,
+        "metrics_window": metrics_window,
+        "metrics_interval": metrics_interval,
         "redis_url": redis_url,
         "data_dir": data_dir,
         "workers": workers,

@@ -16,6 +16,7 @@ from grpc_status import rpc_status
 
 from service import errors
 from service.errors import RefusedError
+from service.metrics import MethodMetrics
 from service.store.redis import RedisAwayError
 
 if TYPE_CHECKING:
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
 
     from google.rpc.status_pb2 import Status
 
-    from service.metrics import MethodMetrics, RpcMetrics
 
 _log = logging.getLogger(__name__)
 
@@ -75,10 +75,12 @@ def handler(
 ) -> grpc.RpcMethodHandler[Request, Response]:
     """Wrap `behavior(request, timeout_s)` into a gRPC handler that answers every failure with a Status."""
     is_surplus = admission.is_surplus
+    begin, end = metrics.begin, metrics.end
 
     def call(request: Request, context: grpc.ServicerContext) -> Response:
+        begin()
         if is_surplus():
-            metrics.observe(code_pb2.RESOURCE_EXHAUSTED, 0.0)
+            metrics.refuse()
             context.abort_with_status(_OVERLOADED)
         started = perf_counter()
         status: Status
@@ -94,9 +96,9 @@ def handler(
             _log.exception("a call failed")
             status = errors.internal().status
         else:
-            metrics.observe(code_pb2.OK, perf_counter() - started)
+            end(code_pb2.OK, perf_counter() - started)
             return response
-        metrics.observe(status.code, perf_counter() - started)
+        end(status.code, perf_counter() - started)
         context.abort_with_status(rpc_status.to_status(status))
         raise AssertionError("abort_with_status raises")
 
@@ -118,7 +120,6 @@ def register(
     service: Any,
     methods: dict[str, Callable[[Any, float | None], Any]],
     admission: Admission,
-    metrics: RpcMetrics,
 ) -> None:
     """Add a service's methods to the server.
 
@@ -127,14 +128,13 @@ def register(
         service: the service's descriptor.
         methods: what to do, by method name. Every method of the service must be there.
         admission: which calls are taken on.
-        metrics: where to count.
     """
     handlers = {
         method.name: handler(
             methods[method.name],
             GetMessageClass(method.input_type),
             admission,
-            metrics.for_method(service.full_name, method.name),
+            MethodMetrics(service.full_name, method.name),
         )
         for method in service.methods
     }

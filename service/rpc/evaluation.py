@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from functools import partial
-from time import sleep
+from time import perf_counter, sleep
 from typing import TYPE_CHECKING, TypeVar, cast
 
 from evenhand.v1.assignment_service_pb2 import (
@@ -111,9 +111,9 @@ class Evaluation:
             raise
         except Exception:  # noqa: BLE001 - whoever is at fault comes again, alone, and must not spoil the others' calls
             return responses
-        for ats, answers in zip(of_workspace.values(), answers_to_each, strict=True):
+        for (workspace_id, ats), answers in zip(of_workspace.items(), answers_to_each, strict=True):
             if answers is not None:
-                self._count(answers)
+                self._metrics.count(workspace_id, answers)
                 for at, answer in zip(ats, answers, strict=True):
                     responses[at] = _response(answer)
         return responses
@@ -154,18 +154,15 @@ class Evaluation:
             # A piece at a time, so that other calls come in between here as they do in Redis.
             piece = requests[len(answers) : len(answers) + CONTACTS_A_RUN]
             try:
+                begun = perf_counter()
                 cases = [_case(rules, request) for request in (_in_bits(piece, 8) if slow else piece)]
+                self._metrics.evaluated(perf_counter() - begun)
                 answers += store.decide(rules.root, rules.revision, cases, slow=slow)
             except StaleRulesError as stale:
                 answers += stale.answers
-                rules = self._rules.reload(workspace_id)
-        self._count(answers)
+                rules = self._rules.reload(workspace_id, stale=True)
+        self._metrics.count(workspace_id, answers)
         return answers
-
-    def _count(self, answers: list[Answer]) -> None:
-        count = self._metrics.count
-        for answer in answers:
-            count(answer.outcome, reason_of(answer.reason).strategy)
 
 
 def _in_bits(items: Sequence[Item], size: int) -> Iterator[Item]:

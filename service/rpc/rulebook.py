@@ -15,6 +15,7 @@ from service.store.values import Choice
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from service.metrics import CacheMetrics
     from service.store.combiner import Combiner
     from service.store.store import Store
 
@@ -57,9 +58,10 @@ class Rules:
 class RuleBook:
     """A bounded cache. An entry may be stale: the decision script notices, and then `reload` is due."""
 
-    def __init__(self, store: Store, size: int) -> None:
+    def __init__(self, store: Store, size: int, metrics: CacheMetrics) -> None:
         self._store = store
         self._size = size
+        self._metrics = metrics
         self._entries: OrderedDict[str, Rules] = OrderedDict()
         self._lock = threading.Lock()
 
@@ -78,15 +80,22 @@ class RuleBook:
 
     def of(self, workspace_id: str) -> Rules:
         """Return the workspace's rules as last seen."""
-        return self.at_hand(workspace_id) or self.reload(workspace_id)
+        entry = self.at_hand(workspace_id)
+        if entry is None:
+            return self.reload(workspace_id)
+        self._metrics.hit()
+        return entry
 
-    def reload(self, workspace_id: str) -> Rules:
-        """Read and compile the workspace's rules anew."""
+    def reload(self, workspace_id: str, *, stale: bool = False) -> Rules:
+        """Read and compile the workspace's rules; `stale`: because those at hand are no longer in force."""
+        (self._metrics.stale if stale else self._metrics.miss)()
         root = keys.root(workspace_id)
         return self._keep(workspace_id, root, *self._store.rules(root))
 
     def reload_each(self, workspace_ids: Sequence[str]) -> list[Rules]:
         """Read and compile the rules of several workspaces anew."""
+        for _ in workspace_ids:
+            self._metrics.miss()
         roots = [keys.root(workspace_id) for workspace_id in workspace_ids]
         return [
             self._keep(workspace_id, root, *found)
@@ -100,4 +109,5 @@ class RuleBook:
             self._entries.move_to_end(workspace_id)
             while len(self._entries) > self._size:
                 self._entries.popitem(last=False)
+            self._metrics.set_size(len(self._entries))
         return entry

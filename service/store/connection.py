@@ -19,7 +19,7 @@ from service.store.lane import Lane
 from service.store.link import Link
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from redis.connection import AbstractConnection
 
@@ -29,6 +29,10 @@ Command = tuple[bytes | str | int, ...]
 _ASKING = hiredis.pack_command((b"ASKING",))
 # How many quick commands go to the server together at most: more than there are threads to send them.
 _QUICK_ABREAST = 1024
+
+
+def _ignore(_seconds: float) -> None:
+    """Is told how long the server took, and does nothing."""
 
 
 def connection_settings(url: str, timeout_s: float) -> dict[str, Any]:
@@ -52,17 +56,21 @@ class Endpoint:
     What takes it microseconds goes to it together. What takes milliseconds, such as each run of a batch, goes by a
     lane of its own, one after another: so a quick command waits for one such run of this process at most.
 
+    Args:
+        settings: see `connection_settings`.
+        sent: told, whenever commands were answered that were sent together, how many seconds that took.
+
     Attributes:
         up: whether it answered when last asked.
     """
 
-    def __init__(self, settings: dict[str, Any]) -> None:
+    def __init__(self, settings: dict[str, Any], sent: Callable[[float], None] = _ignore) -> None:
         self.up = True
         settings = dict(settings)
         connection_class: type[AbstractConnection] = settings.pop("connection_class")
 
         def lane(abreast: int) -> Lane:
-            return Lane(Link(connection_class(**settings)), settings["socket_timeout"], abreast, self._found)
+            return Lane(Link(connection_class(**settings)), settings["socket_timeout"], abreast, self._found, sent)
 
         self._quick = lane(_QUICK_ABREAST)
         self._slow = lane(1)

@@ -18,6 +18,9 @@ together. Scripts get that beginning as KEYS[1] and add the suffixes below, whic
 | :reply:<contact>           | string     | the reply of the decision on record; expires                             |
 | :replay:<contact>|<request>| string     | a decision that a later one took the place of; expires                   |
 
+Of no workspace are `evenhand-collector:{collector}`, the lease of the replica that collects the metrics of fairness,
+and beside it `:workspaces`, a sorted set of workspaces in use by the time they were last seen.
+
 `|` stands for the unit separator, which no id contains. A pool is `*` (everyone), `t:<team>` or `l:<digest>`.
 """
 
@@ -27,6 +30,7 @@ from zlib import crc32
 
 PREFIX = "evenhand:"
 SEPARATOR = "\x1f"
+COLLECTOR = b"evenhand-collector:{collector}"
 
 SUFFIXES = {
     "RULES": ":rules",

@@ -6,6 +6,7 @@ to get it back, for the send and for each read: twice the changes from thread to
 
 from __future__ import annotations
 
+from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 from redis import ConnectionError as RedisConnectionError
@@ -32,12 +33,21 @@ class Lane:
         patience_s: how long to wait for the server.
         abreast: how many calls may be under way at once; more wait for their replies.
         found: told whether the server is up, whenever a call found out.
+        sent: told how many seconds the server took for what was sent together.
     """
 
-    def __init__(self, link: Link, patience_s: float, abreast: int, found: Callable[[bool], None]) -> None:
+    def __init__(
+        self,
+        link: Link,
+        patience_s: float,
+        abreast: int,
+        found: Callable[[bool], None],
+        sent: Callable[[float], None],
+    ) -> None:
         self._link = link
         self._patience_s = patience_s
         self._found = found
+        self._sent = sent
         self._combiner: Combiner[_Call, list[Any]] = Combiner(self._ask, abreast)
 
     def call(self, packed: bytes, commands: int, timeout_s: float | None) -> list[Any]:
@@ -58,6 +68,7 @@ class Lane:
         try:
             if not established:
                 link.connect()
+            begun = perf_counter()
             link.send(b"".join([packed for packed, _, _ in calls]), wait_s)
             came: list[Any] = []
             for _, commands, _ in calls:
@@ -67,6 +78,7 @@ class Lane:
                         came = link.receive()
                     replies.append(came.pop())
                 answers.append(replies)
+            self._sent(perf_counter() - begun)
         except RedisTimeoutError as error:
             # A deadline shorter than our own patience says nothing about the server.
             self._found(wait_s < self._patience_s)

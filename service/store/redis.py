@@ -6,7 +6,8 @@ import logging
 import re
 import threading
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from time import perf_counter
+from typing import TYPE_CHECKING, Any, Protocol
 
 from redis import ConnectionError as RedisConnectionError
 from redis import RedisError, ResponseError
@@ -42,6 +43,26 @@ _REFUSING_REPLY = re.compile(
 )
 
 
+class Timings(Protocol):
+    """Is told how long Redis takes."""
+
+    def sent(self, seconds: float, /) -> None:
+        """Note that commands which were sent together were all answered after so many seconds."""
+
+    def ran(self, script: str, seconds: float, /) -> None:
+        """Note that a script by that name was answered after so many seconds, waiting for its turn included."""
+
+
+class NoTimings:
+    """Listens to nobody."""
+
+    def sent(self, seconds: float) -> None:
+        """Ignore it."""
+
+    def ran(self, script: str, seconds: float) -> None:
+        """Ignore it."""
+
+
 class RedisAwayError(Exception):
     """Redis cannot be asked now, or did not answer in time. What was asked may or may not have happened."""
 
@@ -52,9 +73,10 @@ class Redis:
     While Redis is away every call fails at once, without trying; a thread of our own finds out when it is back.
     """
 
-    def __init__(self, url: str, timeout_s: float) -> None:
+    def __init__(self, url: str, timeout_s: float, timings: Timings | None = None) -> None:
         self._url = url
         self._timeout_s = timeout_s
+        self._timings = timings or NoTimings()
         self._router: Router | None = None
         self._up: bool | None = None  # nobody knows yet
         self._listeners: list[Callable[[bool], None]] = []
@@ -99,6 +121,22 @@ class Redis:
             RedisAwayError: there is no answer to be had now.
             redis.ResponseError: the script failed, which is a mistake of ours.
         """
+        begun = perf_counter()
+        try:
+            return self._run(script, root, arguments, repeatable=repeatable, slow=slow, timeout_s=timeout_s)
+        finally:
+            self._timings.ran(script.name, perf_counter() - begun)
+
+    def _run(
+        self,
+        script: Script,
+        root: bytes,
+        arguments: tuple[bytes | str | int, ...],
+        *,
+        repeatable: bool,
+        slow: bool,
+        timeout_s: float | None,
+    ) -> Any:
         router = self.router()
         command = (b"EVALSHA", script.digest, b"1", root, *arguments)
         try:
@@ -112,7 +150,7 @@ class Redis:
                 # A Redis that was restarted has forgotten its scripts. EVAL loads this one again.
                 return router.call(root, (b"EVAL", script.text, b"1", root, *arguments), timeout_s, slow=slow)
         except NoScriptError:
-            return self.run(script, root, *arguments, slow=slow, timeout_s=timeout_s)
+            return self._run(script, root, arguments, repeatable=False, slow=slow, timeout_s=timeout_s)
         except _AWAY as error:
             raise self._away(router, error) from error
         except ResponseError as error:
@@ -139,12 +177,15 @@ class Redis:
         """
         router = self.router()
         commands = [(root, (b"EVALSHA", script.digest, b"1", root, *arguments)) for root, arguments in calls]
+        begun = perf_counter()
         try:
             replies = router.call_each(commands, timeout_s)
         except RedisConnectionError:
             return [None] * len(calls)
         except _AWAY as error:
             raise self._away(router, error) from error
+        finally:
+            self._timings.ran(script.name, perf_counter() - begun)
         return [None if isinstance(reply, Exception) else reply for reply in replies]
 
     def _away(self, router: Router, why: BaseException) -> RedisAwayError:
@@ -178,7 +219,7 @@ class Redis:
         problem: BaseException | None = None
         try:
             if self._router is None:
-                self._router = find_router(self._url, self._timeout_s)
+                self._router = find_router(self._url, self._timeout_s, self._timings.sent)
             elif not self._up:
                 self._router.refresh()
             masters = self._router.masters()

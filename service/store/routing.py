@@ -13,7 +13,9 @@ from redis.exceptions import AskError, MovedError, RedisClusterException, TryAga
 from service.store.connection import Command, Endpoint, connection_settings
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
+
+    Observer = Callable[[float], None]
 
 # A slot can move again while we follow it; more often than this, something else is wrong.
 _REDIRECTS = 5
@@ -41,8 +43,8 @@ class Router(Protocol):
 class SingleServer:
     """Every key lies on one server."""
 
-    def __init__(self, url: str, timeout_s: float) -> None:
-        self._endpoint = Endpoint(connection_settings(url, timeout_s))
+    def __init__(self, url: str, timeout_s: float, sent: Observer) -> None:
+        self._endpoint = Endpoint(connection_settings(url, timeout_s), sent)
 
     def call(self, key: bytes, command: Command, timeout_s: float | None, *, slow: bool = False) -> Any:  # noqa: ARG002
         """Send the command and return its reply; raises as `Endpoint.call` does."""
@@ -67,7 +69,8 @@ class SingleServer:
 class Cluster:
     """Keys lie on many servers, by slot. redis-py finds out which; our own connections carry the calls."""
 
-    def __init__(self, url: str, timeout_s: float) -> None:
+    def __init__(self, url: str, timeout_s: float, sent: Observer) -> None:
+        self._sent = sent
         self._settings = connection_settings(url, timeout_s)
         client = RedisCluster.from_url(
             url, socket_timeout=timeout_s, socket_connect_timeout=timeout_s, protocol=2, dynamic_startup_nodes=True
@@ -125,20 +128,22 @@ class Cluster:
         if endpoint is None:
             with self._lock:
                 endpoint = self._endpoints.setdefault(
-                    (host, port), Endpoint(self._settings | {"host": host, "port": port})
+                    (host, port), Endpoint(self._settings | {"host": host, "port": port}, self._sent)
                 )
         return endpoint
 
 
-def find_router(url: str, timeout_s: float) -> Router:
+def find_router(url: str, timeout_s: float, sent: Observer) -> Router:
     """Ask the server at `url` whether it belongs to a cluster, and return the router that fits.
+
+    `sent` is told, whenever commands were answered that were sent together, how many seconds that took.
 
     Raises:
         redis.ConnectionError, redis.TimeoutError: it did not answer.
     """
-    single = SingleServer(url, timeout_s)
+    single = SingleServer(url, timeout_s, sent)
     information = single.masters()[0].call((b"INFO", b"cluster"))
     if b"cluster_enabled:1" not in information:
         return single
     single.close()
-    return Cluster(url, timeout_s)
+    return Cluster(url, timeout_s, sent)

@@ -7,7 +7,6 @@ import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
-from urllib.request import urlopen
 
 import grpc
 import psutil
@@ -20,6 +19,7 @@ from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 from tests.support.builders import ASSIGNED, CREATED, NO_RULE_MATCHED, contact, rule
 from tests.support.client import Service, Workspace
 from tests.support.processes import EvenhandServer, RedisServer, wait_until
+from tests.support.scrape import Scrape
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -256,15 +256,10 @@ def test_large_messages_pass(shared: EvenhandServer) -> None:
 def test_metrics_are_served(shared: EvenhandServer) -> None:
     """What was called and decided is to be read at the address in the ready line."""
     Workspace("measured", Service(shared.address)).created("c")
-    address = shared.ready_line.rpartition("metrics on ")[2].rstrip(")")
-    with urlopen(f"http://{address}/metrics", timeout=10) as answer:
-        lines = answer.read().decode().splitlines()
-    counted = {line.rpartition(" ")[0]: float(line.rpartition(" ")[2]) for line in lines if not line.startswith("#")}
-    method = f'grpc_method="EvaluateContact",grpc_service="{ASSIGNMENT}"'
-    assert counted[f'grpc_server_handled_total{{grpc_code="OK",{method}}}'] >= 1
-    assert counted[f'grpc_server_handling_seconds_bucket{{{method},le="+Inf"}}'] >= 1
-    assert counted['assignment_decisions_total{outcome="no_rule_matched",strategy="none"}'] >= 1
-    assert counted["assignment_redis_up"] == 1
+    found = Scrape(shared)
+    assert found.total("grpc_server_handled_total", grpc_method="EvaluateContact", grpc_code="OK") >= 1
+    assert found.total("assignment_decisions_total", workspace="measured") == 1
+    assert found.value("assignment_redis_up") == 1
 
 
 @pytest.mark.parametrize("listen", ["[::1]:0", "localhost:0"])

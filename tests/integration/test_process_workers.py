@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from typing import TYPE_CHECKING
-from urllib.request import urlopen
 
 import psutil
 import pytest
@@ -12,6 +11,7 @@ import pytest
 from tests.support.builders import ASSIGNED, rule
 from tests.support.client import Service, Workspace
 from tests.support.processes import EvenhandServer, wait_until
+from tests.support.scrape import Scrape
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -75,11 +75,9 @@ def test_each_worker_keeps_to_a_core_of_its_own(server: EvenhandServer, tmp_path
 def test_metrics_are_the_sum_of_all_workers(server: EvenhandServer) -> None:
     """Who reads the metrics sees one service, whichever worker answered."""
     call_from_many(server)
-    address = server.ready_line.rpartition("metrics on ")[2].rstrip(")")
-    with urlopen(f"http://{address}/metrics", timeout=10) as answer:
-        text = answer.read().decode()
-    assert 'assignment_decisions_total{outcome="assigned",strategy="round_robin"} 24.0' in text
-    assert "\nassignment_redis_up 1.0" in text
+    found = Scrape(server)
+    assert found.total("assignment_decisions_total", outcome="assigned", strategy="round_robin", reason="rule") == 24
+    assert found.value("assignment_redis_up") == 1
 
 
 def test_a_worker_that_dies_is_started_again(server: EvenhandServer) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from evenhand.v1.contact_pb2 import EVENT_TYPE_CONTACT_CREATED, Contact
 from evenhand.v1.rules_pb2 import Rule, RuleSet, RuleTrigger, Target
 
+from service.metrics import CacheMetrics
 from service.rpc.rulebook import RuleBook
 from service.rules.plan import Change
 from service.store import keys
@@ -29,7 +30,7 @@ def test_the_cache_is_bounded_and_keeps_who_was_asked_about_last():
                 rules=RuleSet(rules=[rule]).SerializeToString(),
                 unassign_on_close=False,
             )
-        book = RuleBook(store, SIZE)
+        book = RuleBook(store, SIZE, CacheMetrics())
         first = book.of("a")
         for name in "bcade":
             chosen = book.of(name).compiled.match(EVENT_TYPE_CONTACT_CREATED, Contact(id="c"))

@@ -10,6 +10,7 @@ from evenhand.v1.assignment_service_pb2 import EvaluateContactRequest
 from evenhand.v1.contact_pb2 import EVENT_TYPE_CONTACT_CREATED, Contact
 
 from service.errors import RefusedError
+from service.metrics import DecisionMetrics
 from service.rpc.evaluation import Evaluation
 from service.store.redis import RedisAwayError
 from service.store.values import Answer
@@ -49,7 +50,7 @@ class Store:
 def ask(store: Store, *contact_ids: str) -> list[Any]:
     """What comes of calls about these contacts that are decided together."""
     rules = SimpleNamespace(root=b"r", revision=1, compiled=Matcher())
-    evaluation = Evaluation(store, SimpleNamespace(of=lambda _: rules), SimpleNamespace(count=lambda *_: None))
+    evaluation = Evaluation(store, SimpleNamespace(of=lambda _: rules), DecisionMetrics(most_workspaces=0))
     requests = [
         EvaluateContactRequest(workspace_id="w", event_type=EVENT_TYPE_CONTACT_CREATED, contact=Contact(id=contact_id))
         for contact_id in contact_ids
@@ -69,7 +70,7 @@ def test_newcomers_among_which_one_breaks_come_again_alone():
     """Of calls to workspaces that are not at hand, none is answered in a group that breaks, and none fails in it."""
     rules = SimpleNamespace(root=b"r", revision=1, compiled=Matcher())
     book = SimpleNamespace(reload_each=lambda ids: [rules for _ in ids])
-    evaluation = Evaluation(Store(), book, SimpleNamespace(count=lambda *_: None))
+    evaluation = Evaluation(Store(), book, DecisionMetrics(most_workspaces=0))
 
     def decided(*contact_ids: str) -> list[bool]:
         requests = [

@@ -39,8 +39,9 @@ local function settle(id, name, weight, limit, enabled, places)
   agent.weight, agent.limit, agent.enabled, agent.pools = weight, limit, enabled == 1, {}
   for at, entry in ipairs(places) do
     local pool, position, predecessor, views = unpack(entry)
-    local before = turns[pool] or turns[predecessor] or {time = 0, rest = 0, last = 0}
-    local turn = {time = before.time, rest = before.rest % weight, last = before.last, position = position}
+    local before = turns[pool] or turns[predecessor] or {time = 0, rest = 0, last = 0, assigned = 0}
+    local turn = {time = before.time, rest = before.rest % weight, last = before.last, position = position,
+      assigned = before.assigned}
     redis.call('HSET', key, 'turn:' .. pool, pack_turn(turn))
     agent.pools[at] = {pool, views}
   end

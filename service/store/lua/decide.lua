@@ -89,7 +89,7 @@ local function choose(pool, view_name, strategy, sequence)
   if moved ~= clock then
     redis.call('HSET', KEYS[1], 'clock:' .. pool, string.format('%.0f', moved))
   end
-  turn.last, agent.open = sequence, before + 1
+  turn.last, turn.assigned, agent.open = sequence, turn.assigned + 1, before + 1
   redis.call('HSET', KEYS[1] .. AGENT .. number, 'open', agent.open, 'turn:' .. pool, pack_turn(turn))
   for _, entry in ipairs(agent.pools) do
     if entry[1] == pool then

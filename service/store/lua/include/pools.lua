@@ -3,7 +3,7 @@
 -- what breaks ties, so that Redis sorts them the right way: last assignment, position, then the agent's number.
 
 local MEMBER = '>I5I4I4'
-local TURN_RECORD = '>dI2I5I4'  -- virtual time, rest of a turn, last assignment, position
+local TURN_RECORD = '>dI2I5I4I5'  -- virtual time, rest of a turn, last assignment, position, times assigned
 local ONLINE = '1'
 
 -- Scripts that change many agents stop after so many agents and places, and are called again: some milliseconds in
@@ -13,12 +13,12 @@ local work = 0
 
 local function unpack_turn(packed)
   local turn = {}
-  turn.time, turn.rest, turn.last, turn.position = struct.unpack(TURN_RECORD, packed)
+  turn.time, turn.rest, turn.last, turn.position, turn.assigned = struct.unpack(TURN_RECORD, packed)
   return turn
 end
 
 local function pack_turn(turn)
-  return struct.pack(TURN_RECORD, turn.time, turn.rest, turn.last, turn.position)
+  return struct.pack(TURN_RECORD, turn.time, turn.rest, turn.last, turn.position, turn.assigned)
 end
 
 -- The agent with this number; with its turn in `pool`, if one is named.

@@ -1,0 +1,102 @@
+"""What the metrics of fairness are made of: who has got what in each pool, and who of all replicas exposes it."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from typing import TYPE_CHECKING
+from uuid import uuid4
+
+from service.fairness import Standing
+from service.store import keys
+from service.store.scripts import load
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Sequence
+
+    from service.store.redis import Redis
+
+_SHARES = load("shares")
+_LEAD = load("lead")
+
+_AGENTS_A_RUN = 50
+_POOL_KINDS = {"t": "team", "l": "list"}
+
+
+class Lead:
+    """Sees to it that one replica collects at a time: who leads renews a lease, and when it ends the next one leads.
+
+    Args:
+        redis: where the lease is.
+        most: how many workspaces are remembered.
+        seconds: how long the lease lasts.
+        candidate: whether to lead at all, or only to note workspaces.
+    """
+
+    def __init__(self, redis: Redis, most: int, seconds: float, *, candidate: bool) -> None:
+        self._redis = redis
+        self._most = most
+        self._milliseconds = int(seconds * 1000)
+        self._name = uuid4().hex if candidate else ""
+
+    def leave(self) -> None:
+        """End the lease, if this replica has it.
+
+        Raises:
+            RedisAwayError: Redis is away; it ends by itself.
+        """
+        self._redis.run(_LEAD, keys.COLLECTOR, self._name, 0, self._most, repeatable=True)
+
+    def take(self, in_use: Collection[str]) -> list[str] | None:
+        """Note workspaces in use. Return all that replicas noted, the latest first; None if another replica leads.
+
+        Raises:
+            RedisAwayError: Redis is away.
+        """
+        leads, *workspaces = self._redis.run(
+            _LEAD, keys.COLLECTOR, self._name, self._milliseconds, self._most, *in_use, repeatable=True
+        )
+        return [workspace.decode() for workspace in workspaces] if leads else None
+
+
+def standings_by_pool(redis: Redis, workspace_id: str) -> dict[str, list[Standing]]:
+    """Return the standings in every pool that a rule uses, by the pool's name for people, as of now.
+
+    They are read in bounded runs, so those of very many agents are not of one moment.
+
+    Raises:
+        RedisAwayError: Redis is away.
+    """
+    pools: defaultdict[str, list[Standing]] = defaultdict(list)
+    root, following = keys.root(workspace_id), 1
+    while following:
+        following, *agents = redis.run(_SHARES, root, following, _AGENTS_A_RUN, repeatable=True, slow=True)
+        for agent_id, weight, limit, enabled, online, open_count, *places in agents:
+            for pool, assigned, views in places:
+                eligible = (
+                    enabled and _below(limit, open_count) and _in_some_view(views, open_count, online=bool(online))
+                )
+                pools[_name(pool.decode())].append(
+                    Standing(
+                        agent_id.decode(),
+                        weight,
+                        assigned,
+                        open_count,
+                        bool(online),
+                        bool(eligible),
+                        frozenset(strategy for strategy, _, _ in views),
+                    )
+                )
+    return dict(pools)
+
+
+def _below(limit: int, open_count: int) -> bool:
+    return not limit or open_count < limit
+
+
+def _in_some_view(views: Sequence[tuple[int, int, int]], open_count: int, *, online: bool) -> bool:
+    return any((online or not online_only) and _below(limit, open_count) for _, online_only, limit in views)
+
+
+def _name(pool: str) -> str:
+    kind, _, rest = pool.partition(":")
+    return f"{_POOL_KINDS[kind]}:{rest}" if kind in _POOL_KINDS else "everyone"
