@@ -51,10 +51,17 @@ def _whole(lowest: int, highest: int) -> Callable[[str], int]:
     return parse
 
 
+def _one_of(*choices: str) -> Callable[[str], str]:
+    def parse(value: str) -> str:
+        if value not in choices:
+            raise ValueError(f"expected {', '.join(choices[:-1])} or {choices[-1]}, not {value!r}")
+        return value
+
+    return parse
+
+
 def _yes_or_no(value: str) -> bool:
-    if value not in ("yes", "no"):
-        raise ValueError(f"expected yes or no, not {value!r}")
-    return value == "yes"
+    return _one_of("yes", "no")(value) == "yes"
 
 
 def _seconds(lowest: float = 0.0) -> Callable[[str], float]:
@@ -131,6 +138,9 @@ class Settings:
         metrics_agents: Agents of a pool that get a label of their own; the rest is `other`.
         metrics_window_s: Over how long fairness is judged.
         metrics_interval_s: How often it is looked at.
+        log_level: The least urgent events that are logged: `debug` (every decision), `info` (every refused call),
+            `warning` or `error`.
+        log_format: `console` for eyes, `json` for machines: one object a line.
         redis_url: The Redis that holds the state; None: an embedded one, whose files are in `data_dir`.
         data_dir: Folder of the embedded Redis. One service at a time.
         workers: Processes that share the port.
@@ -161,6 +171,8 @@ class Settings:
     metrics_agents: int = field(default=100, metadata=_by(_whole(0, 10_000)))
     metrics_window_s: float = field(default=900.0, metadata=_by(_seconds(1.0)))
     metrics_interval_s: float = field(default=15.0, metadata=_by(_seconds(0.1)))
+    log_level: str = field(default="info", metadata=_by(_one_of("debug", "info", "warning", "error")))
+    log_format: str = field(default="console", metadata=_by(_one_of("console", "json")))
     redis_url: str | None = field(default=None, metadata=_by(_redis_url))
     data_dir: Path = field(default=Path(".evenhand"), metadata=_by(_folder))
     workers: int = field(default=1, metadata=_by(_whole(1, 256)))

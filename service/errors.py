@@ -57,6 +57,13 @@ def _refused(code: code_pb2.Code, reason: str, message: str, details: Iterable[M
     return RefusedError(status)
 
 
+def reason_of(status: Status) -> str:
+    """Return the reason that a status of ours carries."""
+    info = ErrorInfo()
+    status.details[0].Unpack(info)
+    return str(info.reason)
+
+
 def invalid(violations: Sequence[Violation]) -> RefusedError:
     """Return the error for a request with wrong fields."""
     count = len(violations)

@@ -1,8 +1,7 @@
-"""What every process of the service does around serving: signals, logging, the ready line, the metrics listener."""
+"""What every process of the service does around serving: signals, the ready line, the metrics listener."""
 
 from __future__ import annotations
 
-import logging
 import os
 import signal
 import sys
@@ -55,11 +54,6 @@ class StopSignals:
                 self.last_words()
                 os._exit(128 + number)
             self._asked.set()
-
-
-def configure_logging() -> None:
-    """Log to standard error, one line an event, with time and process id."""
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(process)d %(levelname)s %(message)s")
 
 
 def say_ready(address: str, redis_text: str, listener: MetricsListener | None) -> None:

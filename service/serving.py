@@ -8,8 +8,9 @@ from contextlib import contextmanager
 from importlib import import_module
 from typing import TYPE_CHECKING
 
+from service import logs
 from service.config import Settings, SettingsError, redact
-from service.process import StopSignals, configure_logging
+from service.process import StopSignals
 from service.store.binary import NoRedisBinaryError
 from service.store.embedded import EmbeddedRedis, EmbeddedRedisError
 
@@ -23,7 +24,7 @@ def serve(settings: Settings) -> None:
     Raises:
         SettingsError: What the settings ask for cannot be had, such as a port that is taken.
     """
-    configure_logging()
+    logs.configure(settings)
     signals = StopSignals()
     with _redis(settings) as wait:
         run = _load("service.workers" if settings.workers > 1 else "service.server")

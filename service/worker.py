@@ -6,8 +6,9 @@ import os
 import sys
 import threading
 
+from service import logs
 from service.config import SettingsError
-from service.process import StopSignals, configure_logging
+from service.process import StopSignals
 from service.server import Server
 from service.workers import read_order
 
@@ -16,8 +17,8 @@ _CANNOT_START = 2
 
 def main() -> int:
     """Serve until standard input ends or a signal says to stop; return the exit code."""
-    configure_logging()
     settings, redis_url, listen, core = read_order(sys.stdin.buffer.readline())
+    logs.configure(settings)
     if core is not None:
         os.sched_setaffinity(0, {core})  # before there are threads, so that all have it
     signals = StopSignals()

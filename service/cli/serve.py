@@ -51,6 +51,10 @@ MetricsAgents = Annotated[
 ]
 MetricsWindow = Annotated[str | None, _option("metrics-window", "DURATION", "Over how long fairness is judged.")]
 MetricsInterval = Annotated[str | None, _option("metrics-interval", "DURATION", "How often it is looked at.")]
+LogLevel = Annotated[
+    str | None, _option("log-level", "debug|info|warning|error", "Which events are logged on standard error.")
+]
+LogFormat = Annotated[str | None, _option("log-format", "console|json", "How they are written.")]
 RedisUrl = Annotated[
     str | None,
     _option("redis-url", "URL", "The Redis that keeps the state: redis://, rediss:// or unix://.", "one of our own"),
@@ -97,6 +101,8 @@ def serve(  # noqa: PLR0917 - typer passes them by name
     metrics_agents: MetricsAgents = None,
     metrics_window: MetricsWindow = None,
     metrics_interval: MetricsInterval = None,
+    log_level: LogLevel = None,
+    log_format: LogFormat = None,
     redis_url: RedisUrl = None,
     data_dir: DataDir = None,
     workers: Workers = None,
@@ -127,6 +133,8 @@ def serve(  # noqa: PLR0917 - typer passes them by name
         "metrics_agents": metrics_agents,
         "metrics_window": metrics_window,
         "metrics_interval": metrics_interval,
+        "log_level": log_level,
+        "log_format": log_format,
         "redis_url": redis_url,
         "data_dir": data_dir,
         "workers": workers,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from dataclasses import dataclass
 from datetime import timedelta
-from time import perf_counter
+from time import monotonic, perf_counter
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import grpc
@@ -14,7 +14,7 @@ from google.protobuf.message_factory import GetMessageClass
 from google.rpc import code_pb2
 from grpc_status import rpc_status
 
-from service import errors
+from service import errors, logs
 from service.errors import RefusedError
 from service.metrics import MethodMetrics
 from service.store.redis import RedisAwayError
@@ -37,6 +37,8 @@ _UNREADABLE: Any = object()
 # When a refused caller may try again.
 _RETRY_REDIS = timedelta(milliseconds=500)
 _RETRY_OVERLOAD = timedelta(milliseconds=100)
+_OUR_FAULT = frozenset({code_pb2.INTERNAL, code_pb2.UNAVAILABLE})
+_REFUSALS_SECONDS = 1.0
 # Made once: who refuses has no time for it.
 _OVERLOADED = rpc_status.to_status(errors.overloaded(_RETRY_OVERLOAD).status)
 
@@ -67,23 +69,80 @@ class Admission:
         return remaining - _MARGIN_SECONDS
 
 
+class _Refusals:
+    """Logs calls that were too many: a line a second, since a line for each would make the flood worse.
+
+    Only the thread that refuses may use it.
+    """
+
+    def __init__(self) -> None:
+        self._count = 0
+        self._since = monotonic()
+
+    def note(self) -> None:
+        """Note one call."""
+        self._count += 1
+        now = monotonic()
+        if now - self._since >= _REFUSALS_SECONDS:
+            logs.event(_log, logging.WARNING, "calls refused: too many are waiting", calls=self._count)
+            self._count, self._since = 0, now
+
+
+def _log_failure(
+    method: str,
+    request: Any,
+    context: grpc.ServicerContext,
+    *,
+    status: Status,
+    problem: Exception | None,
+    seconds: float,
+) -> None:
+    """Log one call that was refused or failed."""
+    headers = {key: value for key, value in context.invocation_metadata() if key == "traceparent"}
+    logs.event(
+        _log,
+        logging.ERROR if status.code == code_pb2.INTERNAL else logging.INFO,
+        "call failed" if status.code in _OUR_FAULT else "call refused",
+        problem,
+        method=method,
+        code=code_pb2.Code.Name(status.code),
+        reason=errors.reason_of(status),
+        workspace=getattr(request, "workspace_id", ""),
+        request_id=getattr(request, "request_id", ""),
+        trace_id=logs.trace_id_of(str(headers.get("traceparent", ""))),
+        milliseconds=round(seconds * 1000, 3),
+    )
+
+
 def handler(
+    name: str,
     behavior: Callable[[Request, float | None], Response],
     request_type: type[Request],
     admission: Admission,
     metrics: MethodMetrics,
 ) -> grpc.RpcMethodHandler[Request, Response]:
-    """Wrap `behavior(request, timeout_s)` into a gRPC handler that answers every failure with a Status."""
+    """Wrap `behavior(request, timeout_s)` into a gRPC handler that answers every failure with a Status.
+
+    Args:
+        name: the method's.
+        behavior: what it does.
+        request_type: what it takes.
+        admission: which calls are taken on.
+        metrics: of the method.
+    """
     is_surplus = admission.is_surplus
     begin, end = metrics.begin, metrics.end
+    refusals = _Refusals()
 
     def call(request: Request, context: grpc.ServicerContext) -> Response:
         begin()
         if is_surplus():
             metrics.refuse()
+            refusals.note()
             context.abort_with_status(_OVERLOADED)
         started = perf_counter()
         status: Status
+        problem: Exception | None = None
         try:
             if request is _UNREADABLE:
                 raise errors.unreadable()  # noqa: TRY301 - a function for it would cost a call
@@ -92,13 +151,15 @@ def handler(
             status = error.status
         except RedisAwayError:
             status = errors.redis_unavailable(_RETRY_REDIS).status
-        except Exception:  # noqa: BLE001 - grpc would send its text to the caller
-            _log.exception("a call failed")
+        except Exception as error:  # noqa: BLE001 - grpc would send its text to the caller
+            problem = error
             status = errors.internal().status
         else:
             end(code_pb2.OK, perf_counter() - started)
             return response
-        end(status.code, perf_counter() - started)
+        seconds = perf_counter() - started
+        end(status.code, seconds)
+        _log_failure(name, request, context, status=status, problem=problem, seconds=seconds)
         context.abort_with_status(rpc_status.to_status(status))
         raise AssertionError("abort_with_status raises")
 
@@ -131,6 +192,7 @@ def register(
     """
     handlers = {
         method.name: handler(
+            method.name,
             methods[method.name],
             GetMessageClass(method.input_type),
             admission,

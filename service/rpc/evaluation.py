@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections import defaultdict
 from functools import partial
 from time import perf_counter, sleep
@@ -14,8 +15,9 @@ from evenhand.v1.assignment_service_pb2 import (
     EvaluateContactResponse,
 )
 from evenhand.v1.contact_pb2 import EVENT_TYPE_CONVERSATION_OPENED
+from evenhand.v1.decision_pb2 import Outcome
 
-from service import errors
+from service import errors, logs
 from service.errors import RefusedError
 from service.rpc.validation import check_batch, check_evaluation, check_ids, is_plain, problems
 from service.store.combiner import Combiner
@@ -26,7 +28,7 @@ from service.store.values import NO_CHOICE, Answer, Case, StaleRulesError, reaso
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from evenhand.v1.decision_pb2 import Decision, Outcome
+    from evenhand.v1.decision_pb2 import Decision
     from evenhand.v1.rules_pb2 import Strategy
 
     from service.metrics import DecisionMetrics
@@ -34,6 +36,8 @@ if TYPE_CHECKING:
     from service.rules import Violation
     from service.store.store import Store
 
+
+_log = logging.getLogger(__name__)
 
 # How long a batch lets others have the interpreter: long enough for a thread to wake.
 _BREAK_SECONDS = 0.000_02
@@ -116,6 +120,8 @@ class Evaluation:
                 self._metrics.count(workspace_id, answers)
                 for at, answer in zip(ats, answers, strict=True):
                     responses[at] = _response(answer)
+                    if _log.isEnabledFor(logging.DEBUG):
+                        _log_decision(workspace_id, asked[at][0], answer)
         return responses
 
     def _evaluate_together(self, workspace_id: str, asked: list[_Asked]) -> list[EvaluateContactResponse | Exception]:
@@ -162,7 +168,27 @@ class Evaluation:
                 answers += stale.answers
                 rules = self._rules.reload(workspace_id, stale=True)
         self._metrics.count(workspace_id, answers)
+        if _log.isEnabledFor(logging.DEBUG):
+            for request, answer in zip(requests, answers, strict=True):
+                _log_decision(workspace_id, request, answer)
         return answers
+
+
+def _log_decision(workspace_id: str, request: EvaluateContactRequest, answer: Answer) -> None:
+    logs.event(
+        _log,
+        logging.DEBUG,
+        "decided",
+        workspace=workspace_id,
+        contact=request.contact.id,
+        request_id=request.request_id,
+        outcome=Outcome.Name(cast("Outcome.ValueType", answer.outcome)),
+        agent=answer.agent.decode(),
+        rule=reason_of(answer.reason).rule_id,
+        revision=answer.revision,
+        sequence=answer.sequence,
+        replayed=answer.replayed,
+    )
 
 
 def _in_bits(items: Sequence[Item], size: int) -> Iterator[Item]:

@@ -1,0 +1,102 @@
+"""What the service writes to standard error."""
+
+from __future__ import annotations
+
+import json
+
+import grpc
+import pytest
+from evenhand.v1 import assignment_service_pb2 as api
+from evenhand.v1.assignment_service_pb2_grpc import AssignmentServiceStub
+
+from tests.support import builders as b
+from tests.support.processes import EvenhandServer, RedisServer, wait_until
+
+TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
+SECRET = "unspeakable"  # noqa: S105 - what must not be said
+
+
+@pytest.fixture(scope="module")
+def redis():
+    """One Redis for all services here."""
+    with RedisServer() as started:
+        yield started
+
+
+def request(**fields):
+    """A request about a contact that holds a secret wherever it can."""
+    contact = b.contact("c-1", source="whatsapp_dm", tags=[SECRET], traits={SECRET: SECRET})
+    return api.EvaluateContactRequest(**({"workspace_id": "w", "event_type": b.CREATED, "contact": contact} | fields))
+
+
+def call(server, message):
+    """Make one call with a trace, and return the status code it ended with."""
+    stub = AssignmentServiceStub(server.channel())
+    try:
+        stub.EvaluateContact(message, timeout=5, metadata=[("traceparent", f"00-{TRACE}-00f067aa0ba902b7-01")])
+    except grpc.RpcError as error:
+        return error.code().name
+    return "OK"
+
+
+def lines(server, text):
+    """Return the log's lines with this text, once there is one."""
+    wait_until(lambda: text in server.log(), f"{text!r} is logged")
+    return [line for line in server.log().splitlines() if text in line]
+
+
+def test_a_refused_call_is_one_json_object(redis):
+    """It says which call, why, and by which ids to find it elsewhere, and nothing that the contact holds."""
+    with EvenhandServer(redis.url, options=["--log-format", "json"]) as server:
+        message = request(request_id="r-1")
+        message.contact.tags.append(SECRET + "x" * 500)
+        assert call(server, message) == "INVALID_ARGUMENT"
+        (line,) = lines(server, "call refused")
+        assert SECRET not in server.log()
+    event = json.loads(line)
+    assert event.pop("milliseconds") > 0
+    assert event.keys() >= {"time", "process"}
+    assert {name: event[name] for name in event.keys() - {"time", "process"}} == {
+        "level": "INFO",
+        "logger": "service.rpc.calls",
+        "message": "call refused",
+        "method": "EvaluateContact",
+        "code": "INVALID_ARGUMENT",
+        "reason": "INVALID_FIELDS",
+        "workspace": "w",
+        "request_id": "r-1",
+        "trace_id": TRACE,
+    }
+
+
+def test_for_eyes_it_is_one_line_that_cannot_be_forged(redis):
+    """A line break in an id of the caller's does not begin a line of its own."""
+    with EvenhandServer(redis.url) as server:
+        assert call(server, request(request_id="r\n2026 forged", event_type=0)) == "INVALID_ARGUMENT"
+        (line,) = lines(server, "call refused")
+    assert 'request_id="r\\n2026 forged"' in line
+    assert "method=EvaluateContact code=INVALID_ARGUMENT reason=INVALID_FIELDS workspace=w" in line
+    assert f"trace_id={TRACE}" in line
+
+
+def test_calls_that_fail_while_redis_is_away_are_logged():
+    """Who is paged sees each call that failed, and its code."""
+    with RedisServer() as own, EvenhandServer(own.url) as server:
+        own.kill()
+        assert call(server, request()) == "UNAVAILABLE"
+        (line,) = lines(server, "call failed")
+    assert "code=UNAVAILABLE reason=REDIS_UNAVAILABLE" in line
+
+
+@pytest.mark.parametrize(("level", "said"), [("debug", 1), ("info", 0)])
+def test_decisions_are_logged_at_debug_only(redis, level, said):
+    """Each decision is an event for who looks for it, and none for others; never with what the contact holds."""
+    with EvenhandServer(redis.url, options=["--log-level", level, "--log-format", "json"]) as server:
+        assert call(server, request(workspace_id=level, request_id="r-2")) == "OK"
+        assert call(server, request(workspace_id="")) == "INVALID_ARGUMENT"
+        lines(server, "call refused")
+        decided = [json.loads(line) for line in server.log().splitlines() if '"decided"' in line]
+        assert SECRET not in server.log()
+    assert [(one["contact"], one["outcome"], one["request_id"]) for one in decided] == [
+        ("c-1", "OUTCOME_NO_RULE_MATCHED", "r-2")
+    ] * said
