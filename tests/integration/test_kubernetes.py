@@ -10,7 +10,9 @@ from pathlib import Path
 
 import kubernetes_validate
 import pytest
+from ruamel.yaml import YAML
 
+from deploy.kubernetes import generate
 from service.config import Settings
 from tests.support.manifests import KUBERNETES, Manifests, selects
 from tests.support.processes import EvenhandServer, RedisServer, wait_until
@@ -78,6 +80,15 @@ def test_only_the_operators_kinds_are_left_to_be_checked_by_hand(manifests):
     kinds = {each["kind"] for each in manifests.all if each["apiVersion"] == OPERATOR}
     assert kinds <= {"ServiceMonitor", "PrometheusRule"}
     assert kinds or manifests.folder != "overlays/production"
+
+
+def test_the_alerts_are_those_of_the_rule_file(production):
+    """The PrometheusRule says what deploy/prometheus/rules.yaml says, and is what the generator makes of it."""
+    rule = production.one("PrometheusRule")
+    assert rule["apiVersion"] == OPERATOR
+    assert rule["spec"] == YAML(typ="safe").load(generate.RULES.read_text())
+    assert rule["spec"]["groups"]
+    assert generate.OBJECT.read_text() == generate.prometheus_rule(generate.RULES.read_text()), "run generate.py again"
 
 
 def test_grafana_gets_every_dashboard(production):
