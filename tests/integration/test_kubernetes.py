@@ -72,6 +72,7 @@ def test_prometheus_finds_the_metrics(production):
     (endpoint,) = monitor["spec"]["endpoints"]
     assert endpoint == {"port": "metrics", "path": "/metrics", "interval": "15s", "scrapeTimeout": "10s"}
     (service,) = (each for each in production.of("Service") if selects(monitor["spec"]["selector"], each))
+    assert service["metadata"]["name"] == "evenhand"  # becomes the label `job`, which the alerts ask for
     assert {port["name"]: port["targetPort"] for port in service["spec"]["ports"]}["metrics"] == "metrics"
 
 

@@ -71,8 +71,8 @@ class Manifests:
         return {port["name"]: port["containerPort"] for port in self.container["ports"]}
 
 
-def selects(selector: Manifest, pod: Manifest) -> bool:
-    """Whether a label selector is one of labels alone, of at least one, and fits a pod."""
+def selects(selector: Manifest, labelled: Manifest) -> bool:
+    """Whether a label selector names at least one label and nothing else, and fits what is labelled."""
     assert set(selector) == {"matchLabels"}
     assert selector["matchLabels"]
-    return bool(selector["matchLabels"].items() <= pod["metadata"]["labels"].items())
+    return bool(selector["matchLabels"].items() <= labelled["metadata"]["labels"].items())
