@@ -46,8 +46,8 @@ $(READY): pyproject.toml deploy/requirements/development.txt protos/generate.py 
 
 lock: $(READY) ## Pin the newest allowed packages, with hashes and without index addresses
 	@$(BIN)/python -m pip install -q uv
-	@$(BIN)/uv pip compile pyproject.toml --extra embedded --universal --python-version 3.11 --upgrade --generate-hashes --no-emit-index-url --no-header -q -o deploy/requirements/runtime.txt
-	@$(BIN)/uv pip compile pyproject.toml --extra embedded --group dev --universal --python-version 3.11 --upgrade --generate-hashes --no-emit-index-url --no-header -q -o deploy/requirements/development.txt
+	@$(BIN)/uv pip compile pyproject.toml --extra embedded --extra tracing --universal --python-version 3.11 --upgrade --generate-hashes --no-emit-index-url --no-header -q -o deploy/requirements/runtime.txt
+	@$(BIN)/uv pip compile pyproject.toml --extra embedded --extra tracing --group dev --universal --python-version 3.11 --upgrade --generate-hashes --no-emit-index-url --no-header -q -o deploy/requirements/development.txt
 
 clean: ## Remove .venv, caches and what was generated
 	@rm -rf .venv .evenhand .bench .mypy_cache .ruff_cache .pytest_cache .hypothesis build dist

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from importlib import import_module, metadata
 from typing import TYPE_CHECKING
 
 from evenhand.v1 import assignment_service_pb2, roster_service_pb2
 
 from service.collector import FairnessCollector
+from service.config import SettingsError
 from service.metrics import CacheMetrics, DecisionMetrics, RedisMetrics
 from service.rpc.assignment import Assignment
 from service.rpc.calls import Admission, register
@@ -23,6 +25,8 @@ if TYPE_CHECKING:
     import grpc
 
     from service.config import Settings
+    from service.store.redis import Timings
+    from service.tracing import Tracing
 
 _ASSIGNMENT = assignment_service_pb2.DESCRIPTOR.services_by_name["AssignmentService"]
 _ROSTER = roster_service_pb2.DESCRIPTOR.services_by_name["RosterService"]
@@ -48,7 +52,11 @@ class App:
 
     def __init__(self, settings: Settings, redis_url: str, *, is_worker: bool) -> None:
         self._settings = settings
-        self._redis = Redis(redis_url, settings.redis_timeout_s, RedisMetrics())
+        self._tracing = _tracing(settings)
+        timings: Timings = RedisMetrics()
+        if self._tracing is not None:
+            timings = import_module("service.tracing").TracedTimings(timings, self._tracing)
+        self._redis = Redis(redis_url, settings.redis_timeout_s, timings)
         store = Store(
             self._redis,
             contact_retention_s=settings.contact_retention_s,
@@ -57,7 +65,7 @@ class App:
         configurator = Configurator(store)
         rules = RuleBook(store, RULE_BOOK_SIZE, CacheMetrics())
         decisions = DecisionMetrics(settings.metrics_workspaces)
-        evaluation = Evaluation(store, rules, decisions)
+        evaluation = Evaluation(store, rules, decisions, self._tracing)
         self._assignment = Assignment(store, evaluation, configurator)
         self._roster = RosterCalls(store, configurator)
         self.fairness: FairnessCollector | None = None
@@ -67,8 +75,8 @@ class App:
     def register(self, server: grpc.Server, is_surplus: Callable[[], bool]) -> None:
         """Add the services to the server. `is_surplus` tells whether the call that this thread handles is too many."""
         admission = Admission(is_surplus, self._settings.redis_timeout_s)
-        register(server, _ASSIGNMENT, self._assignment.methods, admission)
-        register(server, _ROSTER, self._roster.methods, admission)
+        register(server, _ASSIGNMENT, self._assignment.methods, admission, self._tracing)
+        register(server, _ROSTER, self._roster.methods, admission, self._tracing)
 
     def add_redis_listener(self, listener: Callable[[bool], None]) -> None:
         """Have `listener` called with whether Redis is up, now and whenever that changes."""
@@ -79,3 +87,23 @@ class App:
         if self.fairness is not None:
             self.fairness.close()
         self._redis.close()
+        if self._tracing is not None:
+            self._tracing.close()
+
+
+def _tracing(settings: Settings) -> Tracing | None:
+    """Return what makes spans; None where nobody wants any, and nothing is loaded for it.
+
+    Raises:
+        SettingsError: they are wanted, but the packages are not there.
+    """
+    if not settings.traces_endpoint:
+        return None
+    try:
+        tracing = import_module("service.tracing")
+    except ModuleNotFoundError as error:
+        raise SettingsError(
+            settings.name_of("traces_endpoint"), f"needs evenhand[tracing] installed: there is no {error.name}"
+        ) from error
+    made: Tracing = tracing.Tracing(settings.traces_endpoint, metadata.version("evenhand"))
+    return made

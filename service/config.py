@@ -117,6 +117,13 @@ def _redis_url(value: str) -> str:
     return value
 
 
+def _http_url(value: str) -> str:
+    parts = urlsplit(value)
+    if parts.scheme not in {"http", "https"} or not parts.hostname:
+        raise ValueError(f"expected http://HOST:PORT or https://HOST:PORT, not {value!r}")
+    return value
+
+
 def _folder(value: str) -> Path:
     return Path(value).expanduser()
 
@@ -141,6 +148,7 @@ class Settings:
         log_level: The least urgent events that are logged: `debug` (every decision), `info` (every refused call),
             `warning` or `error`.
         log_format: `console` for eyes, `json` for machines: one object a line.
+        traces_endpoint: Where traces are sent, by OTLP over gRPC: `http://host:4317`; empty: nowhere.
         redis_url: The Redis that holds the state; None: an embedded one, whose files are in `data_dir`.
         data_dir: Folder of the embedded Redis. One service at a time.
         workers: Processes that share the port.
@@ -173,6 +181,7 @@ class Settings:
     metrics_interval_s: float = field(default=15.0, metadata=_by(_seconds(0.1)))
     log_level: str = field(default="info", metadata=_by(_one_of("debug", "info", "warning", "error")))
     log_format: str = field(default="console", metadata=_by(_one_of("console", "json")))
+    traces_endpoint: str = field(default="", metadata=_by(_http_url))
     redis_url: str | None = field(default=None, metadata=_by(_redis_url))
     data_dir: Path = field(default=Path(".evenhand"), metadata=_by(_folder))
     workers: int = field(default=1, metadata=_by(_whole(1, 256)))

@@ -55,6 +55,10 @@ LogLevel = Annotated[
     str | None, _option("log-level", "debug|info|warning|error", "Which events are logged on standard error.")
 ]
 LogFormat = Annotated[str | None, _option("log-format", "console|json", "How they are written.")]
+TracesEndpoint = Annotated[
+    str | None,
+    _option("traces-endpoint", "URL", "Where to send traces by OTLP over gRPC: http://HOST:4317.", "nowhere"),
+]
 RedisUrl = Annotated[
     str | None,
     _option("redis-url", "URL", "The Redis that keeps the state: redis://, rediss:// or unix://.", "one of our own"),
@@ -103,6 +107,7 @@ def serve(  # noqa: PLR0917 - typer passes them by name
     metrics_interval: MetricsInterval = None,
     log_level: LogLevel = None,
     log_format: LogFormat = None,
+    traces_endpoint: TracesEndpoint = None,
     redis_url: RedisUrl = None,
     data_dir: DataDir = None,
     workers: Workers = None,
@@ -135,6 +140,7 @@ def serve(  # noqa: PLR0917 - typer passes them by name
         "metrics_interval": metrics_interval,
         "log_level": log_level,
         "log_format": log_format,
+        "traces_endpoint": traces_endpoint,
         "redis_url": redis_url,
         "data_dir": data_dir,
         "workers": workers,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from time import monotonic, perf_counter
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from google.rpc.status_pb2 import Status
+
+    from service.tracing import Tracing
 
 
 _log = logging.getLogger(__name__)
@@ -120,6 +123,8 @@ def handler(
     request_type: type[Request],
     admission: Admission,
     metrics: MethodMetrics,
+    *,
+    traced: Callable[[Any], Any] | None,
 ) -> grpc.RpcMethodHandler[Request, Response]:
     """Wrap `behavior(request, timeout_s)` into a gRPC handler that answers every failure with a Status.
 
@@ -129,6 +134,7 @@ def handler(
         request_type: what it takes.
         admission: which calls are taken on.
         metrics: of the method.
+        traced: wraps what answers calls, so that each has a span; None: none does.
     """
     is_surplus = admission.is_surplus
     begin, end = metrics.begin, metrics.end
@@ -170,7 +176,7 @@ def handler(
             return _UNREADABLE
 
     return grpc.unary_unary_rpc_method_handler(
-        call,
+        call if traced is None else traced(call),
         request_deserializer=read,
         response_serializer=lambda response: response.SerializeToString(),
     )
@@ -181,6 +187,7 @@ def register(
     service: Any,
     methods: dict[str, Callable[[Any, float | None], Any]],
     admission: Admission,
+    tracing: Tracing | None,
 ) -> None:
     """Add a service's methods to the server.
 
@@ -189,6 +196,7 @@ def register(
         service: the service's descriptor.
         methods: what to do, by method name. Every method of the service must be there.
         admission: which calls are taken on.
+        tracing: makes a span for each call; None: there are none.
     """
     handlers = {
         method.name: handler(
@@ -197,6 +205,7 @@ def register(
             GetMessageClass(method.input_type),
             admission,
             MethodMetrics(service.full_name, method.name),
+            traced=partial(tracing.traced, service.full_name, method.name) if tracing is not None else None,
         )
         for method in service.methods
     }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections import defaultdict
+from contextlib import nullcontext
 from functools import partial
 from time import perf_counter, sleep
 from typing import TYPE_CHECKING, TypeVar, cast
@@ -27,14 +28,17 @@ from service.store.values import NO_CHOICE, Answer, Case, StaleRulesError, reaso
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+    from contextlib import AbstractContextManager
 
     from evenhand.v1.decision_pb2 import Decision
     from evenhand.v1.rules_pb2 import Strategy
+    from opentelemetry.trace import Span
 
     from service.metrics import DecisionMetrics
     from service.rpc.rulebook import RuleBook, Rules
     from service.rules import Violation
     from service.store.store import Store
+    from service.tracing import Tracing
 
 
 _log = logging.getLogger(__name__)
@@ -44,15 +48,16 @@ _BREAK_SECONDS = 0.000_02
 
 Item = TypeVar("Item")
 
-_Asked = tuple[EvaluateContactRequest, float | None]
-"""A call: its request, and how long to wait for Redis."""
+_Asked = tuple[EvaluateContactRequest, float | None, "Span | None"]
+"""A call: its request, how long to wait for Redis, and its span, if it has one."""
 
 
 class Evaluation:
     """EvaluateContact and BatchEvaluateContacts."""
 
-    def __init__(self, store: Store, rules: RuleBook, metrics: DecisionMetrics) -> None:
+    def __init__(self, store: Store, rules: RuleBook, metrics: DecisionMetrics, tracing: Tracing | None = None) -> None:
         self._store = store
+        self._tracing = tracing
         self._rules = rules
         self._metrics = metrics
         self._newcomers: Combiner[_Asked, EvaluateContactResponse | None] = Combiner(
@@ -69,7 +74,7 @@ class Evaluation:
             if wrong:
                 check_evaluation(wrong, request)
                 raise errors.invalid(wrong)
-            decided = self._newcomers.ask((request, timeout_s))
+            decided = self._newcomers.ask((request, timeout_s, self._span()))
             if decided is not None:
                 return decided
             rules = self._rules.of(workspace_id)
@@ -77,7 +82,7 @@ class Evaluation:
         if together is None:
             # Two threads that do this at once do no harm: they decide apart from each other.
             together = rules.together = Combiner(partial(self._evaluate_together, workspace_id), CONTACTS_A_RUN)
-        response: EvaluateContactResponse = together.ask((request, timeout_s))
+        response: EvaluateContactResponse = together.ask((request, timeout_s, self._span()))
         return response
 
     def evaluate_batch(
@@ -101,16 +106,19 @@ class Evaluation:
         """Decide about contacts of workspaces that are not at hand, all at once; None for those that need more."""
         responses: list[EvaluateContactResponse | None] = [None] * len(asked)
         of_workspace: defaultdict[str, list[int]] = defaultdict(list)
-        for at, (request, _) in enumerate(asked):
+        for at, (request, _, _) in enumerate(asked):
             if is_plain(request.workspace_id, request):
                 of_workspace[request.workspace_id].append(at)
         try:
-            rules_of_each = self._rules.reload_each(list(of_workspace))
-            groups = [
-                (rules.root, rules.revision, [_case(rules, asked[at][0]) for at in ats])
-                for rules, ats in zip(rules_of_each, of_workspace.values(), strict=True)
-            ]
-            answers_to_each = self._store.within(_patience(asked)).decide_each(groups)
+            with self._together(asked):
+                rules_of_each = self._rules.reload_each(list(of_workspace))
+                begun = perf_counter()
+                groups = [
+                    (rules.root, rules.revision, [_case(rules, asked[at][0]) for at in ats])
+                    for rules, ats in zip(rules_of_each, of_workspace.values(), strict=True)
+                ]
+                self._evaluated(perf_counter() - begun)
+                answers_to_each = self._store.within(_patience(asked)).decide_each(groups)
         except RedisAwayError:
             raise
         except Exception:  # noqa: BLE001 - whoever is at fault comes again, alone, and must not spoil the others' calls
@@ -127,13 +135,28 @@ class Evaluation:
     def _evaluate_together(self, workspace_id: str, asked: list[_Asked]) -> list[EvaluateContactResponse | Exception]:
         """Decide about contacts of several calls to one workspace."""
         try:
-            requests = [request for request, _ in asked]
-            answers = self._evaluate(workspace_id, requests, _patience(asked), slow=False)
+            requests = [request for request, _, _ in asked]
+            with self._together(asked):
+                answers = self._evaluate(workspace_id, requests, _patience(asked), slow=False)
         except RedisAwayError:
             raise
         except Exception as error:  # noqa: BLE001 - whoever is at fault must not spoil the others' calls
             return [self._evaluate_together(workspace_id, [each])[0] for each in asked] if len(asked) > 1 else [error]
         return [answer if isinstance(answer, RefusedError) else _response(answer) for answer in answers]
+
+    def _evaluated(self, seconds: float) -> None:
+        self._metrics.evaluated(seconds)
+        if self._tracing is not None:
+            self._tracing.took("rules", seconds)
+
+    def _span(self) -> Span | None:
+        return self._tracing.current() if self._tracing is not None else None
+
+    def _together(self, asked: list[_Asked]) -> AbstractContextManager[None]:
+        """Have what is done meanwhile noted in the spans of all these calls."""
+        if self._tracing is None:
+            return nullcontext()
+        return self._tracing.together([span for _, _, span in asked if span is not None])
 
     def _evaluate(
         self, workspace_id: str, requests: list[EvaluateContactRequest], timeout_s: float | None, *, slow: bool
@@ -162,7 +185,7 @@ class Evaluation:
             try:
                 begun = perf_counter()
                 cases = [_case(rules, request) for request in (_in_bits(piece, 8) if slow else piece)]
-                self._metrics.evaluated(perf_counter() - begun)
+                self._evaluated(perf_counter() - begun)
                 answers += store.decide(rules.root, rules.revision, cases, slow=slow)
             except StaleRulesError as stale:
                 answers += stale.answers
@@ -204,7 +227,7 @@ def _in_bits(items: Sequence[Item], size: int) -> Iterator[Item]:
 
 def _patience(asked: list[_Asked]) -> float | None:
     """Return how long to wait for Redis for calls that are decided together: as long as the most patient one."""
-    patience = [timeout_s for _, timeout_s in asked if timeout_s is not None]
+    patience = [timeout_s for _, timeout_s, _ in asked if timeout_s is not None]
     return max(patience) if len(patience) == len(asked) else None
 
 

@@ -175,6 +175,8 @@ class Redis:
         Raises:
             RedisAwayError: there are no replies to be had now. Each of the scripts may or may not have run.
         """
+        if not calls:
+            return []
         router = self.router()
         commands = [(root, (b"EVALSHA", script.digest, b"1", root, *arguments)) for root, arguments in calls]
         begun = perf_counter()

@@ -55,7 +55,7 @@ def ask(store: Store, *contact_ids: str) -> list[Any]:
         EvaluateContactRequest(workspace_id="w", event_type=EVENT_TYPE_CONTACT_CREATED, contact=Contact(id=contact_id))
         for contact_id in contact_ids
     ]
-    return evaluation._evaluate_together("w", [(request, None) for request in requests])
+    return evaluation._evaluate_together("w", [(request, None, None) for request in requests])
 
 
 def test_a_call_that_breaks_breaks_alone():
@@ -79,7 +79,7 @@ def test_newcomers_among_which_one_breaks_come_again_alone():
             )
             for at, each in enumerate(contact_ids)
         ]
-        responses = evaluation._evaluate_newcomers([(request, None) for request in requests])
+        responses = evaluation._evaluate_newcomers([(request, None, None) for request in requests])
         return [response is not None for response in responses]
 
     assert decided("c-1", "broken", "c-2") == [False, False, False]
