@@ -1,0 +1,196 @@
+"""The dashboard "Distribution fairness": who got what, and whether that was fair. For the operations manager.
+
+The series of pools are state that lies in Redis and one replica at a time exposes: `max by (...)` takes the replica
+away, so that a change of replica is no jump and nothing counts twice. Decisions are counted by each replica for
+itself: they are summed.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from grafana_foundation_sdk.builders.dashboard import Row
+from panels import Limits, Query, bars, board, choice, dashed, number, over_time, pairs, yes_or_no
+
+if TYPE_CHECKING:
+    from grafana_foundation_sdk.builders.dashboard import Dashboard
+
+_POOL = 'namespace=~"$namespace", workspace="$workspace", pool=~"$pool"'
+_WORKSPACE = 'namespace=~"$namespace", workspace="$workspace"'
+_UNASSIGNED = "no_agent_available|no_rule_matched"
+# As in the alert EvenhandContactsUnassigned: a replay was counted before, and who has an owner asks for no agent.
+_FRESH = f'{_WORKSPACE}, reason!~"replay|owner"'
+# As in the alert EvenhandPoolUnfair: Jain's index falls by 1/n for each of n agents who goes empty-handed.
+_FORGOTTEN = 0.5
+
+_ELIGIBLE = f"max by (pool) (assignment_pool_eligible_agents{{{_POOL}}})"
+_JAIN = f"min by (pool, strategy) (assignment_pool_jain_index{{{_POOL}}})"
+# A subquery, since a counter that another replica goes on exposing must be taken together before its increase is.
+_GOT = f"increase(max by (pool, agent) (assignment_pool_assigned_total{{{_POOL}}})[$__range:$__interval])"
+_WEIGHT = f"max by (pool, agent) (assignment_pool_agent_weight{{{_POOL}}})"
+
+
+def dashboard() -> Dashboard:
+    """Return it, with all panels."""
+    made = board(
+        "evenhand-fairness",
+        "Distribution fairness",
+        "Who was assigned how many contacts, whether that is fair, and who was left without an agent.",
+        "now-6h",
+    )
+    pools = f"label_values(assignment_pool_eligible_agents{{{_WORKSPACE}}}, pool)"
+    workspaces = 'label_values(assignment_decisions_total{namespace=~"$namespace"}, workspace)'
+    made.with_variable(choice("workspace", "Workspace", workspaces))
+    made.with_variable(choice("pool", "Pool", pools, whole=True, several=True))
+    _at_a_glance(made)
+    _shares(made)
+    _people(made)
+    _decisions(made)
+    return made
+
+
+def _at_a_glance(made: Dashboard) -> None:
+    made.with_panel(
+        number(
+            "Agents' worth of unfairness",
+            "How many agents' whole share is missing from an even distribution: 0 is perfectly fair, and from 0.5 on, "
+            "half an agent, somebody should look.",
+            "suffix: agents",
+            Query(f"{_ELIGIBLE} * (1 - min by (pool) ({_JAIN}))", "{{pool}}"),
+            limits=Limits(_FORGOTTEN / 2, _FORGOTTEN),
+        ).decimals(2)
+    )
+    made.with_panel(
+        number(
+            "Left unassigned",
+            "Share of the contacts asking for an agent in this time that got none: no agent was available, or no rule "
+            "matched; without any such contact there is nothing to show.",
+            "percentunit",
+            Query(
+                f'(sum(increase(assignment_decisions_total{{{_FRESH}, outcome=~"{_UNASSIGNED}"}}[$__range])) '
+                f"or vector(0)) / (sum(increase(assignment_decisions_total{{{_FRESH}}}[$__range])) > 0)",
+                "unassigned",
+            ),
+            limits=Limits(0.1, 0.3),
+        ).no_value("no contacts")
+    )
+    made.with_panel(
+        number(
+            "Assigned in this time",
+            "Contacts that rules and the load balancer gave to agents of these pools.",
+            "suffix: contacts",
+            Query(f"sum({_GOT})", "assigned"),
+        ).decimals(0)
+    )
+    made.with_panel(
+        yes_or_no(
+            "Figures of pools are current",
+            "Whether a replica is reading the pools' figures from Redis now; while it says no, all figures of pools "
+            "here stand still or are missing, but contacts are assigned as ever.",
+            Query('max(assignment_collector_up{namespace=~"$namespace"})', "current"),
+        )
+    )
+
+
+def _shares(made: Dashboard) -> None:
+    made.with_row(Row("Who got what"))
+    made.with_panel(
+        bars(
+            "Contacts assigned per agent",
+            "How many contacts rules and the load balancer gave to each agent in this time.",
+            "suffix: contacts",
+            Query(f"sort_desc({_GOT})", "{{agent}} · {{pool}}"),
+        )
+    )
+    made.with_panel(
+        pairs(
+            "Share against weight",
+            "Each agent's share of the pool's contacts beside its share of the pool's weight: the two are alike where "
+            "round robin served agents who were all available all the time.",
+            "percentunit",
+            "who",
+            Query(_named(f"{_GOT} / on (pool) group_left () (sum by (pool) ({_GOT}) > 0)"), "Share of contacts"),
+            Query(_named(f"{_WEIGHT} / on (pool) group_left () sum by (pool) ({_WEIGHT})"), "Share of weight"),
+        )
+    )
+    made.with_row(Row("How fair that was"))
+    made.with_panel(
+        dashed(
+            over_time(
+                "Jain's index",
+                "1 where all agents hold equal shares for their weight, 1/n where one of n has all; below the dashed "
+                "line half an agent's share is missing.",
+                "none",
+                Query(_JAIN, "{{pool}} ({{strategy}})"),
+                Query(f"1 - {_FORGOTTEN} / ({_ELIGIBLE} >= 2)", "limit for {{pool}}"),
+            ).max(1),
+            "/^limit for /",
+        ).decimals(3)
+    )
+    made.with_panel(
+        over_time(
+            "Spread",
+            "By how many contacts per unit of weight the agent with most is ahead of the one with least, among those "
+            "who were eligible throughout; round robin keeps it within 2 where all weights are 1.",
+            "suffix: contacts per weight",
+            Query(f"max by (pool, strategy) (assignment_pool_share_spread{{{_POOL}}})", "{{pool}} ({{strategy}})"),
+        )
+    )
+
+
+def _people(made: Dashboard) -> None:
+    made.with_row(Row("Agents"))
+    made.with_panel(
+        over_time(
+            "Open contacts per agent",
+            "How many contacts each agent has open now, from whatever pool or by hand.",
+            "suffix: contacts",
+            Query(f"max by (agent) (assignment_pool_open_contacts{{{_POOL}}})", "{{agent}}"),
+        )
+    )
+    made.with_panel(
+        over_time(
+            "Agents who are online, and who can be chosen",
+            "How many agents of each pool are online, and how many a rule could choose now (enabled, below their "
+            "limit, and online where the rule asks for it).",
+            "suffix: agents",
+            Query(f"max by (pool) (assignment_pool_online_agents{{{_POOL}}})", "online · {{pool}}"),
+            Query(_ELIGIBLE, "can be chosen · {{pool}}"),
+        )
+    )
+
+
+def _decisions(made: Dashboard) -> None:
+    made.with_row(Row("Decisions in the workspace, of all pools"))
+    made.with_panel(
+        over_time(
+            "Left unassigned",
+            "Contacts a minute that got no agent, because none was available or because no rule matched; nothing to "
+            "show is the good case.",
+            "suffix: contacts a minute",
+            Query(
+                "60 * sum by (outcome) (rate("
+                f'assignment_decisions_total{{{_FRESH}, outcome=~"{_UNASSIGNED}"}}[$__rate_interval]))',
+                "{{outcome}}",
+            ),
+            stacked=True,
+        ).no_value("none was left")
+    )
+    made.with_panel(
+        over_time(
+            "Decisions by reason",
+            "What decided, per minute: a rule, the load balancer (fallback), an owner who was there already, the "
+            "lack of a rule, or an answer given before and repeated (replay).",
+            "suffix: decisions a minute",
+            Query(
+                f"60 * sum by (reason) (rate(assignment_decisions_total{{{_WORKSPACE}}}[$__rate_interval]))",
+                "{{reason}}",
+            ),
+            stacked=True,
+        )
+    )
+
+
+def _named(expression: str) -> str:
+    """Give each agent of each pool one label, to tell bars apart by."""
+    return f'label_join({expression}, "who", " · ", "agent", "pool")'

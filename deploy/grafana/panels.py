@@ -1,0 +1,209 @@
+"""The few kinds of panels and variables that the dashboards are made of.
+
+Every panel has a unit and one sentence for whoever looks at it: both are asked for, so none can be forgotten.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple, TypeVar
+
+from grafana_foundation_sdk.builders import barchart, bargauge, common, dashboard, prometheus, stat, timeseries
+from grafana_foundation_sdk.models.common import (
+    BarGaugeDisplayMode,
+    BigValueColorMode,
+    BigValueGraphMode,
+    BigValueTextMode,
+    GraphThresholdsStyleMode,
+    LegendDisplayMode,
+    LegendPlacement,
+    StackingMode,
+    TooltipDisplayMode,
+    VizOrientation,
+)
+from grafana_foundation_sdk.models.dashboard import (
+    DashboardCursorSync,
+    DashboardLinkType,
+    DataSourceRef,
+    DataTransformerConfig,
+    DynamicConfigValue,
+    FieldColorModeId,
+    Threshold,
+    ThresholdsMode,
+    ValueMap,
+    ValueMappingResult,
+    VariableOption,
+    VariableRefresh,
+    VariableSort,
+)
+from grafana_foundation_sdk.models.prometheus import PromQueryFormat
+
+SOURCE = DataSourceRef(type_val="prometheus", uid="$datasource")
+EVERYTHING = VariableOption(selected=True, text="All", value="$__all")
+TAG = "evenhand"
+
+_Panel = TypeVar("_Panel", timeseries.Panel, stat.Panel, bargauge.Panel, barchart.Panel)
+
+
+class Query(NamedTuple):
+    """What a panel asks.
+
+    Attributes:
+        expression: PromQL.
+        legend: the name of each series.
+    """
+
+    expression: str
+    legend: str
+
+
+class Limits(NamedTuple):
+    """From where on a value is worth a look, and from where on it is bad.
+
+    Attributes:
+        warn: yellow from here on.
+        bad: red from here on.
+    """
+
+    warn: float
+    bad: float
+
+
+def over_time(
+    title: str, meaning: str, unit: str, *queries: Query, width: int = 12, stacked: bool = False
+) -> timeseries.Panel:
+    """Lines over time; `stacked` ones add up to a whole."""
+    panel = _described(timeseries.Panel(), title, meaning, unit, width)
+    panel.min(0).fill_opacity(30 if stacked else 5).line_width(1)
+    panel.tooltip(common.VizTooltipOptions().mode(TooltipDisplayMode.MULTI))
+    panel.legend(
+        common.VizLegendOptions()
+        .show_legend(True)
+        .display_mode(LegendDisplayMode.TABLE)
+        .placement(LegendPlacement.BOTTOM)
+        .calcs(["lastNotNull", "max"])
+    )
+    if stacked:
+        panel.stacking(common.StackingConfig().mode(StackingMode.NORMAL))
+    for at, query in enumerate(queries):
+        panel.with_target(_target(query, at).range())
+    return panel
+
+
+def limited(panel: timeseries.Panel, limits: Limits) -> timeseries.Panel:
+    """Draw the limits as dashed lines."""
+    return panel.thresholds(_steps(limits)).thresholds_style(
+        common.GraphThresholdsStyleConfig().mode(GraphThresholdsStyleMode.DASHED)
+    )
+
+
+def dashed(panel: timeseries.Panel, pattern: str) -> timeseries.Panel:
+    """Draw series whose name matches as what others are held against."""
+    return panel.override_by_regexp(
+        pattern,
+        [
+            DynamicConfigValue("custom.lineStyle", {"fill": "dash", "dash": [8, 8]}),
+            DynamicConfigValue("custom.fillOpacity", 0),
+            DynamicConfigValue("color", {"mode": "fixed", "fixedColor": "red"}),
+        ],
+    )
+
+
+def number(
+    title: str, meaning: str, unit: str, query: Query, *, width: int = 6, limits: Limits | None = None
+) -> stat.Panel:
+    """The latest value of each series, large."""
+    panel = _described(stat.Panel(), title, meaning, unit, width).height(5)
+    panel.color_mode(BigValueColorMode.VALUE).graph_mode(BigValueGraphMode.NONE)
+    panel.thresholds(_steps(limits))
+    return panel.with_target(_target(query, 0).instant())
+
+
+def named_number(title: str, meaning: str, unit: str, query: Query, *, width: int = 6) -> stat.Panel:
+    """The latest value of each series, with its name."""
+    return number(title, meaning, unit, query, width=width).text_mode(BigValueTextMode.VALUE_AND_NAME)
+
+
+def yes_or_no(title: str, meaning: str, query: Query, *, width: int = 6) -> stat.Panel:
+    """A word for each series: yes for 1, no for 0."""
+    words = {"1": ValueMappingResult("yes", "green"), "0": ValueMappingResult("no", "red")}
+    return named_number(title, meaning, "bool_yes_no", query, width=width).mappings([ValueMap(words)])
+
+
+def bars(title: str, meaning: str, unit: str, query: Query, *, width: int = 12) -> bargauge.Panel:
+    """One bar for each series, as of the end of the range."""
+    panel = _described(bargauge.Panel(), title, meaning, unit, width)
+    panel.min(0).decimals(0).orientation(VizOrientation.HORIZONTAL).display_mode(BarGaugeDisplayMode.BASIC)
+    panel.color_scheme(dashboard.FieldColor().mode(FieldColorModeId.PALETTE_CLASSIC_BY_NAME))
+    return panel.with_target(_target(query, 0).instant())
+
+
+def pairs(title: str, meaning: str, unit: str, by: str, *queries: Query, width: int = 12) -> barchart.Panel:
+    """Bars side by side for each value of the label `by`: one of each query."""
+    panel = _described(barchart.Panel(), title, meaning, unit, width)
+    panel.min(0).x_field(by)
+    names = {}
+    for at, query in enumerate(queries):
+        target = _target(query, at)
+        names[f"Value #{target.build().ref_id}"] = query.legend
+        panel.with_target(target.instant().format(PromQueryFormat.TABLE))
+    panel.with_transformation(DataTransformerConfig(id_val="merge", options={}))
+    return panel.with_transformation(
+        DataTransformerConfig(id_val="organize", options={"excludeByName": {"Time": True}, "renameByName": names})
+    )
+
+
+def board(uid: str, title: str, meaning: str, since: str) -> dashboard.Dashboard:
+    """A dashboard without panels, that knows where its figures come from and shows the others of ours."""
+    made = dashboard.Dashboard(title).uid(uid).description(meaning).tags([TAG]).readonly()
+    made.tooltip(DashboardCursorSync.CROSSHAIR).time(since, "now").refresh("30s").timezone("browser")
+    made.link(
+        dashboard.DashboardLink("Evenhand")
+        .type(DashboardLinkType.DASHBOARDS)
+        .tags([TAG])
+        .as_dropdown(False)
+        .keep_time(True)
+        .include_vars(True)
+    )
+    made.with_variable(dashboard.DatasourceVariable("datasource").label("Data source").type("prometheus"))
+    return made.with_variable(
+        choice("namespace", "Installation", "label_values(evenhand_build_info, namespace)", whole=True)
+    )
+
+
+def choice(
+    name: str, label: str, query: str, *, whole: bool = False, several: bool = False, first: str = ""
+) -> dashboard.QueryVariable:
+    """A variable whose values Prometheus knows.
+
+    Args:
+        name: of the variable.
+        label: what the reader sees.
+        query: what returns the values.
+        whole: whether all of them can be chosen together, which is how it begins.
+        several: whether some can.
+        first: what it begins with instead.
+    """
+    made = dashboard.QueryVariable(name).label(label).datasource(SOURCE)
+    made.query({"query": query, "refId": name}).refresh(VariableRefresh.ON_TIME_RANGE_CHANGED)
+    made.sort(VariableSort.ALPHABETICAL_ASC).multi(several).include_all(whole)
+    if whole:
+        # Matches what lacks the label, too: outside Kubernetes there is no namespace.
+        made.all_value(".*").current(EVERYTHING)
+    if first:
+        made.current(VariableOption(selected=True, text=first, value=first))
+    return made
+
+
+def _described(panel: _Panel, title: str, meaning: str, unit: str, width: int) -> _Panel:
+    return panel.title(title).description(meaning).unit(unit).datasource(SOURCE).span(width).height(9)
+
+
+def _target(query: Query, at: int) -> prometheus.Dataquery:
+    return prometheus.Dataquery().expr(query.expression).legend_format(query.legend).ref_id(chr(ord("A") + at))
+
+
+def _steps(limits: Limits | None) -> dashboard.ThresholdsConfig:
+    steps = [Threshold(None, "green")]
+    if limits is not None:
+        steps += [Threshold(limits.warn, "yellow"), Threshold(limits.bad, "red")]
+    return dashboard.ThresholdsConfig().mode(ThresholdsMode.ABSOLUTE).steps(steps)

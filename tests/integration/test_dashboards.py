@@ -1,0 +1,183 @@
+"""The Grafana dashboards: as generated, explained, and each query answered by a Prometheus that scrapes the service."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from pathlib import Path
+from threading import Event
+from typing import NamedTuple
+
+import grpc
+import pytest
+from ruamel.yaml import YAML
+
+from tests.support import builders as b
+from tests.support import prometheus
+from tests.support.client import Service, Workspace
+from tests.support.metric_names import SCRAPED, exposed
+from tests.support.processes import EvenhandServer, RedisServer, wait_until
+from tests.support.promql import named
+
+GRAFANA = Path(__file__).parents[2] / "deploy" / "grafana"
+DASHBOARDS = {path.stem: json.loads(path.read_text()) for path in sorted((GRAFANA / "dashboards").glob("*.json"))}
+PANELS = [
+    pytest.param(panel, id=f"{name}: {panel['title']}")
+    for name, dashboard in DASHBOARDS.items()
+    for panel in dashboard["panels"]
+    if panel["type"] != "row"
+]
+WORKSPACE = "shown"
+GRAFANA_FILLS_IN = {
+    "$__rate_interval": "2s",
+    "$__range": "5s",
+    "$__interval": "1s",
+    "$namespace": ".*",
+    "$instance": ".*",
+    "$workspace": WORKSPACE,
+    "$pool": ".*",
+    "$method": "EvaluateContact",
+}
+CALLERS = 8
+
+
+class Asked(NamedTuple):
+    """A query of a dashboard, as Prometheus gets it, and the labels that the legend needs."""
+
+    where: str
+    expression: str
+    labels: frozenset[str]
+
+
+def filled_in(expression):
+    """Put in what Grafana puts in before it asks; longer names first, as some begin like others."""
+    for name in sorted(GRAFANA_FILLS_IN, key=len, reverse=True):
+        expression = expression.replace(name, GRAFANA_FILLS_IN[name])
+    assert "$" not in expression, f"who fills this in? {expression}"
+    return expression
+
+
+def queries():
+    """All queries: those of panels, and those that fill the lists of variables."""
+    for name, dashboard in DASHBOARDS.items():
+        for panel in dashboard["panels"]:
+            for target in panel.get("targets", ()):
+                labels = frozenset(re.findall(r"\{\{(\w+)\}\}", target["legendFormat"]))
+                labels |= {panel["options"]["xField"]} if panel["type"] == "barchart" else frozenset()
+                yield Asked(f"{name}: {panel['title']}", filled_in(target["expr"]), labels)
+        for variable in dashboard["templating"]["list"]:
+            if variable["type"] == "query":
+                series, label = re.fullmatch(r"label_values\((.+), (\w+)\)", variable["query"]["query"]).groups()
+                # Outside Kubernetes nothing has a namespace, and that is as it should be.
+                labels = frozenset({label}) - {"namespace"}
+                yield Asked(f"{name}: ${variable['name']}", filled_in(f"count by ({label}) ({series})"), labels)
+
+
+QUERIES = list(queries())
+
+
+def test_the_dashboards_are_what_the_generator_writes(tmp_path):
+    """The files in deploy/grafana/dashboards are exactly what deploy/grafana/generate.py makes."""
+    subprocess.run([sys.executable, GRAFANA / "generate.py", tmp_path], check=True)
+    made = {path.name: path.read_text() for path in tmp_path.iterdir()}
+    assert made == {path.name: path.read_text() for path in (GRAFANA / "dashboards").iterdir()}
+    assert {Path(name).stem for name in made} == {"distribution-fairness", "service"}
+
+
+def test_kubernetes_gets_every_dashboard():
+    """The kustomization makes one ConfigMap of each dashboard."""
+    generated = YAML(typ="safe").load(GRAFANA / "kustomization.yaml")["configMapGenerator"]
+    assert {one["name"]: list(one["files"]) for one in generated} == {
+        f"evenhand-dashboard-{name}": [f"dashboards/{name}.json"] for name in DASHBOARDS
+    }
+
+
+@pytest.mark.parametrize("panel", PANELS)
+def test_every_panel_says_what_it_means(panel):
+    """A panel has a unit, queries, and a description that is one sentence."""
+    assert panel["fieldConfig"]["defaults"]["unit"]
+    assert panel["targets"]
+    assert re.fullmatch(r"[A-Z0-9](?:(?!\. ).)+\.", panel["description"])
+
+
+@pytest.mark.parametrize("asked", QUERIES, ids=lambda asked: asked.where)
+def test_every_query_names_what_is_exposed(asked):
+    """A query names series and labels of the service's catalogue, or of the Python process."""
+    known = exposed()
+    series, labels = named(asked.expression)
+    assert series
+    foreign = {name for name in series - known.keys() if not name.startswith(("process_", "python_"))}
+    assert not foreign
+    assert labels <= SCRAPED["up"].union(*(known.get(name, ()) for name in series))
+
+
+@pytest.fixture(scope="module")
+def watched():
+    """A Prometheus that watches a service under load, until the tests are done."""
+    if reason := prometheus.missing():
+        pytest.skip(reason)
+    options = ("--metrics-listen", "127.0.0.1:0", "--metrics-interval", "200ms", "--threads", "1")
+    with (
+        RedisServer() as redis,
+        EvenhandServer(redis.url, options=(*options, "--max-concurrent", "1")) as server,
+        prometheus.PrometheusServer([server.ready_line.rpartition("metrics on ")[2].rstrip(")")]) as watching,
+        ThreadPoolExecutor(CALLERS) as pool,
+    ):
+        configure(Workspace(WORKSPACE, Service(server.address)))
+        done = Event()
+        callers = [pool.submit(call, server.address, number, done) for number in range(CALLERS)]
+        try:
+            yield watching
+        finally:
+            done.set()
+        for caller in callers:
+            caller.result()
+
+
+def configure(workspace):
+    """Two agents of different weight who get new contacts, and one who is wanted online and never is."""
+    workspace.roster("ann", b.agent("ben", weight=2), "eve", sales=["ann", "ben"], night=["eve"])
+    workspace.rules(
+        b.rule("night", when=b.tag(any_of=["night"]), to=b.team("night"), online_only=True),
+        b.rule("dm", to=b.team("sales")),
+    )
+    workspace.online("ann", "ben")
+
+
+def call(address, caller, done):
+    """Make calls that come out in all ways: well, with nobody to assign to, refused as wrong, and as one too many."""
+    workspace = Workspace(WORKSPACE, Service(address))
+    turn = 0
+    while not done.wait(0.01):
+        turn += 1
+        contact_id = f"c{caller}-{turn}"
+        for attempt in (
+            lambda of=contact_id: workspace.created(of),
+            lambda of=contact_id: workspace.created(f"{of}-night", tags=["night"]),
+            lambda of=contact_id: workspace.created(f"{of}-upload", source="upload"),
+            lambda: workspace.created(""),
+        ):
+            with suppress(grpc.RpcError):
+                attempt()
+
+
+def test_every_query_finds_something(watched):
+    """Each query of panels and variables is valid and returns figures, with the labels that its legend shows."""
+    unanswered = {(asked.where, asked.expression): asked for asked in QUERIES}
+
+    def all_answered():
+        for key, asked in list(unanswered.items()):
+            found = [labels for labels, value in watched.query(asked.expression) if not math.isnan(value)]
+            if found:
+                assert all(asked.labels <= labels.keys() for labels in found), (asked, found)
+                del unanswered[key]
+        return not unanswered
+
+    with suppress(AssertionError):
+        wait_until(all_answered, "every query finds something", seconds=15)
+    assert not unanswered

@@ -1,0 +1,72 @@
+"""A real Prometheus for tests, that scrapes what it is told to five times a second."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from typing import TYPE_CHECKING
+from urllib.error import HTTPError, URLError
+from urllib.parse import urlencode
+from urllib.request import urlopen
+
+from tests.support.processes import _Process, free_port, wait_until
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+_CONFIG = """\
+global: {{scrape_interval: 200ms, scrape_timeout: 200ms}}
+scrape_configs: [{{job_name: evenhand, static_configs: [{{targets: [{targets}]}}]}}]
+"""
+
+
+def missing() -> str:
+    """Why there is no Prometheus on this machine; empty if there is."""
+    return "" if shutil.which("prometheus") else "prometheus is not on PATH"
+
+
+class PrometheusServer(_Process):
+    """`prometheus` on a free port of 127.0.0.1.
+
+    Args:
+        targets: what to scrape: `host:port`, as job `evenhand`.
+    """
+
+    def __init__(self, targets: Sequence[str]) -> None:
+        super().__init__(None)
+        self._targets = targets
+        self._address = f"127.0.0.1:{free_port()}"
+
+    def start(self) -> None:
+        """Start it, and wait until it answers queries."""
+        config = self.workdir / "prometheus.yaml"
+        config.write_text(_CONFIG.format(targets=", ".join(f'"{target}"' for target in self._targets)))
+        self._spawn(
+            [
+                shutil.which("prometheus") or "prometheus",
+                f"--config.file={config}",
+                f"--storage.tsdb.path={self.workdir / 'data'}",
+                f"--web.listen-address={self._address}",
+            ]
+        )
+        wait_until(self._is_ready, "Prometheus is ready")
+
+    def query(self, expression: str) -> list[tuple[dict[str, str], float]]:
+        """Return each sample, as of now, with its labels; a wrong expression is an AssertionError."""
+        try:
+            with urlopen(
+                f"http://{self._address}/api/v1/query?{urlencode({'query': expression})}", timeout=10
+            ) as answer:
+                found = json.load(answer)["data"]["result"]
+        except HTTPError as error:
+            raise AssertionError(f"{expression}: {error.read().decode()}") from error
+        return [(sample["metric"], float(sample["value"][1])) for sample in found]
+
+    def _is_ready(self) -> bool:
+        assert self.process is not None
+        assert self.process.poll() is None, self.log()
+        try:
+            with urlopen(f"http://{self._address}/-/ready", timeout=1) as answer:
+                return bool(answer.status == 200)
+        except (URLError, TimeoutError):
+            return False
