@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import re
+import shutil
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -181,3 +182,36 @@ def test_every_query_finds_something(watched):
     with suppress(AssertionError):
         wait_until(all_answered, "every query finds something", seconds=15)
     assert not unanswered
+
+
+def test_another_replica_that_exposes_pools_is_no_jump(tmp_path):
+    """Who got what is right over a change of the replica that exposes it, while both do and after."""
+    program = shutil.which("promtool")
+    if program is None:
+        pytest.skip("promtool is not on PATH (it comes with Prometheus)")
+    (panel,) = (
+        panel
+        for panel in DASHBOARDS["distribution-fairness"]["panels"]
+        if panel["title"] == "Contacts assigned per agent"
+    )
+    asked = panel["targets"][0]["expr"].replace("$__range", "20m").replace("$__interval", "1m")
+    labels = f'workspace="{WORKSPACE}", pool="team:sales", agent="ann"'
+    samples = {"one": "100+3x11 stale", "two": "_x9 127+3x20"}
+    case = {
+        "interval": "1m",
+        "input_series": [
+            {"series": f'assignment_pool_assigned_total{{instance="{replica}", {labels}}}', "values": values}
+            for replica, values in samples.items()
+        ],
+        "promql_expr_test": [
+            {
+                "expr": f"round({filled_in(asked)})",
+                "eval_time": "20m",
+                "exp_samples": [{"labels": '{pool="team:sales", agent="ann"}', "value": 60}],
+            }
+        ],
+    }
+    tests = tmp_path / "handover.yaml"
+    tests.write_text(json.dumps({"evaluation_interval": "1m", "tests": [case]}))
+    done = subprocess.run([program, "test", "rules", tests], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
