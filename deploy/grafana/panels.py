@@ -114,7 +114,7 @@ def number(
     """The latest value of each series, large."""
     panel = _described(stat.Panel(), title, meaning, unit, width).height(5)
     panel.color_mode(BigValueColorMode.VALUE).graph_mode(BigValueGraphMode.NONE)
-    panel.thresholds(_steps(limits))
+    panel.thresholds(_steps(limits)).reduce_options(_latest())
     return panel.with_target(_target(query, 0).instant())
 
 
@@ -133,7 +133,7 @@ def bars(title: str, meaning: str, unit: str, query: Query, *, width: int = 12) 
     """One bar for each series, as of the end of the range."""
     panel = _described(bargauge.Panel(), title, meaning, unit, width)
     panel.min(0).decimals(0).orientation(VizOrientation.HORIZONTAL).display_mode(BarGaugeDisplayMode.BASIC)
-    panel.color_scheme(dashboard.FieldColor().mode(FieldColorModeId.PALETTE_CLASSIC_BY_NAME))
+    panel.color_scheme(dashboard.FieldColor().mode(FieldColorModeId.PALETTE_CLASSIC_BY_NAME)).reduce_options(_latest())
     return panel.with_target(_target(query, 0).instant())
 
 
@@ -200,6 +200,10 @@ def _described(panel: _Panel, title: str, meaning: str, unit: str, width: int) -
 
 def _target(query: Query, at: int) -> prometheus.Dataquery:
     return prometheus.Dataquery().expr(query.expression).legend_format(query.legend).ref_id(chr(ord("A") + at))
+
+
+def _latest() -> common.ReduceDataOptions:
+    return common.ReduceDataOptions().calcs(["lastNotNull"])
 
 
 def _steps(limits: Limits | None) -> dashboard.ThresholdsConfig:
