@@ -141,6 +141,7 @@ def pairs(title: str, meaning: str, unit: str, by: str, *queries: Query, width: 
     """Bars side by side for each value of the label `by`: one of each query."""
     panel = _described(barchart.Panel(), title, meaning, unit, width)
     panel.min(0).x_field(by)
+    panel.legend(common.VizLegendOptions().show_legend(True).placement(LegendPlacement.BOTTOM).calcs([]))
     names = {}
     for at, query in enumerate(queries):
         target = _target(query, at)
