@@ -6,7 +6,7 @@ BIN := .venv/bin
 TESTS ?= tests
 READY := .venv/.ready
 
-.PHONY: help demo test test-only bench run check format lock clean setup
+.PHONY: help demo test test-only bench run check format generate lock clean setup
 
 help: ## Explain each target
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -33,6 +33,10 @@ check: $(READY) ## Format and lint, types, the contract, the direction of import
 
 format: $(READY) ## Write the code the way `check` wants it
 	@$(BIN)/ruff format --quiet . && $(BIN)/ruff check --quiet --fix .
+
+generate: $(READY) ## Write what is made of other files: dashboards, and the operator's copy of the alerts
+	@$(BIN)/python deploy/grafana/generate.py
+	@$(BIN)/python deploy/kubernetes/generate.py
 
 setup: $(READY) ## Make .venv: pinned, hashed packages and this project
 
