@@ -11,6 +11,7 @@ import typer
 from evenhand.v1.assignment_service_pb2_grpc import AssignmentServiceStub
 from evenhand.v1.roster_service_pb2_grpc import RosterServiceStub
 from google.rpc import error_details_pb2
+from grpc_health.v1.health_pb2_grpc import HealthStub
 from grpc_status import rpc_status
 
 from service.cli.options import EXIT_PROBLEMS, EXIT_UNREACHABLE
@@ -31,6 +32,7 @@ class Service:
 
     assignment: AssignmentServiceStub
     roster: RosterServiceStub
+    health: HealthStub
     timeout: float  # seconds, of each call
 
 
@@ -56,7 +58,7 @@ def connected(server: str, timeout: float) -> Iterator[Service]:
     """Connect to the service; a failed call ends the command with its reason and exit code."""
     with grpc.insecure_channel(server, options=_CHANNEL_OPTIONS) as channel:
         try:
-            yield Service(AssignmentServiceStub(channel), RosterServiceStub(channel), timeout)
+            yield Service(AssignmentServiceStub(channel), RosterServiceStub(channel), HealthStub(channel), timeout)
         except grpc.RpcError as error:
             failure = explain(error, server, timeout)
             typer.echo(f"evenhand: {failure.summary}", err=True)

@@ -12,7 +12,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-COMMANDS = ("serve", "check", "apply", "evaluate", "roster", "presence", "audit")
+COMMANDS = ("serve", "check", "apply", "evaluate", "roster", "presence", "audit", "health")
 
 
 class LazyGroup(TyperGroup):
