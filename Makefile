@@ -19,7 +19,7 @@ test: check test-only ## Check the code, then pass all tests
 test-only: $(READY) ## Pass all tests (TESTS=path narrows them)
 	@$(BIN)/python -m pytest -q -n auto --dist worksteal $(TESTS)
 
-bench: $(READY) ## Measure how fast it is, side by side, in twelve minutes (BENCH="--quick --row NAME" for less)
+bench: $(READY) ## Measure how fast it is, side by side, in ten minutes (BENCH="--quick --row NAME" for less)
 	@$(BIN)/python tests/bench/bench.py $(BENCH)
 
 run: $(READY) ## Start the service on 127.0.0.1:50051 with its own Redis in .evenhand, and stay

@@ -98,8 +98,15 @@ def _metrics_folder(settings: Settings) -> Iterator[Path | None]:
     if not settings.metrics_listen:
         yield None
         return
-    with tempfile.TemporaryDirectory(prefix="evenhand-metrics-") as folder:
-        yield Path(folder)
+    try:
+        folder = tempfile.TemporaryDirectory(prefix="evenhand-metrics-")
+    except OSError as error:
+        raise SettingsError(
+            settings.name_of("metrics_listen"),
+            f"with several workers needs a temporary folder (TMPDIR): {error.strerror}",
+        ) from error
+    with folder as name:
+        yield Path(name)
 
 
 @contextlib.contextmanager

@@ -80,6 +80,16 @@ def test_metrics_are_the_sum_of_all_workers(server: EvenhandServer) -> None:
     assert found.value("assignment_redis_up") == 1
 
 
+def test_workers_without_a_temporary_folder_are_told_so(tmp_path: Path) -> None:
+    """Where several workers cannot share their metrics, the service says in one line what it needs."""
+    options = ["--metrics-listen", "127.0.0.1:0"]
+    server = EvenhandServer(workers=2, workdir=tmp_path, options=options, env={"PYTHONPATH": str(tmp_path)})
+    (tmp_path / "sitecustomize.py").write_text("import tempfile\ntempfile.tempdir = '/nowhere'\n")
+    with pytest.raises(AssertionError, match=r"--metrics-listen: with several workers needs a temporary folder"):
+        server.start()
+    assert "Traceback" not in server.log()
+
+
 def test_a_worker_that_dies_is_started_again(server: EvenhandServer) -> None:
     """One crash costs the calls in that worker, and no more."""
     first, second = workers(server)

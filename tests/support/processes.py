@@ -292,8 +292,9 @@ class EvenhandServer(_Process):
         self.ready_line = process.stdout.readline().strip() if readable else ""
         match = re.search(r"serving on (\S+)", self.ready_line)
         if match is None:
+            said = self.log()[-4000:]
             self.close()
-            raise AssertionError(f"evenhand did not start: {self.ready_line!r}; it said: {self.log()[-4000:]}")
+            raise AssertionError(f"evenhand did not start: {self.ready_line!r}; it said: {said}")
         self.address = match[1]
 
     def close(self) -> None:
