@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 from contextlib import suppress
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
     from service.config import Settings
     from service.fairness import Standing
     from service.store.redis import Redis
+
+_log = logging.getLogger(__name__)
 
 # For so many intervals the replica that leads may be silent before another one leads.
 _SILENT = 3
@@ -85,6 +88,10 @@ class FairnessCollector(Collector):
                 self.sample()
             except RedisAwayError:
                 self._latest = None
+            except Exception:  # noqa: BLE001 - this thread must go on
+                # What is old must not pass for new, beside what another replica then exposes.
+                self._latest = None
+                _log.exception("no sample of fairness could be taken")
             if self._closed.wait(self._settings.metrics_interval_s):
                 return
 
