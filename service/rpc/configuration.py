@@ -9,9 +9,10 @@ from evenhand.v1.roster_service_pb2 import Roster
 from evenhand.v1.rules_pb2 import RuleSet
 
 from service import errors
-from service.rules import plan_change, validate_roster, validate_rule_set, warnings_of
+from service.rules import dump, plan_change, prepare, validate_roster, validate_rule_set, warnings_of
 from service.rules.advice import EMPTY_TEAM, UNKNOWN_AGENT, UNKNOWN_TEAM
 from service.store import keys
+from service.store.values import NewRules
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -58,7 +59,7 @@ class Configurator:
                 root,
                 before,
                 plan_change(rule_set, roster, RuleSet.FromString(before.rules), roster),
-                rules=rule_set.SerializeToString(deterministic=True),
+                rules=NewRules(rule_set.SerializeToString(deterministic=True), dump(prepare(rule_set))),
                 unassign_on_close=rule_set.unassign_on_close,
             )
             if revision:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from evenhand.v1.rules_pb2 import RuleSet
 
-from service.rules import CompiledRules, Selection, compile_rules
+from service.rules import CompiledRules, Selection, dump, is_readable, load, prepare
 from service.store import keys
 from service.store.values import Choice
 
@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from service.metrics import CacheMetrics
     from service.store.combiner import Combiner
     from service.store.store import Store
+
+
+Entry = TypeVar("Entry", "Rules", "_Unread")
 
 
 class Rules:
@@ -55,6 +58,23 @@ class Rules:
         return choice
 
 
+class _Unread(NamedTuple):
+    """One workspace's rules as Redis gave them.
+
+    Most of very many workspaces are asked about once and not again for long. What is made of their rules would be some
+    hundred objects each, which push all else out of the processor's cache; so it is dropped at once, and made to stay
+    when the workspace is asked about a second time.
+    """
+
+    root: bytes
+    revision: int
+    prepared: bytes
+
+    def read(self) -> Rules:
+        """Make the rules ready to be asked."""
+        return Rules(self.root, self.revision, CompiledRules(load(self.prepared), self.revision))
+
+
 class RuleBook:
     """A bounded cache. An entry may be stale: the decision script notices, and then `reload` is due."""
 
@@ -62,7 +82,7 @@ class RuleBook:
         self._store = store
         self._size = size
         self._metrics = metrics
-        self._entries: OrderedDict[str, Rules] = OrderedDict()
+        self._entries: OrderedDict[str, Rules | _Unread] = OrderedDict()
         self._lock = threading.Lock()
 
     def __len__(self) -> int:
@@ -72,10 +92,13 @@ class RuleBook:
     def at_hand(self, workspace_id: str) -> Rules | None:
         """Return the workspace's rules as last seen; None if they are not at hand."""
         entry = self._entries.get(workspace_id)
-        if entry is not None:
-            with self._lock:
-                if workspace_id in self._entries:
-                    self._entries.move_to_end(workspace_id)
+        if entry is None:
+            return None
+        if isinstance(entry, _Unread):
+            return self._keep(workspace_id, entry.read())
+        with self._lock:
+            if workspace_id in self._entries:
+                self._entries.move_to_end(workspace_id)
         return entry
 
     def of(self, workspace_id: str) -> Rules:
@@ -90,20 +113,27 @@ class RuleBook:
         """Read and compile the workspace's rules; `stale`: because those at hand are no longer in force."""
         (self._metrics.stale if stale else self._metrics.miss)()
         root = keys.root(workspace_id)
-        return self._keep(workspace_id, root, *self._store.rules(root))
+        return self._keep(workspace_id, self._unread(root, *self._store.rules(root)).read())
 
     def reload_each(self, workspace_ids: Sequence[str]) -> list[Rules]:
-        """Read and compile the rules of several workspaces anew."""
+        """Read and compile the rules of several workspaces that are not at hand."""
         for _ in workspace_ids:
             self._metrics.miss()
         roots = [keys.root(workspace_id) for workspace_id in workspace_ids]
+        found = self._store.rules_each(roots)
         return [
-            self._keep(workspace_id, root, *found)
-            for workspace_id, root, found in zip(workspace_ids, roots, self._store.rules_each(roots), strict=True)
+            self._keep(workspace_id, self._unread(root, *rules)).read()
+            for workspace_id, root, rules in zip(workspace_ids, roots, found, strict=True)
         ]
 
-    def _keep(self, workspace_id: str, root: bytes, revision: int, rules: bytes) -> Rules:
-        entry = Rules(root, revision, compile_rules(RuleSet.FromString(rules), revision))
+    def _unread(self, root: bytes, revision: int, prepared: bytes) -> _Unread:
+        if revision and not is_readable(prepared):
+            # Another version of the service put the rules in force. The messages that it was given lie there too.
+            configuration = self._store.configuration(root)
+            revision, prepared = configuration.rules_revision, dump(prepare(RuleSet.FromString(configuration.rules)))
+        return _Unread(root, revision, prepared)
+
+    def _keep(self, workspace_id: str, entry: Entry) -> Entry:
         with self._lock:
             self._entries[workspace_id] = entry
             self._entries.move_to_end(workspace_id)

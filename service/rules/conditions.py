@@ -1,4 +1,4 @@
-"""Conditions compiled to predicates: each message of the tree becomes one closure over folded, ready-made values.
+"""Conditions compiled to predicates: each one of the tree becomes one closure over folded, ready-made values.
 
 Compiling is a part of the cost of a rule set that is asked only once, and so as cheap as it can be; an expression is
 compiled when it is first evaluated.
@@ -8,30 +8,32 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from evenhand.v1 import rules_pb2 as pb
 
-from service.rules.expressions import Program, compile_expression
-from service.rules.operands import MISSING, Operand, contains, equal, fold, operand_of, ordered, starts_with
+from service.rules.expressions import Program, read_checked
+from service.rules.operands import MISSING, Operand, contains, equal, operand_of_prepared, ordered, starts_with
 from service.rules.view import ContactView
+
+if TYPE_CHECKING:
+    from service.rules.prepared import PreparedCondition
 
 Predicate = Callable[[ContactView], bool]
 
 
-def compile_condition(condition: pb.Condition) -> Predicate | None:
-    """Compiles a condition that has passed validation.
+def compile_condition(condition: PreparedCondition) -> Predicate:
+    """Compiles a prepared condition.
 
     Returns:
-        The predicate, which no contact makes raise; None if the condition is empty, which means always. A condition
-        that is not valid may come to light only in the predicate, which then raises what is said here.
+        The predicate, which no contact makes raise. A condition that is not valid may come to light only in the
+        predicate, which then raises what is said here.
 
     Raises:
         ExpressionError: If an expression does not compile.
-        KeyError: If an operator is none that this version knows.
+        KeyError: If an operator or kind is none that this version knows.
     """
-    kind = condition.WhichOneof("kind")
-    return None if kind is None else _KINDS[kind](getattr(condition, kind))
+    return always if condition is None else _KINDS[condition[0]](condition)
 
 
 def always(_view: ContactView) -> bool:
@@ -43,14 +45,14 @@ def _not(predicate: Predicate) -> Predicate:
     return lambda view: not predicate(view)
 
 
-def _list(deciding: bool, verdict: bool) -> Callable[[pb.ConditionList], Predicate]:
+def _list(deciding: bool, verdict: bool) -> Callable[[list[Any]], Predicate]:
     """A compiler for a list of conditions, where the first that comes out as `deciding` makes it the verdict."""
 
-    def compiler(conditions: pb.ConditionList) -> Predicate:
-        parts = conditions.conditions[:]
+    def compiler(condition: list[Any]) -> Predicate:
+        _, parts = condition
         if not parts:
             return _not(always) if verdict else always
-        first = compile_condition(parts[0]) or always
+        first = compile_condition(parts[0])
         if len(parts) == 1:
             return first if deciding is verdict else _not(first)
         others: list[Predicate] | None = None
@@ -60,7 +62,7 @@ def _list(deciding: bool, verdict: bool) -> Callable[[pb.ConditionList], Predica
             if first(view) is deciding:
                 return verdict
             if others is None:  # most often the first decides, and the others are never needed
-                others = [compile_condition(part) or always for part in parts[1:]]
+                others = list(map(compile_condition, parts[1:]))
             for predicate in others:
                 if predicate(view) is deciding:
                     return verdict
@@ -71,15 +73,10 @@ def _list(deciding: bool, verdict: bool) -> Callable[[pb.ConditionList], Predica
     return compiler
 
 
-def _folded(texts: Sequence[str]) -> frozenset[str]:
-    return frozenset(map(fold, texts[:]))
-
-
-def _tag(condition: pb.TagCondition) -> Predicate:
-    any_of = _folded(condition.any_of)
-    if not (condition.all_of or condition.none_of or not any_of):
+def _tag(condition: list[Any]) -> Predicate:
+    any_of, all_of, none_of = map(frozenset, condition[1:])
+    if not (all_of or none_of or not any_of):
         return lambda view: not any_of.isdisjoint(view.tags())
-    all_of, none_of = _folded(condition.all_of), _folded(condition.none_of)
 
     def holds(view: ContactView) -> bool:
         tags = view.tags()
@@ -88,23 +85,24 @@ def _tag(condition: pb.TagCondition) -> Predicate:
     return holds
 
 
-def _source(condition: pb.SourceCondition) -> Predicate:
-    any_of = _folded(condition.any_of)
+def _source(condition: list[Any]) -> Predicate:
+    _, any_of = condition
     return lambda view: view.source() in any_of
 
 
-def _channel(condition: pb.ChannelCondition) -> Predicate:
-    any_of = _folded(condition.any_of)
+def _channel(condition: list[Any]) -> Predicate:
+    _, any_of = condition
     return lambda view: view.channel() in any_of
 
 
-def _expression(text: str) -> Predicate:
+def _expression(condition: list[Any]) -> Predicate:
+    _, form = condition
     program: Program | None = None
 
     def holds(view: ContactView) -> bool:
         nonlocal program
         if program is None:
-            program = compile_expression(text)  # two threads at once get the same
+            program = read_checked(form)  # two threads at once get the same
         return program.holds(view.activation())
 
     return holds
@@ -164,7 +162,7 @@ def _negation(compiler: Callable[[str, Values], Predicate]) -> Callable[[str, Va
     return lambda key, values: _not(compiler(key, values))
 
 
-_OPERATORS: dict[pb.TraitOperator.ValueType, Callable[[str, Values], Predicate]] = {
+_OPERATORS: dict[int, Callable[[str, Values], Predicate]] = {
     pb.TRAIT_OPERATOR_EXISTS: _exists,
     pb.TRAIT_OPERATOR_NOT_EXISTS: _negation(_exists),
     pb.TRAIT_OPERATOR_EQUALS: _one_of,
@@ -181,11 +179,12 @@ _OPERATORS: dict[pb.TraitOperator.ValueType, Callable[[str, Values], Predicate]]
 }
 
 
-def _trait(condition: pb.TraitCondition) -> Predicate:
-    return _OPERATORS[condition.operator](condition.key, list(map(operand_of, condition.values[:])))
+def _trait(condition: list[Any]) -> Predicate:
+    _, key, by, values = condition
+    return _OPERATORS[by](key, list(map(operand_of_prepared, values)))
 
 
-_KINDS: dict[str, Callable[[Any], Predicate]] = {
+_KINDS: dict[str, Callable[[list[Any]], Predicate]] = {
     "all": _list(deciding=False, verdict=False),
     "any": _list(deciding=True, verdict=True),
     "none": _list(deciding=True, verdict=False),

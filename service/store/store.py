@@ -14,7 +14,7 @@ from redis import ResponseError
 from service.store import keys
 from service.store.pieces import pieces_of
 from service.store.scripts import Script, load
-from service.store.values import Answer, Case, Change, Configuration, ContactRecord, StaleRulesError
+from service.store.values import Answer, Case, Change, Configuration, ContactRecord, NewRules, StaleRulesError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -169,9 +169,9 @@ class Store:
                 yield agent, (presence, count) if presence else None
 
     def rules(self, root: bytes) -> tuple[int, bytes]:
-        """Return the revision of the rule set in force, and the rule set, serialized; 0 and empty where none is."""
-        revision, rules = self._run(_RULES, root, repeatable=True)
-        return int(revision), rules
+        """Return the revision of the rules in force, and the rules as prepared; 0 and empty where none are."""
+        revision, prepared = self._run(_RULES, root, repeatable=True)
+        return int(revision), prepared
 
     def rules_each(self, roots: Sequence[bytes]) -> list[tuple[int, bytes]]:
         """Return what `rules` does for several workspaces at once."""
@@ -191,18 +191,18 @@ class Store:
         before: Configuration,
         change: Change,
         *,
-        rules: bytes | None = None,
+        rules: NewRules | None = None,
         roster: bytes | None = None,
         unassign_on_close: bool,
     ) -> int:
-        """Put a rule set or a roster in force: one of the two is given, serialized.
+        """Put a rule set or a roster in force: one of the two is given.
 
         Args:
             root: the workspace.
             before: the configuration that this was prepared on.
             change: what follows from the new one.
             rules: the new rule set.
-            roster: the new roster.
+            roster: the new roster, serialized.
             unassign_on_close: whether closing a contact takes its owner away.
 
         Returns:
@@ -212,7 +212,7 @@ class Store:
         token = uuid4().hex if pieces else ""
         for piece in pieces:
             self._run(_STAGE, root, token, _STAGED_MS, piece, slow=True)
-        which, what = ("rules", rules) if rules is not None else ("roster", roster)
+        which, what = ("rules", rules.rule_set) if rules is not None else ("roster", roster)
         revision: int = self._run(
             _COMMIT,
             root,
@@ -221,6 +221,7 @@ class Store:
             which,
             what or b"",
             int(unassign_on_close),
+            rules.prepared if rules is not None else b"",
             token,
             slow=True,
         )

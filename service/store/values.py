@@ -126,6 +126,13 @@ class Configuration:
     roster: bytes
 
 
+class NewRules(NamedTuple):
+    """A rule set to put in force: serialized, and as it was prepared for the matcher."""
+
+    rule_set: bytes
+    prepared: bytes
+
+
 PlannedView = tuple[int, bool, int]
 """How rules look at a pool: strategy, online only, limit."""
 

@@ -11,7 +11,7 @@ from service.store import keys
 from service.store.audit import audit_workspace, repair_workspace
 from service.store.redis import Redis
 from service.store.store import Store
-from service.store.values import Case, Choice
+from service.store.values import Case, Choice, NewRules
 from tests.support.processes import RedisServer
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ def redis() -> Iterator[Redis]:
                 root,
                 store.configuration(root),
                 Change([], agents, [], []),
-                rules=b"",
+                rules=NewRules(b"", b""),
                 unassign_on_close=False,
             )
             store.decide(root, 1, [Case(f"contact-{n}", "", False, "", choice, "") for n in range(CONTACTS)])

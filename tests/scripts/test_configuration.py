@@ -13,7 +13,7 @@ from service.store import keys
 from service.store.pieces import pieces_of
 from service.store.redis import Redis, RedisAwayError
 from service.store.store import Store
-from service.store.values import Case, Choice
+from service.store.values import Case, Choice, NewRules
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -39,7 +39,7 @@ def change(agents: list[str], pool: str = POOL, predecessor: str = "") -> Change
 
 def configure(store: Store, root: bytes, what: Change) -> int:
     """Put it in force as a rule set."""
-    return store.configure(root, store.configuration(root), what, rules=b"", unassign_on_close=False)
+    return store.configure(root, store.configuration(root), what, rules=NewRules(b"", b""), unassign_on_close=False)
 
 
 def decide(store: Store, root: bytes, revision: int, count: int, pool: str = POOL) -> list[str]:
@@ -129,7 +129,9 @@ def test_of_two_that_configure_one_loses(redis):
     store = make(Store, redis)
     before = store.configuration(root)
     assert configure(store, root, change(AGENTS[:2])) == 1
-    assert store.configure(root, before, change(AGENTS[5:9]), rules=b"other", unassign_on_close=True) == 0
+    assert (
+        store.configure(root, before, change(AGENTS[5:9]), rules=NewRules(b"other", b""), unassign_on_close=True) == 0
+    )
     assert store.configuration(root).rules == b""
     assert decide(store, root, 1, 4) == AGENTS[:2] * 2
 

@@ -9,7 +9,7 @@ import pytest
 from service.rules.plan import AgentPlan, Change, Place, View
 from service.store import keys
 from service.store.store import Store
-from service.store.values import Case, Choice
+from service.store.values import Case, Choice, NewRules
 
 if TYPE_CHECKING:
     from service.store.redis import Redis
@@ -38,7 +38,9 @@ def workspace(redis: Redis, name: str, counted: dict[str, int]) -> tuple[Store, 
     views = (View(1, False, 0),)
     agents = [AgentPlan(agent, agent, 1, 0, True, (Place(POOL, at, "", views),)) for at, agent in enumerate("ab", 1)]
     change = Change([], agents, [], [])
-    revision = store.configure(root, store.configuration(root), change, rules=b"", unassign_on_close=False)
+    revision = store.configure(
+        root, store.configuration(root), change, rules=NewRules(b"", b""), unassign_on_close=False
+    )
     return store, root, revision
 
 

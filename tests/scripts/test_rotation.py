@@ -15,7 +15,7 @@ from service.rules.plan import AgentPlan, Change, Place, View
 from service.store import keys
 from service.store.redis import Redis
 from service.store.store import Store
-from service.store.values import Case, Choice
+from service.store.values import Case, Choice, NewRules
 from strategies import STRATEGIES, Standing
 from tests.support.processes import RedisServer
 
@@ -72,7 +72,7 @@ class Rotation:
             self.root,
             self.store.configuration(self.root),
             Change([], planned, [], []),
-            rules=b"",
+            rules=NewRules(b"", b""),
             unassign_on_close=False,
         )
         assert revision == 1

@@ -2,42 +2,98 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+import pytest
 from evenhand.v1.contact_pb2 import EVENT_TYPE_CONTACT_CREATED, Contact
 from evenhand.v1.rules_pb2 import Rule, RuleSet, RuleTrigger, Target
 
 from service.metrics import CacheMetrics
-from service.rpc.rulebook import RuleBook
+from service.rpc.rulebook import RuleBook, Rules
+from service.rules import dump, prepare
 from service.rules.plan import Change
 from service.store import keys
 from service.store.redis import Redis
 from service.store.store import Store
+from service.store.values import NewRules
 from tests.support.processes import RedisServer
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 SIZE = 3
 
 
-def test_the_cache_is_bounded_and_keeps_who_was_asked_about_last():
-    """However many workspaces are asked about, so many are kept, the latest ones; the others are read again."""
+@pytest.fixture(scope="module")
+def redis() -> Iterator[Redis]:
+    """A way to a Redis of these tests' own."""
     with RedisServer() as server:
         redis = Redis(server.url, 5.0)
-        store = Store(redis, contact_retention_s=3600, replay_retention_s=60)
-        for name in "abcde":
-            rule = Rule(id=name, trigger=RuleTrigger.RULE_TRIGGER_CONTACT_CREATED, target=Target(everyone=True))
-            store.configure(
-                keys.root(name),
-                store.configuration(keys.root(name)),
-                Change([], [], [], []),
-                rules=RuleSet(rules=[rule]).SerializeToString(),
-                unassign_on_close=False,
-            )
-        book = RuleBook(store, SIZE, CacheMetrics())
-        first = book.of("a")
-        for name in "bcade":
-            chosen = book.of(name).compiled.match(EVENT_TYPE_CONTACT_CREATED, Contact(id="c"))
-            assert chosen is not None
-            assert chosen.rule_id == name
-            assert len(book) <= SIZE
-        assert book.of("a") is first, "it was asked about again before d and e"
-        assert book.of("b") is not None
-        assert len(book) == SIZE
+        yield redis
         redis.close()
+
+
+@pytest.fixture
+def store(redis: Redis) -> Store:
+    """A store with rules in the workspaces a to e, each with one rule of its own name."""
+    store = Store(redis, contact_retention_s=3600, replay_retention_s=60)
+    for name in "abcde":
+        configure(store, name, name)
+    return store
+
+
+def configure(store: Store, workspace: str, rule_id: str, prepared: bytes | None = None) -> None:
+    """Put one rule in force; `prepared`: what stands beside it instead of what should."""
+    rule = Rule(id=rule_id, trigger=RuleTrigger.RULE_TRIGGER_CONTACT_CREATED, target=Target(everyone=True))
+    rule_set = RuleSet(rules=[rule])
+    root = keys.root(workspace)
+    written = dump(prepare(rule_set)) if prepared is None else prepared
+    rules = NewRules(rule_set.SerializeToString(), written)
+    change = Change([], [], [], [])
+    assert store.configure(root, store.configuration(root), change, rules=rules, unassign_on_close=False)
+
+
+def chosen(rules: Rules) -> str:
+    """Return the rule that takes a contact."""
+    selection = rules.compiled.match(EVENT_TYPE_CONTACT_CREATED, Contact(id="c"))
+    assert selection is not None
+    return selection.rule_id
+
+
+def test_the_cache_is_bounded_and_keeps_who_was_asked_about_last(store):
+    """However many workspaces are asked about, so many are kept, the latest ones; the others are read again."""
+    book = RuleBook(store, SIZE, CacheMetrics())
+    first = book.of("a")
+    for name in "bcade":
+        assert chosen(book.of(name)) == name
+        assert len(book) <= SIZE
+    assert book.of("a") is first, "it was asked about again before d and e"
+    assert book.of("b") is not None
+    assert len(book) == SIZE
+
+
+def test_who_is_asked_about_twice_is_read_from_redis_once(store):
+    """What came with many others is at hand the next time, though Redis is not asked again, and then stays as it is."""
+    book = RuleBook(store, SIZE, CacheMetrics())
+    assert [chosen(rules) for rules in book.reload_each(["a", "b"])] == ["a", "b"]
+    configure(store, "a", "newer")
+    again = book.at_hand("a")
+    assert again is not None
+    assert chosen(again) == "a"
+    assert book.at_hand("a") is again
+    assert chosen(book.reload("a", stale=True)) == "newer"
+
+
+@pytest.mark.parametrize("prepared", [b"", b"evenhand rules 99\nall else may be different"])
+def test_rules_that_another_version_put_in_force_are_prepared_anew(store, prepared):
+    """Where what stands beside the rules is not for this version to read, the rules themselves are."""
+    configure(store, "f", "theirs", prepared)
+    assert chosen(RuleBook(store, SIZE, CacheMetrics()).of("f")) == "theirs"
+    (rules,) = RuleBook(store, SIZE, CacheMetrics()).reload_each(["f"])
+    assert chosen(rules) == "theirs"
+
+
+def test_a_workspace_without_rules_has_none(store):
+    """A workspace that nobody configured is no error, and no rule takes its contacts."""
+    rules = RuleBook(store, SIZE, CacheMetrics()).of("nobody")
+    assert (rules.revision, rules.compiled.match(EVENT_TYPE_CONTACT_CREATED, Contact(id="c"))) == (0, None)

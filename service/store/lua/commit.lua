@@ -6,24 +6,28 @@
 -- ARGV[3]  'rules' or 'roster': which of the two is new
 -- ARGV[4]  the serialized rule set or roster
 -- ARGV[5]  1 if closing a contact takes its owner away
--- ARGV[6]  token of the plan that was staged ('' = nothing else changes)
+-- ARGV[6]  the rules as the matcher takes them, if they are new
+-- ARGV[7]  token of the plan that was staged ('' = nothing else changes)
 --
 -- Returns  the new revision of what was put in force; 0 if one of the two changed meanwhile, or the plan was staged
 --          too long ago: nothing was done
 
 --- @include "built"
 
-local staged = KEYS[1] .. STAGED .. ARGV[6]
+local staged = KEYS[1] .. STAGED .. ARGV[7]
 if (redis.call('HGET', KEYS[1], 'revision') or '0') ~= ARGV[1]
   or (redis.call('HGET', KEYS[1], 'roster_revision') or '0') ~= ARGV[2]
-  or (ARGV[6] ~= '' and redis.call('EXISTS', staged) == 0) then
+  or (ARGV[7] ~= '' and redis.call('EXISTS', staged) == 0) then
   return 0
 end
-if ARGV[6] ~= '' then
+if ARGV[7] ~= '' then
   redis.call('RENAME', staged, KEYS[1] .. PLAN)
   redis.call('PERSIST', KEYS[1] .. PLAN)
   redis.call('HSET', KEYS[1], 'building', 1)
 end
 redis.call('SET', KEYS[1] .. (ARGV[3] == 'rules' and RULES or ROSTER), ARGV[4])
+if ARGV[3] == 'rules' then
+  redis.call('SET', KEYS[1] .. PREPARED, ARGV[6])
+end
 redis.call('HSET', KEYS[1], 'unassign_on_close', ARGV[5])
 return redis.call('HINCRBY', KEYS[1], ARGV[3] == 'rules' and 'revision' or 'roster_revision', 1)

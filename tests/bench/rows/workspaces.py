@@ -2,17 +2,21 @@
 
 Each has 20 rules that are like no other's, and five agents. Over gRPC all of them would take an hour, so one is made
 that way, and its keys are copied within Redis under the names of the others, with their own numbers in the texts of
-their rules. That a copy decides like the original is seen by every answer.
+their rules. That a copy decides like the original is seen by every answer. What is prepared of the rules, which hides
+texts, is written as the service would have.
 """
 
 from __future__ import annotations
 
+import re
 import time
+from base64 import b64decode, b64encode
 from typing import TYPE_CHECKING
 
 import psutil
 import redis
 
+from service.rules import dump, prepare
 from service.store import keys
 from tests.bench import traffic
 from tests.bench.findings import Finding, Ratio
@@ -20,6 +24,8 @@ from tests.bench.rows.texts import cost_text, figures
 from tests.support import builders as b
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from tests.bench.harness import Bench
     from tests.bench.targets import Cost, Target
 
@@ -32,6 +38,8 @@ _SECONDS = 3.0
 _MEGABYTE = 1024 * 1024
 
 _FLAT = 1.1
+
+_FORM = r'(?<="expression",")([^"]+)'
 
 _COPY = """
 -- KEYS  what all keys of the original begin with, then all of them
@@ -112,6 +120,19 @@ def measure(bench: Bench) -> list[Finding]:
     ]
 
 
+def _prepared_like(original: bytes) -> Callable[[str], bytes]:
+    """Return what writes the original's prepared rules with another workspace's number in their texts."""
+    plain, form, rest = re.split(_FORM, original.decode())
+    encoded, own = b64decode(form), _OWN.encode()
+
+    def write(number: str) -> bytes:
+        other = f"-{number}"
+        hidden = b64encode(encoded.replace(own, other.encode())).decode()
+        return f"{plain.replace(_OWN, other)}{hidden}{rest.replace(_OWN, other)}".encode()
+
+    return write
+
+
 def _configure(target: Target, many: int) -> tuple[float, float]:
     """Put all workspaces in place; return the seconds it took to configure one, and to copy it."""
     assert target.redis is not None
@@ -124,11 +145,18 @@ def _configure(target: Target, many: int) -> tuple[float, float]:
     configured = time.monotonic() - started
     beginning = keys.root(_ONE).removesuffix(b"00000000}")
     with redis.Redis.from_url(target.redis.url, socket_timeout=60) as client:
-        names = [keys.root(_ONE), *client.scan_iter(count=1000)]
+        prepared = keys.root(_ONE) + keys.SUFFIXES["PREPARED"].encode()
+        names = [keys.root(_ONE), *(name for name in client.scan_iter(count=1000) if name != prepared)]
+        write = _prepared_like(client.get(prepared) or b"")
         copy = client.register_script(_COPY)
         for first in range(1, many, _AT_ONCE):
             numbers = [f"{number:08}" for number in range(first, min(first + _AT_ONCE, many))]
             copy(keys=names, args=[beginning, _OWN, *numbers])
-    last = target.workspace(f"workspace-{many - 1:08}").get_rules().rule_set
-    assert f"vip-{many - 1:08}" in last.rules[0].condition.tag.any_of, "the copies' rules are not their own"
+            client.mset({prepared.replace(_OWN.encode(), f"-{number}".encode()): write(number) for number in numbers})
+        last = target.workspace(f"workspace-{many - 1:08}").get_rules().rule_set
+        assert f"vip-{many - 1:08}" in last.rules[0].condition.tag.any_of, "the copies' rules are not their own"
+        written, expected = (re.split(_FORM, each.decode()) for each in (write(numbers[-1]), dump(prepare(last))))
+        assert written[::2] == expected[::2], "what is prepared of them is another's"
+        # The parts of a form come in any order.
+        assert sorted(b64decode(written[1])) == sorted(b64decode(expected[1])), "their expression is another's"
     return configured, time.monotonic() - started - configured

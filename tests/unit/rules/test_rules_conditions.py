@@ -9,9 +9,9 @@ from google.protobuf.struct_pb2 import Value
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from service.rules.conditions import compile_condition
 from service.rules.validation import validate_rule_set
 from service.rules.view import ContactView
+from tests.support.compiled import compile_condition
 
 YES = {"channel": {"anyOf": ["email"]}}
 NO = {"channel": {"anyOf": ["whatsapp"]}}
@@ -85,9 +85,9 @@ def test_source_and_channel(kind):
     assert not holds(condition, {{"source": "channel", "channel": "source"}[kind]: "api"})
 
 
-def test_empty_condition_is_none():
-    """An empty condition has no predicate: it means always."""
-    assert compile_condition(rules_pb2.Condition()) is None
+def test_an_empty_condition_always_holds():
+    """An empty condition holds for a contact of whom nothing is known."""
+    assert holds({}, {"id": "c"})
 
 
 def test_reading_a_missing_trait_does_not_add_it():

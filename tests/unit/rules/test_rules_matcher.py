@@ -10,8 +10,9 @@ import pytest
 from evenhand.v1 import contact_pb2, rules_pb2
 from google.protobuf.json_format import ParseDict
 
-from service.rules import ExpressionError, compile_rules, conditions, matcher
+from service.rules import ExpressionError, conditions, matcher
 from service.rules.matcher import selections_of
+from tests.support.compiled import compile_rules
 
 CREATED = contact_pb2.EVENT_TYPE_CONTACT_CREATED
 OPENED = contact_pb2.EVENT_TYPE_CONVERSATION_OPENED
@@ -176,14 +177,19 @@ def test_a_rule_s_selection_stays_the_same():
         assert compiled.match(event, contact) is selection
 
 
-def test_what_is_never_reached_is_never_compiled():
-    """Conditions are compiled when an event comes to them, and expressions when they are to be evaluated."""
-    wrong = {"expression": "this does not compile"}
+def test_what_is_never_reached_is_never_compiled(monkeypatch):
+    """Conditions are compiled when an event comes to them, and expressions read when they are to be evaluated."""
+    never = {"expression": "contact.id == 'never'"}
+
+    def refuse(_form):
+        raise ExpressionError("was read")
+
+    monkeypatch.setattr(conditions, "read_checked", refuse)
     vip = {"tag": {"anyOf": ["vip"]}}
     rules = [
         rule("vip", condition=vip),
-        rule("both", condition={"all": {"conditions": [{"source": {"anyOf": ["api"]}}, wrong]}}),
-        rule("none", condition={"none": {"conditions": [{"channel": {"anyOf": ["email"]}}, wrong]}}),
+        rule("both", condition={"all": {"conditions": [{"source": {"anyOf": ["api"]}}, never]}}),
+        rule("none", condition={"none": {"conditions": [{"channel": {"anyOf": ["email"]}}, never]}}),
     ]
     compiled = compiled_from(rules)
     assert compiled.match(CREATED, contact_pb2.Contact(tags=["vip"])).rule_id == "vip"
@@ -201,7 +207,7 @@ def test_what_is_reached_is_compiled_once(monkeypatch):
         return lambda given: compiling.append(given) or function(given)
 
     monkeypatch.setattr(matcher, "compile_condition", counting(conditions.compile_condition))
-    monkeypatch.setattr(conditions, "compile_expression", counting(conditions.compile_expression))
+    monkeypatch.setattr(conditions, "read_checked", counting(conditions.read_checked))
     monkeypatch.setattr(conditions, "compile_condition", matcher.compile_condition)
     parts = [{"tag": {"allOf": ["vip"]}}, {"source": {"anyOf": ["api"]}}, {"expression": "contact.id == 'c'"}]
     compiled = compiled_from([rule("r", condition={"all": {"conditions": parts}})])

@@ -10,8 +10,8 @@ from google.protobuf.json_format import ParseDict
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.rules.conditions import compile_condition
 from service.rules.view import ContactView
+from tests.support.compiled import compile_condition
 
 MISSING = object()
 

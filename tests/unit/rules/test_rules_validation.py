@@ -8,8 +8,9 @@ import pytest
 from evenhand.v1 import contact_pb2, roster_service_pb2, rules_pb2
 from google.protobuf.json_format import ParseDict
 
-from service.rules import compile_rules, validate_roster, validate_rule_set
+from service.rules import validate_roster, validate_rule_set
 from service.rules.matcher import selections_of
+from tests.support.compiled import compile_rules
 
 AGENTS = ["ann", "bob"]
 TEAMS = ["sales"]
