@@ -59,10 +59,14 @@ class Combiner(Generic[Item, Answer]):
         """Have `work` done for this item, by this thread or another one, and return its answer or raise it."""
         seat: _Seat[Item, Answer] = _Seat(item)
         self._waiting.append(seat)
-        if not self._lead.acquire(blocking=False):
+        leads = self._lead.acquire(blocking=False)
+        if not leads:
             seat.wake.acquire()
         if seat.answer is _NONE:
             self._lead_until_answered(seat)
+        elif leads:
+            # Who led before has served this thread too, and left, between the two steps above.
+            self._leave_lead()
         answer = seat.answer
         if isinstance(answer, Exception):
             raise answer

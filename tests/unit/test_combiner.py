@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+import random
+import sys
 import threading
+from collections import deque
 from concurrent.futures import ThreadPoolExecutor
+from queue import SimpleQueue
 from time import sleep
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from service.store.combiner import Combiner
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from types import FrameType
 
 THREADS = 16
 ASKS_A_THREAD = 1500
@@ -16,6 +25,14 @@ ASKS_A_THREAD = 1500
 
 class WrongError(Exception):
     """What a test's work raises."""
+
+
+def in_threads(count: int, ask: Callable[[int], bool]) -> list[bool]:
+    """What `ask` returns in so many threads; one that waits for ever is a failure, and holds up nobody."""
+    answers: SimpleQueue[bool] = SimpleQueue()
+    for number in range(count):
+        threading.Thread(target=lambda number=number: answers.put(ask(number)), daemon=True).start()
+    return [answers.get(timeout=30) for _ in range(count)]
 
 
 def test_each_thread_gets_the_answer_to_its_own_item():
@@ -29,15 +46,39 @@ def test_each_thread_gets_the_answer_to_its_own_item():
         return [(-thread, -at) for thread, at in items]
 
     combiner = Combiner(work, 10)
-    with ThreadPoolExecutor(THREADS) as threads:
-        right = threads.map(
-            lambda n: all(combiner.ask((n, at)) == (-n, -at) for at in range(ASKS_A_THREAD)), range(THREADS)
-        )
-        assert all(right)
+    assert all(in_threads(THREADS, lambda n: all(combiner.ask((n, at)) == (-n, -at) for at in range(ASKS_A_THREAD))))
     assert sorted(seen) == [(n, at) for n in range(THREADS) for at in range(ASKS_A_THREAD)]
     for thread in range(THREADS):
         assert [at for n, at in seen if n == thread] == list(range(ASKS_A_THREAD))
     assert max(sizes) <= 10
+
+
+class _Dawdling(deque[Any]):
+    """The line of those who wait, in which the first stands for a while before it looks whether somebody leads."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.stands, self.go_on = threading.Event(), threading.Event()
+
+    def append(self, seat: Any) -> None:
+        super().append(seat)
+        if not self.stands.is_set():
+            self.stands.set()
+            assert self.go_on.wait(10)
+
+
+def test_who_finds_its_answer_there_does_not_keep_the_lead():
+    """A thread that is served before it looks whether somebody leads finds the lead free, and leaves it to others."""
+    combiner: Combiner[int, int] = Combiner(lambda items: [-item for item in items], 4)
+    combiner._waiting = line = _Dawdling()
+    with ThreadPoolExecutor(2) as threads:
+        slow = threads.submit(combiner.ask, 1)
+        assert line.stands.wait(10)
+        assert threads.submit(combiner.ask, 2).result(10) == -2
+        assert line == deque(), "the slow one was served along"
+        line.go_on.set()
+        assert slow.result(10) == -1
+        assert combiner._lead.acquire(blocking=False), "nobody leads, so the lead is free"
 
 
 def test_those_who_come_meanwhile_are_served_together():
@@ -120,3 +161,27 @@ def test_who_is_stopped_while_leading_leaves_nobody_behind():
         assert first.result(10) == 0
         assert [other.result(10) for other in others] == [KeyboardInterrupt, InterruptedError, InterruptedError]
     assert combiner.ask(5) == 5
+
+
+def test_nobody_waits_for_ever_wherever_threads_are_held_up():
+    """Threads that are held up before any line, for longer than others take for everything, all get their answers."""
+    chance = random.Random(20261125)
+
+    def held_up(frame: FrameType, event: str, _argument: object) -> Any:
+        if frame.f_code.co_filename != sys.modules[Combiner.__module__].__file__:
+            return None
+        if event == "line" and chance.random() < 0.06:
+            sleep(chance.choice((0, 0, 0.0001, 0.003)))
+        return held_up
+
+    def asks(combiner: Combiner[int, int], number: int) -> bool:
+        sys.settrace(held_up)
+        try:
+            return all(combiner.ask(item) == -item for item in range(number, number + 15))
+        finally:
+            sys.settrace(None)
+
+    for _ in range(40):
+        combiner: Combiner[int, int] = Combiner(lambda items: [-item for item in items], 3)
+        assert all(in_threads(5, lambda n, combiner=combiner: asks(combiner, 100 * n)))
+        assert combiner._lead.acquire(blocking=False), "nobody leads, so the lead is free"
