@@ -10,6 +10,7 @@ import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from threading import Event
 from typing import NamedTuple
@@ -19,14 +20,13 @@ import pytest
 from ruamel.yaml import YAML
 
 from tests.support import builders as b
-from tests.support import prometheus
+from tests.support import grafana, prometheus
 from tests.support.client import Service, Workspace
+from tests.support.grafana import DASHBOARDS
 from tests.support.metric_names import SCRAPED, exposed
 from tests.support.processes import EvenhandServer, RedisServer, wait_until
 from tests.support.promql import named
 
-GRAFANA = Path(__file__).parents[2] / "deploy" / "grafana"
-DASHBOARDS = {path.stem: json.loads(path.read_text()) for path in sorted((GRAFANA / "dashboards").glob("*.json"))}
 PANELS = [
     pytest.param(panel, id=f"{name}: {panel['title']}")
     for name, dashboard in DASHBOARDS.items()
@@ -44,6 +44,7 @@ GRAFANA_FILLS_IN = {
     "$pool": ".*",
     "$method": "EvaluateContact",
 }
+filled_in = partial(grafana.filled_in, values=GRAFANA_FILLS_IN)
 CALLERS = 8
 
 
@@ -53,14 +54,6 @@ class Asked(NamedTuple):
     where: str
     expression: str
     labels: frozenset[str]
-
-
-def filled_in(expression):
-    """Put in what Grafana puts in before it asks; longer names first, as some begin like others."""
-    for name in sorted(GRAFANA_FILLS_IN, key=len, reverse=True):
-        expression = expression.replace(name, GRAFANA_FILLS_IN[name])
-    assert "$" not in expression, f"who fills this in? {expression}"
-    return expression
 
 
 def queries():
@@ -84,15 +77,15 @@ QUERIES = list(queries())
 
 def test_the_dashboards_are_what_the_generator_writes(tmp_path):
     """The files in deploy/grafana/dashboards are exactly what deploy/grafana/generate.py makes."""
-    subprocess.run([sys.executable, GRAFANA / "generate.py", tmp_path], check=True)
+    subprocess.run([sys.executable, grafana.FOLDER / "generate.py", tmp_path], check=True)
     made = {path.name: path.read_text() for path in tmp_path.iterdir()}
-    assert made == {path.name: path.read_text() for path in (GRAFANA / "dashboards").iterdir()}
+    assert made == {path.name: path.read_text() for path in (grafana.FOLDER / "dashboards").iterdir()}
     assert {Path(name).stem for name in made} == {"distribution-fairness", "service"}
 
 
 def test_kubernetes_gets_every_dashboard():
     """The kustomization makes one ConfigMap of each dashboard."""
-    generated = YAML(typ="safe").load(GRAFANA / "kustomization.yaml")["configMapGenerator"]
+    generated = YAML(typ="safe").load(grafana.FOLDER / "kustomization.yaml")["configMapGenerator"]
     assert {one["name"]: list(one["files"]) for one in generated} == {
         f"evenhand-dashboard-{name}": [f"dashboards/{name}.json"] for name in DASHBOARDS
     }
