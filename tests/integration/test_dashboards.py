@@ -1,4 +1,4 @@
-"""The Grafana dashboards: as generated, explained, and each query answered by a Prometheus that scrapes the service."""
+"""The Grafana dashboards: as generated, explained, pictured, and each query answered by a Prometheus that watches."""
 
 from __future__ import annotations
 
@@ -81,6 +81,12 @@ def test_the_dashboards_are_what_the_generator_writes(tmp_path):
     made = {path.name: path.read_text() for path in tmp_path.iterdir()}
     assert made == {path.name: path.read_text() for path in (grafana.FOLDER / "dashboards").iterdir()}
     assert {Path(name).stem for name in made} == {"distribution-fairness", "service"}
+
+
+def test_the_picture_is_of_these_panels():
+    """The README's picture was drawn from the panels and queries that the dashboard has; else `make picture` again."""
+    drawn_from = json.loads(grafana.png_texts(grafana.PICTURE)[grafana.DRAWN_FROM])
+    assert drawn_from == grafana.fingerprints(DASHBOARDS[grafana.PICTURED])
 
 
 def test_kubernetes_gets_every_dashboard():
