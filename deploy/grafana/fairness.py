@@ -9,11 +9,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from grafana_foundation_sdk.builders.dashboard import Row
-from panels import Limits, Query, bars, board, choice, dashed, number, over_time, pairs, yes_or_no
+from panels import Limits, Query, bars, board, choice, dashed, filled, number, over_time, pairs, yes_or_no
 
 if TYPE_CHECKING:
     from grafana_foundation_sdk.builders.dashboard import Dashboard
+    from grafana_foundation_sdk.cog.builder import Builder
+    from grafana_foundation_sdk.models.dashboard import Panel
 
 _POOL = 'namespace=~"$namespace", workspace="$workspace", pool=~"$pool"'
 _WORKSPACE = 'namespace=~"$namespace", workspace="$workspace"'
@@ -42,15 +43,20 @@ def dashboard() -> Dashboard:
     workspaces = 'label_values(assignment_decisions_total{namespace=~"$namespace"}, workspace)'
     made.with_variable(choice("workspace", "Workspace", workspaces))
     made.with_variable(choice("pool", "Pool", pools, whole=True, several=True))
-    _at_a_glance(made)
-    _shares(made)
-    _people(made)
-    _decisions(made)
-    return made
+    return filled(
+        made,
+        {
+            "": _at_a_glance(),
+            "Who got what": _shares(),
+            "How fair that was": _fairness(),
+            "Agents": _people(),
+            "Decisions in the workspace, of all pools": _decisions(),
+        },
+    )
 
 
-def _at_a_glance(made: Dashboard) -> None:
-    made.with_panel(
+def _at_a_glance() -> list[Builder[Panel]]:
+    return [
         number(
             "Agents' worth of unfairness",
             "How many agents' whole share is missing from an even distribution: 0 is perfectly fair, and from 0.5 on, "
@@ -58,9 +64,7 @@ def _at_a_glance(made: Dashboard) -> None:
             "suffix: agents",
             Query(f"{_ELIGIBLE} * (1 - min by (pool) ({_JAIN}))", "{{pool}}"),
             limits=Limits(_FORGOTTEN / 2, _FORGOTTEN),
-        ).decimals(2)
-    )
-    made.with_panel(
+        ).decimals(2),
         number(
             "Left unassigned",
             "Share of the contacts asking for an agent in this time that got none: no agent was available, or no rule "
@@ -72,37 +76,30 @@ def _at_a_glance(made: Dashboard) -> None:
                 "unassigned",
             ),
             limits=Limits(0.1, 0.3),
-        ).no_value("no contacts")
-    )
-    made.with_panel(
+        ).no_value("no contacts"),
         number(
             "Assigned in this time",
             "Contacts that rules and the load balancer gave to agents of these pools.",
             "suffix: contacts",
             Query(f"sum({_GOT})", "assigned"),
-        ).decimals(0)
-    )
-    made.with_panel(
+        ).decimals(0),
         yes_or_no(
             "Figures of pools are current",
             "Whether a replica is reading the pools' figures from Redis now; while it says no, all figures of pools "
             "here stand still or are missing, but contacts are assigned as ever.",
             Query('max(assignment_collector_up{namespace=~"$namespace"})', "current"),
-        )
-    )
+        ),
+    ]
 
 
-def _shares(made: Dashboard) -> None:
-    made.with_row(Row("Who got what"))
-    made.with_panel(
+def _shares() -> list[Builder[Panel]]:
+    return [
         bars(
             "Contacts assigned per agent",
             "How many contacts rules and the load balancer gave to each agent in this time.",
             "suffix: contacts",
             Query(f"sort_desc({_GOT})", "{{agent}} · {{pool}}"),
-        )
-    )
-    made.with_panel(
+        ),
         pairs(
             "Share against weight",
             "Each agent's share of the pool's contacts beside its share of the pool's weight: the two are alike where "
@@ -111,10 +108,12 @@ def _shares(made: Dashboard) -> None:
             "who",
             Query(_named(f"{_GOT} / on (pool) group_left () (sum by (pool) ({_GOT}) > 0)"), "Share of contacts"),
             Query(_named(f"{_WEIGHT} / on (pool) group_left () sum by (pool) ({_WEIGHT})"), "Share of weight"),
-        )
-    )
-    made.with_row(Row("How fair that was"))
-    made.with_panel(
+        ),
+    ]
+
+
+def _fairness() -> list[Builder[Panel]]:
+    return [
         dashed(
             over_time(
                 "Jain's index",
@@ -125,30 +124,25 @@ def _shares(made: Dashboard) -> None:
                 Query(f"1 - {_FORGOTTEN} / ({_ELIGIBLE} >= 2)", "limit for {{pool}}"),
             ).max(1),
             "/^limit for /",
-        ).decimals(3)
-    )
-    made.with_panel(
+        ).decimals(3),
         over_time(
             "Spread",
             "By how many contacts per unit of weight the agent with most is ahead of the one with least, among those "
             "who were eligible throughout; round robin keeps it within 2 where all weights are 1.",
             "suffix: contacts per weight",
             Query(f"max by (pool, strategy) (assignment_pool_share_spread{{{_POOL}}})", "{{pool}} ({{strategy}})"),
-        )
-    )
+        ),
+    ]
 
 
-def _people(made: Dashboard) -> None:
-    made.with_row(Row("Agents"))
-    made.with_panel(
+def _people() -> list[Builder[Panel]]:
+    return [
         over_time(
             "Open contacts per agent",
             "How many contacts each agent has open now, from whatever pool or by hand.",
             "suffix: contacts",
             Query(f"max by (agent) (assignment_pool_open_contacts{{{_POOL}}})", "{{agent}}"),
-        )
-    )
-    made.with_panel(
+        ),
         over_time(
             "Agents who are online, and who can be chosen",
             "How many agents of each pool are online, and how many a rule could choose now (enabled, below their "
@@ -156,13 +150,12 @@ def _people(made: Dashboard) -> None:
             "suffix: agents",
             Query(f"max by (pool) (assignment_pool_online_agents{{{_POOL}}})", "online · {{pool}}"),
             Query(_ELIGIBLE, "can be chosen · {{pool}}"),
-        )
-    )
+        ),
+    ]
 
 
-def _decisions(made: Dashboard) -> None:
-    made.with_row(Row("Decisions in the workspace, of all pools"))
-    made.with_panel(
+def _decisions() -> list[Builder[Panel]]:
+    return [
         over_time(
             "Left unassigned",
             "Contacts a minute that got no agent, because none was available or because no rule matched; nothing to "
@@ -174,9 +167,7 @@ def _decisions(made: Dashboard) -> None:
                 "{{outcome}}",
             ),
             stacked=True,
-        ).no_value("none was left")
-    )
-    made.with_panel(
+        ).no_value("none was left"),
         over_time(
             "Decisions by reason",
             "What decided, per minute: a rule, the load balancer (fallback), an owner who was there already, the "
@@ -187,8 +178,8 @@ def _decisions(made: Dashboard) -> None:
                 "{{reason}}",
             ),
             stacked=True,
-        )
-    )
+        ),
+    ]
 
 
 def _named(expression: str) -> str:

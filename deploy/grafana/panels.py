@@ -5,7 +5,7 @@ Every panel has a unit and one sentence for whoever looks at it: both are asked 
 
 from __future__ import annotations
 
-from typing import NamedTuple, TypeVar
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from grafana_foundation_sdk.builders import barchart, bargauge, common, dashboard, prometheus, stat, timeseries
 from grafana_foundation_sdk.models.common import (
@@ -36,6 +36,12 @@ from grafana_foundation_sdk.models.dashboard import (
     VariableSort,
 )
 from grafana_foundation_sdk.models.prometheus import PromQueryFormat
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from grafana_foundation_sdk.cog.builder import Builder
+    from grafana_foundation_sdk.models.dashboard import Panel
 
 SOURCE = DataSourceRef(type_val="prometheus", uid="$datasource")
 EVERYTHING = VariableOption(selected=True, text="All", value="$__all")
@@ -169,6 +175,16 @@ def board(uid: str, title: str, meaning: str, since: str) -> dashboard.Dashboard
     return made.with_variable(
         choice("namespace", "Installation", "label_values(evenhand_build_info, namespace)", whole=True)
     )
+
+
+def filled(made: dashboard.Dashboard, rows: Mapping[str, Sequence[Builder[Panel]]]) -> dashboard.Dashboard:
+    """Add panels in rows, by their titles; what is above all rows has the title ""."""
+    for title, panels in rows.items():
+        if title:
+            made.with_row(dashboard.Row(title))
+        for panel in panels:
+            made.with_panel(panel)
+    return made
 
 
 def choice(
