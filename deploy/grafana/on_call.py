@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from panels import Limits, Query, board, choice, filled, limited, named_number, number, over_time, yes_or_no
+from panels import BESIDE, Limits, Query, board, choice, filled, limited, named_number, number, over_time, yes_or_no
 
 if TYPE_CHECKING:
     from grafana_foundation_sdk.builders.dashboard import Dashboard
@@ -56,7 +56,7 @@ def _at_a_glance() -> list[Builder[Panel]]:
         named_number(
             "Replicas by version",
             "How many replicas run which version; more than one version means that a rollout is under way or stuck.",
-            "suffix: replicas",
+            "suffix:replicas",
             Query(
                 f"count by (version, python, grpcio) (evenhand_build_info{{{_REPLICA}}})",
                 "Evenhand {{version}}, Python {{python}}, grpcio {{grpcio}}",
@@ -74,7 +74,7 @@ def _at_a_glance() -> list[Builder[Panel]]:
                 "failed",
             ),
             width=8,
-            limits=Limits(0.01, 0.05),
+            limits=Limits(bad=0.05, warn=0.01),
         ).no_value("no calls"),
     ]
 
@@ -90,6 +90,7 @@ def _calls() -> list[Builder[Panel]]:
             "reqps",
             Query(f"sum by (grpc_method, grpc_code) ({rate}) > 0", "{{grpc_method}} {{grpc_code}}"),
             stacked=True,
+            names=BESIDE,
         ),
         limited(
             over_time(
@@ -100,7 +101,7 @@ def _calls() -> list[Builder[Panel]]:
                 Query(f"sum({failed}) / (sum({rate}) > 0)", "failed"),
                 Query(f"sum({refused}) / (sum({rate}) > 0)", "refused"),
             ).max(1),
-            Limits(0.01, 0.05),
+            Limits(bad=0.05, warn=0.01),
         ),
         over_time(
             "Time to answer, of the chosen methods",
@@ -114,12 +115,13 @@ def _calls() -> list[Builder[Panel]]:
             "In how many seconds 99% of the calls of each method were answered.",
             "s",
             Query(f"{_quantile(0.99, 'grpc_server_handling_seconds', _CALL, 'grpc_method')} >= 0", "{{grpc_method}}"),
+            names=BESIDE,
         ),
         over_time(
             "In flight",
             "Calls of each replica that have begun and not ended: a line that climbs and stays up means that threads "
             "are stuck, mostly on Redis.",
-            "suffix: calls",
+            "suffix:calls",
             Query(
                 f"clamp_min(sum by (instance) (grpc_server_started_total{{{_CALL}}}) "
                 f"- sum by (instance) (grpc_server_handled_total{{{_CALL}}}), 0)",
@@ -145,6 +147,7 @@ def _redis() -> list[Builder[Panel]]:
             "How many seconds a run of each script took at most in 99% of the cases, its wait for a turn included.",
             "s",
             Query(f"{_quantile(0.99, 'assignment_script_seconds', _REPLICA, 'script')} >= 0", "{{script}}"),
+            names=BESIDE,
         ),
         over_time(
             "Round trip to Redis",
@@ -177,7 +180,7 @@ def _rules() -> list[Builder[Panel]]:
         over_time(
             "Workspaces in memory",
             "Of how many workspaces each replica has the rules at hand.",
-            "suffix: workspaces",
+            "suffix:workspaces",
             Query(f"max by (instance) (assignment_rules_cache_workspaces{{{_REPLICA}}})", "{{instance}}"),
             width=6,
         ),
@@ -190,7 +193,7 @@ def _process() -> list[Builder[Panel]]:
             "Processor time",
             "How many seconds of a processor each replica uses per second: near 1 it can take no more calls, and "
             "another replica or worker is due.",
-            "suffix: cores",
+            "suffix:cores",
             Query(f"rate(process_cpu_seconds_total{{{_REPLICA}}}[$__rate_interval]) {_OURS}", "{{instance}}"),
         ),
         over_time(

@@ -51,6 +51,11 @@ class Series:
         return self.points[-1][1]
 
     @property
+    def lowest(self) -> float:
+        """The smallest value."""
+        return min(value for _, value in self.points)
+
+    @property
     def highest(self) -> float:
         """The largest value."""
         return max(value for _, value in self.points)

@@ -4,26 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-import numpy as np
-from matplotlib.ticker import FuncFormatter, MaxNLocator
-
 from tests.picture import values
-from tests.picture.canvas import BORDER, MUTED, TEXT, Box, points
+from tests.picture.canvas import BORDER, MUTED, Box
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-    from typing import Any
-
-    from matplotlib.axes import Axes
-
     from tests.picture.asking import Panel
     from tests.picture.canvas import Canvas
 
-AXIS: Final = 30
-"""What the ticks beside a chart take."""
-
-_BELOW: Final = 52
-"""What is below pairs of bars: agents, pools, legend."""
+_LEGEND: Final = 18
+"""What the legend below pairs of bars takes."""
 
 _PAIR: Final = (values.ACCENT, MUTED)
 
@@ -67,50 +56,25 @@ def draw_bars(canvas: Canvas, colors: values.Colors, panel: Panel, box: Box) -> 
 
 
 def draw_pairs(canvas: Canvas, panel: Panel, box: Box) -> None:
-    """Draw two bars for each agent side by side, one of each query, and the agents of a pool beside each other."""
-    options = panel.spec["options"]
-    groups = sorted({(one.labels["pool"], one.labels["agent"], one.labels[options["xField"]]) for one in panel.series})
-    chart = canvas.axes(box._replace(left=box.left + AXIS, width=box.width - AXIS, height=box.height - _BELOW))
-    width = options["groupWidth"] / len(_PAIR)
-    left = box.left + AXIS
-    for query, (color, side, aligned) in enumerate(zip(_PAIR, (-1, 1), ("right", "left"), strict=True)):
-        series = [one for one in panel.series if one.query == query]
-        held = {one.labels[options["xField"]]: one.last for one in series}
-        heights = [held.get(who, 0.0) for *_, who in groups]
-        chart.bar(np.arange(len(groups)) + side * width / 2, heights, width * options["barWidth"], color=color)
-        for at, height in enumerate(heights):
-            # From the middle of the pair outwards, where it has more room than above its own bar.
-            said = values.number(height, panel.defaults)
-            chart.text(at + side * 0.03, height, said, fontsize=points(8), color=color, ha=aligned, va="bottom")
+    """Draw two lying bars for each agent, one of each query; the agents of a pool follow each other."""
+    by = panel.spec["options"]["xField"]
+    groups = sorted({(one.labels["pool"], one.labels["agent"], one.labels[by]) for one in panel.series})
+    held = {(one.query, one.labels[by]): one.last for one in panel.series}
+    names = max(canvas.width_of(who) for *_, who in groups) + 10
+    room = box.width - names - canvas.width_of("100%") - 6
+    height = (box.height - _LEGEND) / len(groups)
+    for at, (*_, who) in enumerate(groups):
+        middle = box.top + height * (at + 0.5)
+        canvas.text(box.left, middle, who)
+        for query, (color, side) in enumerate(zip(_PAIR, (-1, 1), strict=True)):
+            share = held.get((query, who), 0.0)
+            width = max(1.0, room * share / max(held.values()))
+            centre = middle + side * height * 0.2
+            canvas.fill(Box(box.left + names, centre - height * 0.18, width, height * 0.36), color)
+            said = values.number(share, panel.defaults)
+            canvas.text(box.left + names + width + 6, centre, said, 9, color=color)
+    left = box.left + names
+    for query, color in enumerate(_PAIR):
+        name = next(one.name for one in panel.series if one.query == query)
         canvas.fill(Box(left, box.bottom - 6, 10, 3), color, radius=1)
-        left += 14 + canvas.text(left + 14, box.bottom - 4.5, series[0].name) + 16
-    chart.set_xlim(-0.5, len(groups) - 0.5)
-    chart.margins(y=0.12)
-    chart.set_xticks(range(len(groups)), [agent for _, agent, _ in groups], color=TEXT)
-    scale(chart, panel.defaults)
-    _write_pools(chart, [pool for pool, *_ in groups])
-
-
-def scale(chart: Axes, defaults: Mapping[str, Any]) -> None:
-    """Let the axis of values reach from where to where the panel says, or else as far as the values do."""
-    chart.set_ylim(defaults.get("min"), defaults.get("max"))
-    if "max" not in defaults:
-        chart.set_ylim(top=chart.get_ylim()[1] * 1.02)
-    chart.yaxis.set_major_locator(MaxNLocator(4, steps=[1, 2, 2.5, 5, 10], min_n_ticks=3))
-    percent = defaults["unit"] == "percentunit"
-    chart.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:.0%}" if percent else f"{value:g}"))
-
-
-def _write_pools(chart: Axes, pools: Sequence[str]) -> None:
-    """Write a pool's name once below all its agents, instead of each time as the rest of what they are called."""
-    for pool in dict.fromkeys(pools):
-        chart.annotate(
-            pool,
-            (pools.index(pool) + (pools.count(pool) - 1) / 2, 0),
-            xytext=(0, -points(23)),
-            textcoords="offset points",
-            fontsize=points(9),
-            color=MUTED,
-            ha="center",
-            va="center",
-        )
+        left += 14 + canvas.text(left + 14, box.bottom - 4.5, name) + 16

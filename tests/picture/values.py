@@ -19,13 +19,11 @@ _POOLS: Final = ("#4fc3a1", "#5b9dff", "#f5a25d", "#c58af9")
 _SHADES: Final = (0.6, 0.1, -0.22, 0.35, -0.35)
 """Towards white, or (negative) towards black."""
 
-_DECISIONS: Final = {
+_UNASSIGNED: Final = {"no_rule_matched": "#f2c94c", "no_agent_available": "#ff5c6c"}
+_REASONS: Final = {
     "rule": ACCENT,
     "fallback": "#b48ef0",
     "owner": "#5fd0e0",
-    "no_rule": "#f2c94c",
-    "no_rule_matched": "#f2c94c",
-    "no_agent_available": "#ff5c6c",
     "replay": "#9a9fa9",
 }
 _SUFFIX: Final = "suffix:"
@@ -74,12 +72,12 @@ class Colors:
         }
 
     def of(self, series: Series) -> str:
-        """Return the colour of a series."""
+        """Return the colour of a series; paler, where a second query of a panel asks about the same pools."""
         if "agent" in series.labels:
             return self._agents[series.labels["agent"]]
         if "pool" in series.labels:
-            return self._pools[series.labels["pool"]]
-        return _DECISIONS[series.name]
+            return _shaded(self._pools[series.labels["pool"]], 0.5 if series.query else 0)
+        return _UNASSIGNED.get(series.labels["outcome"]) or _REASONS[series.labels["reason"]]
 
 
 def _shaded(color: str, shade: float) -> str:
