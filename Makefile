@@ -6,7 +6,7 @@ BIN := .venv/bin
 TESTS ?= tests
 READY := .venv/.ready
 
-.PHONY: help demo test test-only bench run check format generate lock clean setup
+.PHONY: help demo test test-only bench picture run check format generate lock clean setup
 
 help: ## Explain each target
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -21,6 +21,11 @@ test-only: $(READY) ## Pass all tests (TESTS=path narrows them)
 
 bench: $(READY) ## Measure how fast it is, side by side, in ten minutes (BENCH="--quick --row NAME" for less)
 	@$(BIN)/python tests/bench/bench.py $(BENCH)
+
+picture: $(READY) ## Draw the dashboard of the README anew, from a real Prometheus that must be on PATH (3 minutes)
+	@command -v prometheus >/dev/null || { echo "make picture asks a real Prometheus, and prometheus is not on PATH" >&2; exit 1; }
+	@$(BIN)/python -m pip install -qq --disable-pip-version-check --require-hashes -r deploy/requirements/picture.txt
+	@$(BIN)/python tests/picture/picture.py
 
 run: $(READY) ## Start the service on 127.0.0.1:50051 with its own Redis in .evenhand, and stay
 	@$(BIN)/evenhand serve --data-dir .evenhand
@@ -52,6 +57,7 @@ lock: $(READY) ## Pin the newest allowed packages, with hashes and without index
 	@$(BIN)/python -m pip install -q uv
 	@$(BIN)/uv pip compile pyproject.toml --extra embedded --extra tracing --universal --python-version 3.11 --upgrade --generate-hashes --no-emit-index-url --no-header -q -o deploy/requirements/runtime.txt
 	@$(BIN)/uv pip compile pyproject.toml --extra embedded --extra tracing --group dev --universal --python-version 3.11 --upgrade --generate-hashes --no-emit-index-url --no-header -q -o deploy/requirements/development.txt
+	@$(BIN)/uv pip compile --group picture -c deploy/requirements/development.txt --universal --python-version 3.11 --upgrade --generate-hashes --no-emit-index-url --no-header -q -o deploy/requirements/picture.txt
 
 clean: ## Remove .venv, caches and what was generated
 	@rm -rf .venv .evenhand .bench .mypy_cache .ruff_cache .pytest_cache .hypothesis build dist

@@ -9,25 +9,46 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from grafana_foundation_sdk.builders.dashboard import Row
-from panels import Limits, Query, bars, board, choice, dashed, number, over_time, pairs, yes_or_no
+from panels import (
+    BESIDE,
+    IN_LINE,
+    Limits,
+    Names,
+    Query,
+    bars,
+    board,
+    choice,
+    dashed,
+    filled,
+    limited,
+    number,
+    over_time,
+    pairs,
+    yes_or_no,
+)
 
 if TYPE_CHECKING:
     from grafana_foundation_sdk.builders.dashboard import Dashboard
+    from grafana_foundation_sdk.cog.builder import Builder
+    from grafana_foundation_sdk.models.dashboard import Panel
 
 _POOL = 'namespace=~"$namespace", workspace="$workspace", pool=~"$pool"'
 _WORKSPACE = 'namespace=~"$namespace", workspace="$workspace"'
 _UNASSIGNED = "no_agent_available|no_rule_matched"
 # As in the alert EvenhandContactsUnassigned: a replay was counted before, and who has an owner asks for no agent.
 _FRESH = f'{_WORKSPACE}, reason!~"replay|owner"'
-# As in the alert EvenhandPoolUnfair: Jain's index falls by 1/n for each of n agents who goes empty-handed.
-_FORGOTTEN = 0.5
 
 _ELIGIBLE = f"max by (pool) (assignment_pool_eligible_agents{{{_POOL}}})"
-_JAIN = f"min by (pool, strategy) (assignment_pool_jain_index{{{_POOL}}})"
+_WEIGHT = f"max by (pool, agent) (assignment_pool_agent_weight{{{_POOL}}})"
+_JAIN = f"min by (pool) (assignment_pool_jain_index{{{_POOL}}})"
+_SPREAD = f"assignment_pool_share_spread{{{_POOL}}}"
 # A subquery, since a counter that another replica goes on exposing must be taken together before its increase is.
 _GOT = f"increase(max by (pool, agent) (assignment_pool_assigned_total{{{_POOL}}})[$__range:$__interval])"
-_WEIGHT = f"max by (pool, agent) (assignment_pool_agent_weight{{{_POOL}}})"
+# As in the alert EvenhandPoolUnfair: Jain's index falls by 1/n for each of n agents who goes empty-handed; and a few
+# contacts cannot be shared out evenly, so agents must be more than 3 apart, those of the lightest. Unlike the alert
+# this shows at once what may end by itself, such as contacts by hand that least open contacts makes up for.
+_UNFAIR = f"{_ELIGIBLE} * (1 - {_JAIN}) * (max by (pool) ({_SPREAD}) * min by (pool) ({_WEIGHT}) > bool 3)"
+_FORGOTTEN = Limits(bad=0.5)
 
 
 def dashboard() -> Dashboard:
@@ -42,25 +63,28 @@ def dashboard() -> Dashboard:
     workspaces = 'label_values(assignment_decisions_total{namespace=~"$namespace"}, workspace)'
     made.with_variable(choice("workspace", "Workspace", workspaces))
     made.with_variable(choice("pool", "Pool", pools, whole=True, several=True))
-    _at_a_glance(made)
-    _shares(made)
-    _people(made)
-    _decisions(made)
-    return made
-
-
-def _at_a_glance(made: Dashboard) -> None:
-    made.with_panel(
-        number(
-            "Agents' worth of unfairness",
-            "How many agents' whole share is missing from an even distribution: 0 is perfectly fair, and from 0.5 on, "
-            "half an agent, somebody should look.",
-            "suffix: agents",
-            Query(f"{_ELIGIBLE} * (1 - min by (pool) ({_JAIN}))", "{{pool}}"),
-            limits=Limits(_FORGOTTEN / 2, _FORGOTTEN),
-        ).decimals(2)
+    return filled(
+        made,
+        {
+            "": _at_a_glance(),
+            "Who got what": _shares(),
+            "How fair that was": _fairness(),
+            "Agents": _people(),
+            "Decisions in the workspace, of all pools": _decisions(),
+        },
     )
-    made.with_panel(
+
+
+def _at_a_glance() -> list[Builder[Panel]]:
+    return [
+        number(
+            "Worst unfairness in this time",
+            "How many agents' whole share was missing from an even distribution when it was worst: 0 is perfectly "
+            "fair, and from 0.5 on, half an agent, somebody should look.",
+            "suffix:agents",
+            Query(f"max_over_time(({_UNFAIR})[$__range:$__interval])", "{{pool}}"),
+            limits=_FORGOTTEN,
+        ).decimals(2),
         number(
             "Left unassigned",
             "Share of the contacts asking for an agent in this time that got none: no agent was available, or no rule "
@@ -71,126 +95,137 @@ def _at_a_glance(made: Dashboard) -> None:
                 f"or vector(0)) / (sum(increase(assignment_decisions_total{{{_FRESH}}}[$__range])) > 0)",
                 "unassigned",
             ),
-            limits=Limits(0.1, 0.3),
-        ).no_value("no contacts")
-    )
-    made.with_panel(
+            limits=Limits(bad=0.3, warn=0.1),
+        ).no_value("no contacts"),
         number(
             "Assigned in this time",
             "Contacts that rules and the load balancer gave to agents of these pools.",
-            "suffix: contacts",
+            "suffix:contacts",
             Query(f"sum({_GOT})", "assigned"),
-        ).decimals(0)
-    )
-    made.with_panel(
+        ).decimals(0),
         yes_or_no(
             "Figures of pools are current",
             "Whether a replica is reading the pools' figures from Redis now; while it says no, all figures of pools "
             "here stand still or are missing, but contacts are assigned as ever.",
             Query('max(assignment_collector_up{namespace=~"$namespace"})', "current"),
-        )
-    )
+        ),
+    ]
 
 
-def _shares(made: Dashboard) -> None:
-    made.with_row(Row("Who got what"))
-    made.with_panel(
+def _shares() -> list[Builder[Panel]]:
+    return [
         bars(
             "Contacts assigned per agent",
             "How many contacts rules and the load balancer gave to each agent in this time.",
-            "suffix: contacts",
+            "suffix:contacts",
             Query(f"sort_desc({_GOT})", "{{agent}} · {{pool}}"),
-        )
-    )
-    made.with_panel(
+        ),
         pairs(
-            "Share against weight",
-            "Each agent's share of the pool's contacts beside its share of the pool's weight: the two are alike where "
-            "round robin served agents who were all available all the time.",
+            "Share against weight, in pools by round robin",
+            "Each agent's share of the pool's contacts beside its share of the pool's weight: the two are alike "
+            "if all of them could be chosen all the time.",
             "percentunit",
-            "who",
-            Query(_named(f"{_GOT} / on (pool) group_left () (sum by (pool) ({_GOT}) > 0)"), "Share of contacts"),
-            Query(_named(f"{_WEIGHT} / on (pool) group_left () sum by (pool) ({_WEIGHT})"), "Share of weight"),
-        )
-    )
-    made.with_row(Row("How fair that was"))
-    made.with_panel(
-        dashed(
+            Query(
+                _by_round_robin(f"{_GOT} / on (pool) group_left () (sum by (pool) ({_GOT}) > 0)"), "Share of contacts"
+            ),
+            Query(_by_round_robin(f"{_WEIGHT} / on (pool) group_left () sum by (pool) ({_WEIGHT})"), "Share of weight"),
+            by="who",
+            order="pool",
+        ),
+    ]
+
+
+def _fairness() -> list[Builder[Panel]]:
+    return [
+        limited(
             over_time(
-                "Jain's index",
-                "1 where all agents hold equal shares for their weight, 1/n where one of n has all; below the dashed "
-                "line half an agent's share is missing.",
-                "none",
-                Query(_JAIN, "{{pool}} ({{strategy}})"),
-                Query(f"1 - {_FORGOTTEN} / ({_ELIGIBLE} >= 2)", "limit for {{pool}}"),
-            ).max(1),
-            "/^limit for /",
-        ).decimals(3)
-    )
-    made.with_panel(
+                "Agents' worth of unfairness",
+                "How many agents' whole share is missing from an even distribution, once agents are more than 3 "
+                "contacts apart: 0 is perfectly fair, and above the dashed line half an agent is missing.",
+                "suffix:agents",
+                Query(_UNFAIR, "{{pool}}"),
+                width=9,
+            ),
+            _FORGOTTEN,
+        )
+        # Keeps the line in sight.
+        .axis_soft_max(1)
+        .decimals(2),
         over_time(
             "Spread",
             "By how many contacts per unit of weight the agent with most is ahead of the one with least, among those "
             "who were eligible throughout; round robin keeps it within 2 where all weights are 1.",
-            "suffix: contacts per weight",
-            Query(f"max by (pool, strategy) (assignment_pool_share_spread{{{_POOL}}})", "{{pool}} ({{strategy}})"),
+            "suffix:contacts per weight",
+            Query(f"max by (pool, strategy) ({_SPREAD})", "{{pool}} ({{strategy}})"),
+            width=9,
+        ),
+        over_time(
+            "Jain's index",
+            "1 where all agents hold equal shares for their weight, 1/n where one of n has all.",
+            "none",
+            Query(_JAIN, "{{pool}}"),
+            width=6,
+            names=Names(figures=("lastNotNull", "min")),
         )
-    )
+        # Near 1 is where it differs; what is below a line means nothing where the axis begins anywhere.
+        .axis_soft_min(0.9)
+        .fill_opacity(0)
+        .max(1)
+        .decimals(3),
+    ]
 
 
-def _people(made: Dashboard) -> None:
-    made.with_row(Row("Agents"))
-    made.with_panel(
+def _people() -> list[Builder[Panel]]:
+    return [
         over_time(
             "Open contacts per agent",
             "How many contacts each agent has open now, from whatever pool or by hand.",
-            "suffix: contacts",
+            "suffix:contacts",
             Query(f"max by (agent) (assignment_pool_open_contacts{{{_POOL}}})", "{{agent}}"),
-        )
-    )
-    made.with_panel(
-        over_time(
-            "Agents who are online, and who can be chosen",
-            "How many agents of each pool are online, and how many a rule could choose now (enabled, below their "
-            "limit, and online where the rule asks for it).",
-            "suffix: agents",
-            Query(f"max by (pool) (assignment_pool_online_agents{{{_POOL}}})", "online · {{pool}}"),
-            Query(_ELIGIBLE, "can be chosen · {{pool}}"),
-        )
-    )
+            names=BESIDE,
+        ),
+        dashed(
+            over_time(
+                "Agents who are online, and who can be chosen",
+                "How many agents of each pool are online, and how many (dashed) a rule could choose now: enabled, "
+                "below their limit, and online where the rule asks for it.",
+                "suffix:agents",
+                Query(f"max by (pool) (assignment_pool_online_agents{{{_POOL}}})", "online · {{pool}}"),
+                Query(_ELIGIBLE, "can be chosen · {{pool}}"),
+                names=IN_LINE,
+            ),
+            "/^can be chosen /",
+        ),
+    ]
 
 
-def _decisions(made: Dashboard) -> None:
-    made.with_row(Row("Decisions in the workspace, of all pools"))
-    made.with_panel(
+def _decisions() -> list[Builder[Panel]]:
+    return [
         over_time(
             "Left unassigned",
             "Contacts a minute that got no agent, because none was available or because no rule matched; nothing to "
             "show is the good case.",
-            "suffix: contacts a minute",
-            Query(
-                "60 * sum by (outcome) (rate("
-                f'assignment_decisions_total{{{_FRESH}, outcome=~"{_UNASSIGNED}"}}[$__rate_interval]))',
-                "{{outcome}}",
-            ),
+            "suffix:contacts a minute",
+            Query(_per_minute(f'{_FRESH}, outcome=~"{_UNASSIGNED}"', "outcome"), "{{outcome}}"),
             stacked=True,
-        ).no_value("none was left")
-    )
-    made.with_panel(
+        ).no_value("none was left"),
         over_time(
-            "Decisions by reason",
-            "What decided, per minute: a rule, the load balancer (fallback), an owner who was there already, the "
-            "lack of a rule, or an answer given before and repeated (replay).",
-            "suffix: decisions a minute",
-            Query(
-                f"60 * sum by (reason) (rate(assignment_decisions_total{{{_WORKSPACE}}}[$__rate_interval]))",
-                "{{reason}}",
-            ),
+            "Decisions by outcome and reason",
+            "What was decided a minute and why: by a rule, by the load balancer (fallback), for an owner who was there "
+            "already, for lack of a rule, or as an answer given before and repeated (replay).",
+            "suffix:decisions a minute",
+            Query(_per_minute(_WORKSPACE, "outcome, reason"), "{{outcome}} · {{reason}}"),
             stacked=True,
-        )
-    )
+            names=IN_LINE,
+        ),
+    ]
 
 
-def _named(expression: str) -> str:
-    """Give each agent of each pool one label, to tell bars apart by."""
-    return f'label_join({expression}, "who", " · ", "agent", "pool")'
+def _by_round_robin(expression: str) -> str:
+    """Leave out other pools, and give each agent of each pool one label to tell bars apart by."""
+    pools = f'assignment_pool_share_spread{{{_POOL}, strategy="round_robin"}}'
+    return f'label_join({expression} and on (pool) {pools}, "who", " · ", "agent", "pool")'
+
+
+def _per_minute(matchers: str, by: str) -> str:
+    return f"60 * sum by ({by}) (rate(assignment_decisions_total{{{matchers}}}[$__rate_interval]))"

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from grafana_foundation_sdk.builders.dashboard import Row
-from panels import Limits, Query, board, choice, limited, named_number, number, over_time, yes_or_no
+from panels import BESIDE, Limits, Query, board, choice, filled, limited, named_number, number, over_time, yes_or_no
 
 if TYPE_CHECKING:
     from grafana_foundation_sdk.builders.dashboard import Dashboard
+    from grafana_foundation_sdk.cog.builder import Builder
+    from grafana_foundation_sdk.models.dashboard import Panel
 
 _REPLICA = 'namespace=~"$namespace", instance=~"$instance"'
 # Health checks and reflection have no metrics, but a process may serve more than Evenhand one day.
@@ -32,36 +33,36 @@ def dashboard() -> Dashboard:
     methods = f"label_values(grpc_server_started_total{{{_CALL}}}, grpc_method)"
     made.with_variable(choice("instance", "Replica", instances, whole=True, several=True))
     made.with_variable(choice("method", "Method", methods, whole=True, several=True, first="EvaluateContact"))
-    _at_a_glance(made)
-    _calls(made)
-    _redis(made)
-    _rules(made)
-    _process(made)
-    return made
+    return filled(
+        made,
+        {
+            "": _at_a_glance(),
+            "Calls": _calls(),
+            "Redis": _redis(),
+            "Rules": _rules(),
+            "Processes (of replicas with one worker: several have no figures of their own)": _process(),
+        },
+    )
 
 
-def _at_a_glance(made: Dashboard) -> None:
-    made.with_panel(
+def _at_a_glance() -> list[Builder[Panel]]:
+    return [
         yes_or_no(
             "Redis answers",
             "Whether Redis answers each replica; a replica that it does not answer is not ready and gets no calls.",
             Query(f"min by (instance) (assignment_redis_up{{{_REPLICA}}})", "{{instance}}"),
             width=8,
-        )
-    )
-    made.with_panel(
+        ),
         named_number(
             "Replicas by version",
             "How many replicas run which version; more than one version means that a rollout is under way or stuck.",
-            "suffix: replicas",
+            "suffix:replicas",
             Query(
                 f"count by (version, python, grpcio) (evenhand_build_info{{{_REPLICA}}})",
                 "Evenhand {{version}}, Python {{python}}, grpcio {{grpcio}}",
             ),
             width=8,
-        )
-    )
-    made.with_panel(
+        ),
         number(
             "Calls that failed",
             "Share of the calls in this time that ended without an answer by no fault of the caller: above 5% the "
@@ -73,26 +74,24 @@ def _at_a_glance(made: Dashboard) -> None:
                 "failed",
             ),
             width=8,
-            limits=Limits(0.01, 0.05),
-        ).no_value("no calls")
-    )
+            limits=Limits(bad=0.05, warn=0.01),
+        ).no_value("no calls"),
+    ]
 
 
-def _calls(made: Dashboard) -> None:
-    made.with_row(Row("Calls"))
+def _calls() -> list[Builder[Panel]]:
     rate = f"rate(grpc_server_handled_total{{{_CALL}}}[$__rate_interval])"
-    made.with_panel(
+    refused = f'rate(grpc_server_handled_total{{{_CALL}, grpc_code!~"OK|{_FAILED}"}}[$__rate_interval])'
+    failed = f'rate(grpc_server_handled_total{{{_CALL}, grpc_code=~"{_FAILED}"}}[$__rate_interval])'
+    return [
         over_time(
             "Calls by method and code",
             "How many calls a second ended, by method and by the status code that the caller got.",
             "reqps",
             Query(f"sum by (grpc_method, grpc_code) ({rate}) > 0", "{{grpc_method}} {{grpc_code}}"),
             stacked=True,
-        )
-    )
-    refused = f'rate(grpc_server_handled_total{{{_CALL}, grpc_code!~"OK|{_FAILED}"}}[$__rate_interval])'
-    failed = f'rate(grpc_server_handled_total{{{_CALL}, grpc_code=~"{_FAILED}"}}[$__rate_interval])'
-    made.with_panel(
+            names=BESIDE,
+        ),
         limited(
             over_time(
                 "Share of calls that failed or were refused",
@@ -102,40 +101,33 @@ def _calls(made: Dashboard) -> None:
                 Query(f"sum({failed}) / (sum({rate}) > 0)", "failed"),
                 Query(f"sum({refused}) / (sum({rate}) > 0)", "refused"),
             ).max(1),
-            Limits(0.01, 0.05),
-        )
-    )
-    made.with_panel(
+            Limits(bad=0.05, warn=0.01),
+        ),
         over_time(
             "Time to answer, of the chosen methods",
             "In how many seconds half, 95% and 99% of the calls were answered once a thread took them; a call that was "
             "one too many counts as answered at once.",
             "s",
             *_quantiles("grpc_server_handling_seconds", f'{_CALL}, grpc_method=~"$method"'),
-        )
-    )
-    made.with_panel(
+        ),
         over_time(
             "99th percentile of each method",
             "In how many seconds 99% of the calls of each method were answered.",
             "s",
             Query(f"{_quantile(0.99, 'grpc_server_handling_seconds', _CALL, 'grpc_method')} >= 0", "{{grpc_method}}"),
-        )
-    )
-    made.with_panel(
+            names=BESIDE,
+        ),
         over_time(
             "In flight",
             "Calls of each replica that have begun and not ended: a line that climbs and stays up means that threads "
             "are stuck, mostly on Redis.",
-            "suffix: calls",
+            "suffix:calls",
             Query(
                 f"clamp_min(sum by (instance) (grpc_server_started_total{{{_CALL}}}) "
                 f"- sum by (instance) (grpc_server_handled_total{{{_CALL}}}), 0)",
                 "{{instance}}",
             ),
-        )
-    )
-    made.with_panel(
+        ),
         over_time(
             "Refused as too many",
             "Calls a second that each replica refused because as many as --max-concurrent were waiting already.",
@@ -144,44 +136,39 @@ def _calls(made: Dashboard) -> None:
                 f"sum by (instance) (rate(assignment_overload_refusals_total{{{_REPLICA}}}[$__rate_interval]))",
                 "{{instance}}",
             ),
-        )
-    )
+        ),
+    ]
 
 
-def _redis(made: Dashboard) -> None:
-    made.with_row(Row("Redis"))
-    made.with_panel(
+def _redis() -> list[Builder[Panel]]:
+    return [
         over_time(
             "99th percentile of each script",
             "How many seconds a run of each script took at most in 99% of the cases, its wait for a turn included.",
             "s",
             Query(f"{_quantile(0.99, 'assignment_script_seconds', _REPLICA, 'script')} >= 0", "{{script}}"),
-        )
-    )
-    made.with_panel(
+            names=BESIDE,
+        ),
         over_time(
             "Round trip to Redis",
             "How many seconds passed between commands sent to Redis and its last reply: if this is slow, Redis or the "
             "way to it is; if only scripts are, calls wait for their turn.",
             "s",
             *_quantiles("assignment_redis_round_trip_seconds", _REPLICA),
-        )
-    )
+        ),
+    ]
 
 
-def _rules(made: Dashboard) -> None:
-    made.with_row(Row("Rules"))
-    made.with_panel(
+def _rules() -> list[Builder[Panel]]:
+    lookups = "rate(assignment_rules_cache_lookups_total{%s}[$__rate_interval])"
+    hits = f'{_REPLICA}, result="hit"'
+    return [
         over_time(
             "Matching rules",
             "How many seconds it took to match rules for the contacts that are decided together.",
             "s",
             *_quantiles("assignment_evaluation_seconds", _REPLICA),
-        )
-    )
-    lookups = "rate(assignment_rules_cache_lookups_total{%s}[$__rate_interval])"
-    hits = f'{_REPLICA}, result="hit"'
-    made.with_panel(
+        ),
         over_time(
             "Rules found in memory",
             "Share of the look-ups that needed no reading of rules from Redis; it falls after a start, and while rules "
@@ -189,38 +176,33 @@ def _rules(made: Dashboard) -> None:
             "percentunit",
             Query(f"sum({lookups % hits}) / (sum({lookups % _REPLICA}) > 0)", "found"),
             width=6,
-        ).max(1)
-    )
-    made.with_panel(
+        ).max(1),
         over_time(
             "Workspaces in memory",
             "Of how many workspaces each replica has the rules at hand.",
-            "suffix: workspaces",
+            "suffix:workspaces",
             Query(f"max by (instance) (assignment_rules_cache_workspaces{{{_REPLICA}}})", "{{instance}}"),
             width=6,
-        )
-    )
+        ),
+    ]
 
 
-def _process(made: Dashboard) -> None:
-    made.with_row(Row("Processes (of replicas with one worker: several have no figures of their own)"))
-    made.with_panel(
+def _process() -> list[Builder[Panel]]:
+    return [
         over_time(
             "Processor time",
             "How many seconds of a processor each replica uses per second: near 1 it can take no more calls, and "
             "another replica or worker is due.",
-            "suffix: cores",
+            "suffix:cores",
             Query(f"rate(process_cpu_seconds_total{{{_REPLICA}}}[$__rate_interval]) {_OURS}", "{{instance}}"),
-        )
-    )
-    made.with_panel(
+        ),
         over_time(
             "Memory",
             "How much memory each replica holds; it grows with the workspaces in memory, and should level off.",
             "bytes",
             Query(f"process_resident_memory_bytes{{{_REPLICA}}} {_OURS}", "{{instance}}"),
-        )
-    )
+        ),
+    ]
 
 
 def _quantile(quantile: float, histogram: str, matchers: str, by: str = "") -> str:

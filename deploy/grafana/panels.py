@@ -5,7 +5,7 @@ Every panel has a unit and one sentence for whoever looks at it: both are asked 
 
 from __future__ import annotations
 
-from typing import NamedTuple, TypeVar
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from grafana_foundation_sdk.builders import barchart, bargauge, common, dashboard, prometheus, stat, timeseries
 from grafana_foundation_sdk.models.common import (
@@ -37,6 +37,12 @@ from grafana_foundation_sdk.models.dashboard import (
 )
 from grafana_foundation_sdk.models.prometheus import PromQueryFormat
 
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from grafana_foundation_sdk.cog.builder import Builder
+    from grafana_foundation_sdk.models.dashboard import Panel
+
 SOURCE = DataSourceRef(type_val="prometheus", uid="$datasource")
 EVERYTHING = VariableOption(selected=True, text="All", value="$__all")
 TAG = "evenhand"
@@ -57,30 +63,54 @@ class Query(NamedTuple):
 
 
 class Limits(NamedTuple):
-    """From where on a value is worth a look, and from where on it is bad.
+    """From where on a value is bad, and from where on it is worth a look.
 
     Attributes:
-        warn: yellow from here on.
         bad: red from here on.
+        warn: yellow from here on, if there is such a thing.
     """
 
-    warn: float
     bad: float
+    warn: float | None = None
+
+
+class Names(NamedTuple):
+    """Where the names of series stand.
+
+    Attributes:
+        figures: of each series, in this order; without any, names follow each other and take least room.
+        beside: right of the lines, where there is room for many.
+    """
+
+    figures: Sequence[str] = ("lastNotNull", "max")
+    beside: bool = False
+
+
+BELOW = Names()
+BESIDE = Names(beside=True)
+IN_LINE = Names(figures=())
 
 
 def over_time(
-    title: str, meaning: str, unit: str, *queries: Query, width: int = 12, stacked: bool = False
+    title: str,
+    meaning: str,
+    unit: str,
+    *queries: Query,
+    width: int = 12,
+    stacked: bool = False,
+    names: Names = BELOW,
 ) -> timeseries.Panel:
-    """Lines over time; `stacked` ones add up to a whole."""
+    """Lines over time, from zero on; `stacked` ones add up to a whole."""
     panel = _described(timeseries.Panel(), title, meaning, unit, width)
-    panel.min(0).fill_opacity(30 if stacked else 5).line_width(1)
+    # A line on top of others in a stack would be there also for nothing.
+    panel.axis_soft_min(0).fill_opacity(80 if stacked else 5).line_width(0 if stacked else 1)
     panel.tooltip(common.VizTooltipOptions().mode(TooltipDisplayMode.MULTI))
     panel.legend(
         common.VizLegendOptions()
         .show_legend(True)
-        .display_mode(LegendDisplayMode.TABLE)
-        .placement(LegendPlacement.BOTTOM)
-        .calcs(["lastNotNull", "max"])
+        .display_mode(LegendDisplayMode.TABLE if names.figures else LegendDisplayMode.LIST)
+        .placement(LegendPlacement.RIGHT if names.beside else LegendPlacement.BOTTOM)
+        .calcs([*names.figures])
     )
     if stacked:
         panel.stacking(common.StackingConfig().mode(StackingMode.NORMAL))
@@ -97,13 +127,13 @@ def limited(panel: timeseries.Panel, limits: Limits) -> timeseries.Panel:
 
 
 def dashed(panel: timeseries.Panel, pattern: str) -> timeseries.Panel:
-    """Draw series whose name matches as what others are held against."""
+    """Draw series whose name matches so that others show through where they coincide."""
     return panel.override_by_regexp(
         pattern,
         [
             DynamicConfigValue("custom.lineStyle", {"fill": "dash", "dash": [8, 8]}),
+            DynamicConfigValue("custom.lineWidth", 2),
             DynamicConfigValue("custom.fillOpacity", 0),
-            DynamicConfigValue("color", {"mode": "fixed", "fixedColor": "red"}),
         ],
     )
 
@@ -111,7 +141,7 @@ def dashed(panel: timeseries.Panel, pattern: str) -> timeseries.Panel:
 def number(
     title: str, meaning: str, unit: str, query: Query, *, width: int = 6, limits: Limits | None = None
 ) -> stat.Panel:
-    """The latest value of each series, large."""
+    """The latest value of each series, large; with its name, if there are several."""
     panel = _described(stat.Panel(), title, meaning, unit, width).height(5)
     panel.color_mode(BigValueColorMode.VALUE).graph_mode(BigValueGraphMode.NONE)
     panel.thresholds(_steps(limits)).reduce_options(_latest())
@@ -119,14 +149,14 @@ def number(
 
 
 def named_number(title: str, meaning: str, unit: str, query: Query, *, width: int = 6) -> stat.Panel:
-    """The latest value of each series, with its name."""
+    """The latest value of each series, with its name also if there is but one."""
     return number(title, meaning, unit, query, width=width).text_mode(BigValueTextMode.VALUE_AND_NAME)
 
 
 def yes_or_no(title: str, meaning: str, query: Query, *, width: int = 6) -> stat.Panel:
     """A word for each series: yes for 1, no for 0."""
     words = {"1": ValueMappingResult("yes", "green"), "0": ValueMappingResult("no", "red")}
-    return named_number(title, meaning, "bool_yes_no", query, width=width).mappings([ValueMap(words)])
+    return number(title, meaning, "bool_yes_no", query, width=width).mappings([ValueMap(words)])
 
 
 def bars(title: str, meaning: str, unit: str, query: Query, *, width: int = 12) -> bargauge.Panel:
@@ -137,10 +167,11 @@ def bars(title: str, meaning: str, unit: str, query: Query, *, width: int = 12) 
     return panel.with_target(_target(query, 0).instant())
 
 
-def pairs(title: str, meaning: str, unit: str, by: str, *queries: Query, width: int = 12) -> barchart.Panel:
-    """Bars side by side for each value of the label `by`: one of each query."""
+def pairs(title: str, meaning: str, unit: str, *queries: Query, by: str, order: str, width: int = 12) -> barchart.Panel:
+    """Lying bars for each value of the label `by`, one of each query, in the order of the label `order`."""
     panel = _described(barchart.Panel(), title, meaning, unit, width)
-    panel.min(0).x_field(by)
+    # Side by side below standing bars, names would be cut.
+    panel.min(0).x_field(by).orientation(VizOrientation.HORIZONTAL)
     panel.legend(common.VizLegendOptions().show_legend(True).placement(LegendPlacement.BOTTOM).calcs([]))
     names = {}
     for at, query in enumerate(queries):
@@ -148,6 +179,7 @@ def pairs(title: str, meaning: str, unit: str, by: str, *queries: Query, width: 
         names[f"Value #{target.build().ref_id}"] = query.legend
         panel.with_target(target.instant().format(PromQueryFormat.TABLE))
     panel.with_transformation(DataTransformerConfig(id_val="merge", options={}))
+    panel.with_transformation(DataTransformerConfig(id_val="sortBy", options={"sort": [{"field": order}]}))
     return panel.with_transformation(
         DataTransformerConfig(id_val="organize", options={"excludeByName": {"Time": True}, "renameByName": names})
     )
@@ -169,6 +201,16 @@ def board(uid: str, title: str, meaning: str, since: str) -> dashboard.Dashboard
     return made.with_variable(
         choice("namespace", "Installation", "label_values(evenhand_build_info, namespace)", whole=True)
     )
+
+
+def filled(made: dashboard.Dashboard, rows: Mapping[str, Sequence[Builder[Panel]]]) -> dashboard.Dashboard:
+    """Add panels in rows, by their titles; what is above all rows has the title ""."""
+    for title, panels in rows.items():
+        if title:
+            made.with_row(dashboard.Row(title))
+        for panel in panels:
+            made.with_panel(panel)
+    return made
 
 
 def choice(
@@ -209,6 +251,8 @@ def _latest() -> common.ReduceDataOptions:
 
 def _steps(limits: Limits | None) -> dashboard.ThresholdsConfig:
     steps = [Threshold(None, "green")]
+    if limits is not None and limits.warn is not None:
+        steps.append(Threshold(limits.warn, "yellow"))
     if limits is not None:
-        steps += [Threshold(limits.warn, "yellow"), Threshold(limits.bad, "red")]
+        steps.append(Threshold(limits.bad, "red"))
     return dashboard.ThresholdsConfig().mode(ThresholdsMode.ABSOLUTE).steps(steps)

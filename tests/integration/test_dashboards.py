@@ -1,4 +1,4 @@
-"""The Grafana dashboards: as generated, explained, and each query answered by a Prometheus that scrapes the service."""
+"""The Grafana dashboards: as generated, explained, pictured, and each query answered by a Prometheus that watches."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from threading import Event
 from typing import NamedTuple
@@ -19,14 +20,13 @@ import pytest
 from ruamel.yaml import YAML
 
 from tests.support import builders as b
-from tests.support import prometheus
+from tests.support import grafana, prometheus
 from tests.support.client import Service, Workspace
+from tests.support.grafana import DASHBOARDS
 from tests.support.metric_names import SCRAPED, exposed
 from tests.support.processes import EvenhandServer, RedisServer, wait_until
 from tests.support.promql import named
 
-GRAFANA = Path(__file__).parents[2] / "deploy" / "grafana"
-DASHBOARDS = {path.stem: json.loads(path.read_text()) for path in sorted((GRAFANA / "dashboards").glob("*.json"))}
 PANELS = [
     pytest.param(panel, id=f"{name}: {panel['title']}")
     for name, dashboard in DASHBOARDS.items()
@@ -44,6 +44,7 @@ GRAFANA_FILLS_IN = {
     "$pool": ".*",
     "$method": "EvaluateContact",
 }
+filled_in = partial(grafana.filled_in, values=GRAFANA_FILLS_IN)
 CALLERS = 8
 
 
@@ -53,14 +54,6 @@ class Asked(NamedTuple):
     where: str
     expression: str
     labels: frozenset[str]
-
-
-def filled_in(expression):
-    """Put in what Grafana puts in before it asks; longer names first, as some begin like others."""
-    for name in sorted(GRAFANA_FILLS_IN, key=len, reverse=True):
-        expression = expression.replace(name, GRAFANA_FILLS_IN[name])
-    assert "$" not in expression, f"who fills this in? {expression}"
-    return expression
 
 
 def queries():
@@ -84,15 +77,21 @@ QUERIES = list(queries())
 
 def test_the_dashboards_are_what_the_generator_writes(tmp_path):
     """The files in deploy/grafana/dashboards are exactly what deploy/grafana/generate.py makes."""
-    subprocess.run([sys.executable, GRAFANA / "generate.py", tmp_path], check=True)
+    subprocess.run([sys.executable, grafana.FOLDER / "generate.py", tmp_path], check=True)
     made = {path.name: path.read_text() for path in tmp_path.iterdir()}
-    assert made == {path.name: path.read_text() for path in (GRAFANA / "dashboards").iterdir()}
+    assert made == {path.name: path.read_text() for path in (grafana.FOLDER / "dashboards").iterdir()}
     assert {Path(name).stem for name in made} == {"distribution-fairness", "service"}
+
+
+def test_the_picture_is_of_these_panels():
+    """The README's picture was drawn from the panels and queries that the dashboard has; else `make picture` again."""
+    drawn_from = json.loads(grafana.png_texts(grafana.PICTURE)[grafana.DRAWN_FROM])
+    assert drawn_from == grafana.fingerprints(DASHBOARDS[grafana.PICTURED])
 
 
 def test_kubernetes_gets_every_dashboard():
     """The kustomization makes one ConfigMap of each dashboard."""
-    generated = YAML(typ="safe").load(GRAFANA / "kustomization.yaml")["configMapGenerator"]
+    generated = YAML(typ="safe").load(grafana.FOLDER / "kustomization.yaml")["configMapGenerator"]
     assert {one["name"]: list(one["files"]) for one in generated} == {
         f"evenhand-dashboard-{name}": [f"dashboards/{name}.json"] for name in DASHBOARDS
     }
@@ -186,32 +185,49 @@ def test_every_query_finds_something(watched):
 
 def test_another_replica_that_exposes_pools_is_no_jump(tmp_path):
     """Who got what is right over a change of the replica that exposes it, while both do and after."""
+    labels = f'workspace="{WORKSPACE}", pool="team:sales", agent="ann"'
+    series = {
+        f'assignment_pool_assigned_total{{instance="one", {labels}}}': "100+3x11 stale",
+        f'assignment_pool_assigned_total{{instance="two", {labels}}}': "_x9 127+3x20",
+    }
+    check_answer(tmp_path, "Contacts assigned per agent", series, {'{pool="team:sales", agent="ann"}': 60})
+
+
+def test_the_worst_unfairness_was_a_spell_and_not_a_few_contacts(tmp_path):
+    """A spell of unfairness is seen when it is over, and one contact for two agents is none."""
+    sold, quiet = (f'workspace="{WORKSPACE}", pool="team:{team}"' for team in ("sales", "quiet"))
+    series = {
+        f"assignment_pool_eligible_agents{{{sold}}}": "2x20",
+        f"assignment_pool_eligible_agents{{{quiet}}}": "2x20",
+        f'assignment_pool_jain_index{{{sold}, strategy="round_robin"}}': "1x5 0.5x4 1x9",
+        f'assignment_pool_jain_index{{{quiet}, strategy="round_robin"}}': "0.5x20",
+        f'assignment_pool_share_spread{{{sold}, strategy="round_robin"}}': "0x5 8x4 0x9",
+        f'assignment_pool_share_spread{{{quiet}, strategy="round_robin"}}': "1x20",
+    }
+    series |= {f'assignment_pool_agent_weight{{{pool}, agent="ann"}}': "1x20" for pool in (sold, quiet)}
+    answer = {'{pool="team:sales"}': 1, '{pool="team:quiet"}': 0}
+    check_answer(tmp_path, "Worst unfairness in this time", series, answer)
+
+
+def check_answer(tmp_path, title, series, answer):
+    """Check what a panel on fairness answers, rounded, to 20 minutes of samples, one a minute."""
     program = shutil.which("promtool")
     if program is None:
         pytest.skip("promtool is not on PATH (it comes with Prometheus)")
-    (panel,) = (
-        panel
-        for panel in DASHBOARDS["distribution-fairness"]["panels"]
-        if panel["title"] == "Contacts assigned per agent"
-    )
+    (panel,) = (panel for panel in DASHBOARDS["distribution-fairness"]["panels"] if panel["title"] == title)
     asked = panel["targets"][0]["expr"].replace("$__range", "20m").replace("$__interval", "1m")
-    labels = f'workspace="{WORKSPACE}", pool="team:sales", agent="ann"'
-    samples = {"one": "100+3x11 stale", "two": "_x9 127+3x20"}
     case = {
         "interval": "1m",
-        "input_series": [
-            {"series": f'assignment_pool_assigned_total{{instance="{replica}", {labels}}}', "values": values}
-            for replica, values in samples.items()
-        ],
+        "input_series": [{"series": one, "values": values} for one, values in series.items()],
         "promql_expr_test": [
             {
                 "expr": f"round({filled_in(asked)})",
                 "eval_time": "20m",
-                "exp_samples": [{"labels": '{pool="team:sales", agent="ann"}', "value": 60}],
+                "exp_samples": [{"labels": labels, "value": value} for labels, value in answer.items()],
             }
         ],
     }
-    tests = tmp_path / "handover.yaml"
+    tests = tmp_path / "samples.yaml"
     tests.write_text(json.dumps({"evaluation_interval": "1m", "tests": [case]}))
     done = subprocess.run([program, "test", "rules", tests], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeAlias
 from urllib.error import HTTPError, URLError
 from urllib.parse import urlencode
 from urllib.request import urlopen
@@ -13,6 +13,8 @@ from tests.support.processes import _Process, free_port, wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+Labels: TypeAlias = dict[str, str]
 
 _CONFIG = """\
 global: {{scrape_interval: 200ms, scrape_timeout: 200ms}}
@@ -51,16 +53,28 @@ class PrometheusServer(_Process):
         )
         wait_until(self._is_ready, "Prometheus is ready")
 
-    def query(self, expression: str) -> list[tuple[dict[str, str], float]]:
-        """Return each sample, as of now, with its labels; a wrong expression is an AssertionError."""
-        try:
-            with urlopen(
-                f"http://{self._address}/api/v1/query?{urlencode({'query': expression})}", timeout=10
-            ) as answer:
-                found = json.load(answer)["data"]["result"]
-        except HTTPError as error:
-            raise AssertionError(f"{expression}: {error.read().decode()}") from error
+    def query(self, expression: str, at: float | None = None) -> list[tuple[Labels, float]]:
+        """Return each sample, as of a time (in seconds since 1970) or of now, with its labels.
+
+        A wrong expression is an AssertionError.
+        """
+        when = {} if at is None else {"time": at}
+        found = self._ask("query", query=expression, **when)
         return [(sample["metric"], float(sample["value"][1])) for sample in found]
+
+    def query_range(
+        self, expression: str, start: float, end: float, step: float
+    ) -> list[tuple[Labels, list[tuple[float, float]]]]:
+        """Return the times and values of each series, with its labels; all times are in seconds."""
+        found = self._ask("query_range", query=expression, start=start, end=end, step=step)
+        return [(one["metric"], [(float(at), float(value)) for at, value in one["values"]]) for one in found]
+
+    def _ask(self, what: str, **parameters: str | float) -> Any:
+        try:
+            with urlopen(f"http://{self._address}/api/v1/{what}?{urlencode(parameters)}", timeout=10) as answer:
+                return json.load(answer)["data"]["result"]
+        except HTTPError as error:
+            raise AssertionError(f"{parameters['query']}: {error.read().decode()}") from error
 
     def _is_ready(self) -> bool:
         assert self.process is not None
