@@ -55,8 +55,9 @@ static int64_t due_at(uint32_t number) {
   return beginning + (int64_t)((double)number * 1e9 / rate);
 }
 
-/* Starts the calls that are due, where there is room. Returns false when no more are to be started. */
-static bool start_due(void) {
+/* Starts the calls that are due, where there is room. Returns whether more are to be started, and in `next` when:
+   0 if as soon as there is room. */
+static bool start_due(int64_t *next) {
   static uint32_t turn;
   int64_t time = now();
   bool over = seconds > 0 && time > beginning + (int64_t)(seconds * 1e9);
@@ -77,7 +78,10 @@ static bool start_due(void) {
       started++;
     }
   }
-  return !over && started < count;
+  bool more = !over && started < count;
+  /* Of the same moment as above: what fell due since is to be started, not waited for. */
+  *next = more && rate && due_at(started) > time ? due_at(started) : 0;
+  return more;
 }
 
 static void read_requests(const char *path) {
@@ -123,9 +127,10 @@ int main(int number, char **words) {
   }
   beginning = now();
   for (bool more = true; more || finished < started;) {
-    more = start_due();
+    int64_t next;
+    more = start_due(&next);
     if (finished == started && !more) break;
-    exchange(polled, rate && more && due_at(started) > now() ? due_at(started) : 0);
+    exchange(polled, next);
   }
   double elapsed = (double)(now() - beginning) / 1e9;
   FILE *file = fopen(words[5], "wb");
