@@ -81,7 +81,7 @@ CATALOGUE: dict[str, Described] = {
     "assignment_redis_round_trip_seconds": Described(
         "histogram", (), "From sending commands to Redis to the last of their replies."
     ),
-    "assignment_redis_up": Described("gauge", (), "1 while Redis answers, else 0."),
+    "assignment_redis_up": Described("gauge", (), "1 while Redis answers and takes writes, else 0."),
     "evenhand_build_info": Described("gauge", ("version", "python", "grpcio"), "Always 1."),
 }
 """By name, as it stands in a scrape (histograms without _bucket, _sum and _count)."""

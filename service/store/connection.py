@@ -7,14 +7,25 @@ knows what is safe to repeat.
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 import hiredis
 from redis import ConnectionError as RedisConnectionError
 from redis import ConnectionPool
 from redis.backoff import NoBackoff
+from redis.exceptions import (
+    AskError,
+    ClusterDownError,
+    MovedError,
+    NoPermissionError,
+    OutOfMemoryError,
+    ReadOnlyError,
+    TryAgainError,
+)
 from redis.retry import Retry
 
+from service.store import keys
 from service.store.lane import Lane
 from service.store.link import Link
 
@@ -26,13 +37,26 @@ if TYPE_CHECKING:
 Command = tuple[bytes | str | int, ...]
 """A command's words, as hiredis packs them."""
 
+_REFUSING = (ReadOnlyError, OutOfMemoryError, NoPermissionError, ClusterDownError)
+# Replies of a server that cannot serve now, for which redis-py has no class of their own.
+# Redis 6.2 gives that of a command within a script as part of a longer text.
+_REFUSING_REPLY = re.compile(
+    r"(^|-)(BUSY|MISCONF|NOREPLICAS|MASTERDOWN|LOADING|NOAUTH|OOM|READONLY|CLUSTERDOWN|EXECABORT|TRYAGAIN)\b"
+)
+_PING = hiredis.pack_command((b"PING",))
 _ASKING = hiredis.pack_command((b"ASKING",))
+PROBE = keys.probe(0)
 # How many quick commands go to the server together at most: more than there are threads to send them.
 _QUICK_ABREAST = 1024
 
 
 def _ignore(_seconds: float) -> None:
     """Is told how long the server took, and does nothing."""
+
+
+def refuses(reply: Exception) -> bool:
+    """Whether a server that replies this cannot serve now, whatever it is asked."""
+    return isinstance(reply, _REFUSING) or bool(_REFUSING_REPLY.search(str(reply)))
 
 
 def connection_settings(url: str, timeout_s: float) -> dict[str, Any]:
@@ -59,18 +83,22 @@ class Endpoint:
     Args:
         settings: see `connection_settings`.
         sent: told, whenever commands were answered that were sent together, how many seconds that took.
+        probe: a key of its own to find out by whether it takes writes.
 
     Attributes:
-        up: whether it answered when last asked.
+        up: whether it served when last asked.
     """
 
-    def __init__(self, settings: dict[str, Any], sent: Callable[[float], None] = _ignore) -> None:
+    def __init__(self, settings: dict[str, Any], sent: Callable[[float], None] = _ignore, probe: bytes = PROBE) -> None:
         self.up = True
+        self._takes_writes = False  # nobody knows yet
+        write: Command = (b"SET", probe, b"", b"PX", b"1")
+        self._write = hiredis.pack_command(write)  # type: ignore[arg-type]  # as below
         settings = dict(settings)
         connection_class: type[AbstractConnection] = settings.pop("connection_class")
 
         def lane(abreast: int) -> Lane:
-            return Lane(Link(connection_class(**settings)), settings["socket_timeout"], abreast, self._found, sent)
+            return Lane(Link(connection_class(**settings)), settings["socket_timeout"], abreast, self._failed, sent)
 
         self._quick = lane(_QUICK_ABREAST)
         self._slow = lane(1)
@@ -97,6 +125,8 @@ class Endpoint:
         replies = lane.call(_ASKING + packed, 2, timeout_s) if asking else lane.call(packed, 1, timeout_s)
         reply = replies[-1]
         if isinstance(reply, Exception):
+            if refuses(reply):
+                self._failed()
             raise reply
         return reply
 
@@ -112,14 +142,26 @@ class Endpoint:
         return self._quick.call(packed, len(commands), timeout_s)
 
     def ping(self) -> None:
-        """Find out whether the server answers, and remember; raises as `call` does."""
-        self.up = True
-        self.call((b"PING",))
+        """Find out whether the server serves, and remember; raises as `call` does.
+
+        Nobody else asks it as long as nobody knows. A server that answers may be full, or have become a replica; so
+        after it failed, and before it is first used, it has to take a write.
+        """
+        commands = [_PING] if self._takes_writes else [_PING, self._write]
+        try:
+            for reply in self._quick.call(b"".join(commands), len(commands), None):
+                # A key whose slot has moved says that there is a server, which is all that can be known.
+                if isinstance(reply, Exception) and not isinstance(reply, (MovedError, AskError, TryAgainError)):
+                    raise reply  # noqa: TRY301 - as if it had come without a reply
+        except Exception:
+            self._failed()
+            raise
+        self._takes_writes = self.up = True
 
     def close(self) -> None:
         """Close the connections."""
         self._quick.close()
         self._slow.close()
 
-    def _found(self, up: bool) -> None:
-        self.up = up
+    def _failed(self) -> None:
+        self.up = self._takes_writes = False

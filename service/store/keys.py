@@ -20,7 +20,8 @@ together. Scripts get that beginning as KEYS[1] and add the suffixes below, whic
 | :replay:<contact>|<request>| string     | a decision that a later one took the place of; expires                   |
 
 Of no workspace are `evenhand-collector:{collector}`, the lease of the replica that collects the metrics of fairness,
-and beside it `:workspaces`, a sorted set of workspaces in use by the time they were last seen.
+and beside it `:workspaces`, a sorted set of workspaces in use by the time they were last seen;
+and `evenhand:{<number>}:probe`, which is there for a millisecond when a server has to show that it takes writes.
 
 `|` stands for the unit separator, which no id contains. A pool is `*` (everyone), `t:<team>` or `l:<digest>`.
 """
@@ -66,6 +67,11 @@ def root(workspace_id: str) -> bytes:
     """
     tag = workspace_id.replace("%", "%25").replace("{", "%7B").replace("}", "%7D")
     return f"{PREFIX}{{{tag}}}".encode()
+
+
+def probe(number: int) -> bytes:
+    """Return a key that holds nothing, to find out by whether a server takes writes; one for each number."""
+    return f"{PREFIX}{{{number}}}:probe".encode()
 
 
 def bucket(contact_id: bytes) -> int:

@@ -32,7 +32,7 @@ class Lane:
         link: the connection.
         patience_s: how long to wait for the server.
         abreast: how many calls may be under way at once; more wait for their replies.
-        found: told whether the server is up, whenever a call found out.
+        failed: told whenever a call found out that the server is away.
         sent: told how many seconds the server took for what was sent together.
     """
 
@@ -41,12 +41,12 @@ class Lane:
         link: Link,
         patience_s: float,
         abreast: int,
-        found: Callable[[bool], None],
+        failed: Callable[[], None],
         sent: Callable[[float], None],
     ) -> None:
         self._link = link
         self._patience_s = patience_s
-        self._found = found
+        self._failed = failed
         self._sent = sent
         self._combiner: Combiner[_Call, list[Any]] = Combiner(self._ask, abreast)
 
@@ -81,11 +81,13 @@ class Lane:
             self._sent(perf_counter() - begun)
         except RedisTimeoutError as error:
             # A deadline shorter than our own patience says nothing about the server.
-            self._found(wait_s < self._patience_s)
+            if wait_s >= self._patience_s:
+                self._failed()
             answers += [error] * (len(calls) - len(answers))
         except RedisConnectionError as error:
             # A connection that broke says little (the server may be back already); one that cannot be made says all.
-            self._found(established)
+            if not established:
+                self._failed()
             answers += [error] * (len(calls) - len(answers))
         except BaseException:
             # A reply that is still to come must never be taken for that to another command.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import re
 import threading
 from contextlib import suppress
 from time import perf_counter
@@ -12,15 +11,9 @@ from typing import TYPE_CHECKING, Any, Protocol
 from redis import ConnectionError as RedisConnectionError
 from redis import RedisError, ResponseError
 from redis import TimeoutError as RedisTimeoutError
-from redis.exceptions import (
-    ClusterDownError,
-    NoPermissionError,
-    NoScriptError,
-    OutOfMemoryError,
-    ReadOnlyError,
-    RedisClusterException,
-)
+from redis.exceptions import ClusterDownError, NoScriptError, RedisClusterException
 
+from service.store.connection import refuses
 from service.store.routing import Router, find_router
 
 if TYPE_CHECKING:
@@ -35,12 +28,6 @@ _PING_SECONDS = 1.0
 _PING_SECONDS_AWAY = 0.1
 
 _AWAY = (RedisConnectionError, RedisTimeoutError, RedisClusterException, ClusterDownError, OSError)
-_REFUSING = (ReadOnlyError, OutOfMemoryError, NoPermissionError)
-# Replies of a server that cannot serve now, for which redis-py has no class of their own.
-# Redis 6.2 gives that of a command within a script as part of a longer text.
-_REFUSING_REPLY = re.compile(
-    r"(^|-)(BUSY|MISCONF|NOREPLICAS|MASTERDOWN|LOADING|NOAUTH|OOM|READONLY|CLUSTERDOWN|EXECABORT|TRYAGAIN)\b"
-)
 
 
 class Timings(Protocol):
@@ -64,7 +51,7 @@ class NoTimings:
 
 
 class RedisAwayError(Exception):
-    """Redis cannot be asked now, or did not answer in time. What was asked may or may not have happened."""
+    """Redis is away, does not serve, or did not answer in time. What was asked may or may not have happened."""
 
 
 class Redis:
@@ -154,9 +141,8 @@ class Redis:
         except _AWAY as error:
             raise self._away(router, error) from error
         except ResponseError as error:
-            if isinstance(error, _REFUSING) or _REFUSING_REPLY.search(str(error)):
-                _log.warning("redis cannot serve: %s", error)
-                raise RedisAwayError("Redis cannot serve now") from error
+            if refuses(error):
+                raise self._away(router, error) from error
             raise
 
     def run_each(
@@ -191,7 +177,7 @@ class Redis:
         return [None if isinstance(reply, Exception) else reply for reply in replies]
 
     def _away(self, router: Router, why: BaseException) -> RedisAwayError:
-        """Note that Redis did not answer, have that looked into, and return what to raise."""
+        """Note that Redis did not answer, or does not serve, have that looked into, and return what to raise."""
         self._wake.set()
         self._set_up(up=any(endpoint.up for endpoint in router.masters()), why=why)
         return RedisAwayError("Redis is away")
@@ -232,7 +218,6 @@ class Redis:
             try:
                 endpoint.ping()
             except (*_AWAY, RedisError) as error:
-                endpoint.up = False
                 problem = error
         self._set_up(up=any(endpoint.up for endpoint in masters), why=problem)
 
@@ -245,7 +230,7 @@ class Redis:
                 logging.INFO if up else logging.WARNING,
                 "redis is %s%s",
                 "up" if up else "away",
-                f": {why}" if why else "",
+                f": {type(why).__name__}: {why}" if why else "",
             )
             for listener in self._listeners:
                 with suppress(Exception):

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import threading
 from collections import defaultdict
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Protocol
 
 from redis.cluster import NodesManager, RedisCluster
 from redis.crc import key_slot
 from redis.exceptions import AskError, MovedError, RedisClusterException, TryAgainError
 
+from service.store import keys
 from service.store.connection import Command, Endpoint, connection_settings
 
 if TYPE_CHECKING:
@@ -19,6 +21,8 @@ if TYPE_CHECKING:
 
 # A slot can move again while we follow it; more often than this, something else is wrong.
 _REDIRECTS = 5
+# So many keys lie on any server that has a thousandth of the slots, as good as certainly.
+_PROBES = 10_000
 
 
 class Router(Protocol):
@@ -127,10 +131,20 @@ class Cluster:
         endpoint = self._endpoints.get((host, port))
         if endpoint is None:
             with self._lock:
-                endpoint = self._endpoints.setdefault(
-                    (host, port), Endpoint(self._settings | {"host": host, "port": port}, self._sent)
-                )
+                settings = self._settings | {"host": host, "port": port}
+                made = Endpoint(settings, self._sent, self._probe(host, port))
+                endpoint = self._endpoints.setdefault((host, port), made)
         return endpoint
+
+    def _probe(self, host: str, port: int) -> bytes:
+        """Return a key that this server has, if there is one."""
+        for number in range(_PROBES):
+            key = keys.probe(number)
+            with suppress(RedisClusterException):  # nobody has this slot now
+                node = self._nodes.get_node_from_slot(key_slot(key))
+                if (node.host, node.port) == (host, port):
+                    return key
+        return keys.probe(0)
 
 
 def find_router(url: str, timeout_s: float, sent: Observer) -> Router:

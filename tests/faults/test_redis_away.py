@@ -116,6 +116,37 @@ def test_a_redis_that_hangs(server: EvenhandServer, redis: RedisServer, team: Wo
     assert team.owner("c1") == "a"
 
 
+def test_as_long_as_redis_hangs_no_call_waits_for_it_again(redis: RedisServer, team: Workspace) -> None:
+    """However often the service looks whether Redis is back, calls do not wait along; not for seconds on end."""
+    redis.pause()
+    seconds_of(lambda: team.created("waits"))
+    end = time.monotonic() + 3.5 * REDIS_TIMEOUT_S
+    while time.monotonic() < end:
+        assert seconds_of(lambda: team.created("does not")) < 0.3
+    redis.resume()
+
+
+def test_callers_with_short_deadlines_learn_that_redis_hangs(server: EvenhandServer, redis: RedisServer) -> None:
+    """Where every deadline is shorter than the time-out for Redis, calls are refused at once after a few seconds."""
+    service = Service(server.address)
+    redis.pause()
+    end = time.monotonic() + 3 * REDIS_TIMEOUT_S
+    with ThreadPoolExecutor(4) as pool:
+
+        def ask(number: int) -> float:
+            started = time.monotonic()
+            request = api.GetContactRequest(workspace_id="team", contact_id=f"c{number}")
+            with pytest.raises(grpc.RpcError):
+                service.assignment.GetContact(request, timeout=0.3)
+            return time.monotonic() - started
+
+        while time.monotonic() < end:
+            list(pool.map(ask, range(8)))
+        assert max(pool.map(ask, range(40))) < 0.1
+    redis.resume()
+    service.close()
+
+
 def test_no_call_outlives_its_deadline(server: EvenhandServer, redis: RedisServer) -> None:
     """A deadline shorter than the time-out for Redis holds: the caller hears something by then."""
     service = Service(server.address)
@@ -198,17 +229,33 @@ def test_an_answer_that_was_lost_is_given_again(server: EvenhandServer, redis: R
     ids=["out of memory", "read-only replica", "too few replicas"],
 )
 def test_a_redis_that_takes_no_writes(
-    redis: RedisServer, team: Workspace, break_it: tuple[str, ...], mend_it: tuple[str, ...]
+    server: EvenhandServer,
+    redis: RedisServer,
+    team: Workspace,
+    break_it: tuple[str, ...],
+    mend_it: tuple[str, ...],
 ) -> None:
-    """A Redis that is full, or has become a replica, is as good as away, and nothing is half done."""
+    """A Redis that is full, or has become a replica, is as good as away, also for readiness; nothing is half done."""
     with redis.client() as client:
         client.execute_command(*break_it)
-    seconds_of(lambda: team.created("next"))
-    seconds_of(lambda: team.assign("c1", "b"))
-    with redis.client() as client:
+        seconds_of(lambda: team.created("next"))
+        seconds_of(lambda: team.assign("c1", "b"))
+        time.sleep(2.5)  # while it answers every PING
+        assert (server.health(), server.health("liveness")) == ("NOT_SERVING", "SERVING")
+        assert server.log().count("redis is away") == 1
         client.execute_command(*mend_it)
-    wait_until(lambda: team.created("next").agent_id == "b", "it takes writes again")
-    assert team.owner("c1") == "a"
+    is_back(server, team)
+
+
+def test_a_service_that_starts_on_a_read_only_redis(redis: RedisServer) -> None:
+    """A replica whose URL leads to a Redis that takes no writes is never ready, so that a rollout stops at it."""
+    with redis.client() as client:
+        client.execute_command("REPLICAOF", "127.0.0.1", "1")
+        with EvenhandServer(redis.url) as server:
+            assert server.health() == "NOT_SERVING"
+            assert "ReadOnlyError" in server.log()
+            client.execute_command("REPLICAOF", "NO", "ONE")
+            wait_until(lambda: server.health() == "SERVING", "it is ready", 5)
 
 
 @pytest.mark.parametrize("version", ["6.2", "7.0"])

@@ -7,6 +7,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import pytest
+import redis as redis_py
 
 from service.rules.plan import AgentPlan, Change, Place, View
 from service.store import keys
@@ -14,6 +15,7 @@ from service.store.pieces import pieces_of
 from service.store.redis import Redis, RedisAwayError
 from service.store.store import Store
 from service.store.values import Case, Choice, NewRules
+from tests.support.processes import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -66,12 +68,15 @@ def test_whoever_comes_next_completes_a_configuration(redis):
 @pytest.fixture
 def full(redis: Redis) -> Iterator[Callable[[bool], None]]:
     """Makes Redis full (True), or gives it room again (False)."""
+    with redis_py.Redis.from_url(redis._url) as client:
 
-    def switch(is_full: bool) -> None:
-        redis.router().call(b"", (b"CONFIG", b"SET", b"maxmemory", int(is_full)), None)
+        def switch(is_full: bool) -> None:
+            client.config_set("maxmemory", int(is_full))
+            if not is_full:
+                wait_until(lambda: redis.up, "the service has found out")
 
-    yield switch
-    switch(False)
+        yield switch
+        switch(False)
 
 
 def test_a_full_redis_leaves_no_half_configuration(redis, full):
