@@ -70,6 +70,11 @@ def _quiet_audit(redis: Redis, workspace: str) -> Audit:
 def _print(workspace: str, found: Audit) -> None:
     for drift in found.drifts:
         typer.echo(f"{drift.agent_id}: {drift.kept} kept, {drift.counted} in the records")
+    if not found.agents:
+        typer.echo(
+            f"Workspace {workspace}: no agent is known in this Redis. Is it the right one, and the right workspace?"
+        )
+        return
     verdict = f"{count(len(found.drifts), 'count')} wrong" if found.drifts else "all counts right"
     counted = f"{count(found.contacts, 'open contact')}, {count(found.agents, 'agent')} compared"
     typer.echo(f"Workspace {workspace}: {counted}, {verdict}")

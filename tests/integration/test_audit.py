@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+from typer.testing import CliRunner
 
+from service.cli.commands import app
 from service.rules.plan import AgentPlan, Change, Place, View
 from service.store import keys
 from service.store.audit import audit_workspace, repair_workspace
@@ -77,3 +79,15 @@ def test_no_repair_over_what_happened_since(redis):
     Store(redis, contact_retention_s=3600, replay_retention_s=60).close(root, "contact-8")
     assert not repair_workspace(redis, WORKSPACE, found)
     assert audit_workspace(redis, WORKSPACE).drifts
+
+
+def test_the_command_says_what_it_found(redis):
+    """`evenhand audit` says how many were compared; and of a workspace of which nothing is known it says just that."""
+
+    def said(workspace: str) -> str:
+        ended = CliRunner().invoke(app, ["audit", "--workspace", workspace, "--redis-url", redis._url])
+        assert ended.exit_code == 0, ended.output
+        return ended.output
+
+    assert "all counts right" in said(WORKSPACE)
+    assert "no agent is known in this Redis" in said("mistyped")
