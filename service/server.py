@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import logging
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, cast
@@ -14,7 +15,7 @@ from grpc_reflection.v1alpha import (  # type: ignore[import-untyped,unused-igno
     reflection_pb2_grpc,
 )
 
-from service import health, listening, metrics
+from service import health, listening, logs, metrics
 from service.app import App
 from service.pool import CallPool
 from service.process import say_ready, start_listener
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
 
 _MESSAGE_BYTES = 16 * 1024 * 1024
 """Room for 10,000 rules, or 1000 contacts with some 16 KiB each. gRPC's default is 4 MiB."""
+
+_log = logging.getLogger(__name__)
 
 _REFLECTION_THREADS = 4
 
@@ -90,6 +93,8 @@ class Server:
 
     def stop(self) -> None:
         """Let those who send calls notice, let calls in progress finish, and close everything."""
+        settings = self._settings
+        logs.event(_log, logging.INFO, "stopping", endpoint_wait_s=settings.endpoint_wait_s, drain_s=settings.drain_s)
         self._health.drain()
         threading.Event().wait(self._settings.endpoint_wait_s)
         stopped = self._server.stop(self._settings.drain_s)
@@ -97,6 +102,7 @@ class Server:
         stopped.wait()
         self._app.close()
         self._pool.close()
+        logs.event(_log, logging.INFO, "stopped")
 
 
 def run(settings: Settings, redis_url: str, redis_text: str, signals: StopSignals) -> None:

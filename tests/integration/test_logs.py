@@ -100,3 +100,12 @@ def test_decisions_are_logged_at_debug_only(redis, level, said):
     assert [(one["contact"], one["outcome"], one["request_id"]) for one in decided] == [
         ("c-1", "OUTCOME_NO_RULE_MATCHED", "r-2")
     ] * said
+
+
+def test_a_stop_is_logged_from_its_beginning_to_its_end(redis):
+    """Who reads the log sees that the service was asked to stop, and that it came to its end by itself."""
+    with EvenhandServer(redis.url, options=["--drain", "7s"]) as server:
+        assert server.terminate() == 0
+        begun, ended = (line for line in server.log().splitlines() if " stop" in line)
+    assert begun.endswith("INFO stopping endpoint_wait_s=0.0 drain_s=7.0")
+    assert ended.endswith("INFO stopped")
