@@ -26,11 +26,10 @@ def compile_condition(condition: PreparedCondition) -> Predicate:
     """Compiles a prepared condition.
 
     Returns:
-        The predicate, which no contact makes raise. A condition that is not valid may come to light only in the
-        predicate, which then raises what is said here.
+        The predicate, which no contact makes raise. Parts of a list may come to light only in the predicate, which then
+        raises what is said here.
 
     Raises:
-        ExpressionError: If an expression does not compile.
         KeyError: If an operator or kind is none that this version knows.
     """
     return always if condition is None else _KINDS[condition[0]](condition)

@@ -103,7 +103,6 @@ class CompiledRules:
             What to pick by; None if nothing matches.
 
         Raises:
-            ExpressionError: If it comes to an expression that does not compile; no valid rule set has one.
             KeyError: If it comes to an operator or kind of condition that this version does not know.
         """
         view = ContactView(contact, updated_keys)

@@ -125,6 +125,7 @@ def prepare_condition(condition: pb.Condition) -> PreparedCondition:
     """Prepares a condition that has passed validation; None if it is empty.
 
     Raises:
+        ExpressionError: If it has an expression that does not compile; no valid condition does.
         KeyError: If it is of a kind that this version does not know.
     """
     kind = condition.WhichOneof("kind")
