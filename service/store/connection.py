@@ -147,16 +147,24 @@ class Endpoint:
         Nobody else asks it as long as nobody knows. A server that answers may be full, or have become a replica; so
         after it failed, and before it is first used, it has to take a write.
         """
-        commands = [_PING] if self._takes_writes else [_PING, self._write]
         try:
-            for reply in self._quick.call(b"".join(commands), len(commands), None):
-                # A key whose slot has moved says that there is a server, which is all that can be known.
-                if isinstance(reply, Exception) and not isinstance(reply, (MovedError, AskError, TryAgainError)):
-                    raise reply  # noqa: TRY301 - as if it had come without a reply
+            try:
+                self._prove()
+            except RedisConnectionError:
+                # A connection that broke says little (the server may be back already); a new one says all.
+                self._prove()
         except Exception:
             self._failed()
             raise
         self._takes_writes = self.up = True
+
+    def _prove(self) -> None:
+        """Have the server answer, and take a write if nobody knows whether it does; raises as `call` does."""
+        commands = [_PING] if self._takes_writes else [_PING, self._write]
+        for reply in self._quick.call(b"".join(commands), len(commands), None):
+            # A key whose slot has moved says that there is a server, which is all that can be known.
+            if isinstance(reply, Exception) and not isinstance(reply, (MovedError, AskError, TryAgainError)):
+                raise reply
 
     def close(self) -> None:
         """Close the connections."""
