@@ -93,6 +93,17 @@ def test_rules_that_another_version_put_in_force_are_prepared_anew(store, prepar
     assert chosen(rules) == "theirs"
 
 
+def test_rules_of_a_version_that_prepares_none_are_not_mistaken_for_older_ones(redis, store):
+    """What was prepared of an earlier revision is not taken for the one in force."""
+    configure(store, "g", "ours")
+    root = keys.root("g")
+    theirs = RuleSet(rules=[Rule(id="theirs", trigger=RuleTrigger.RULE_TRIGGER_CONTACT_CREATED)])
+    redis.router().call(root, (b"SET", root + b":rules", theirs.SerializeToString()), None)
+    redis.router().call(root, (b"HINCRBY", root, b"revision", b"1"), None)
+    rules = RuleBook(store, SIZE, CacheMetrics()).of("g")
+    assert (chosen(rules), rules.revision) == ("theirs", 2)
+
+
 def test_a_workspace_without_rules_has_none(store):
     """A workspace that nobody configured is no error, and no rule takes its contacts."""
     rules = RuleBook(store, SIZE, CacheMetrics()).of("nobody")

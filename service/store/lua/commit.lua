@@ -26,8 +26,10 @@ if ARGV[7] ~= '' then
   redis.call('HSET', KEYS[1], 'building', 1)
 end
 redis.call('SET', KEYS[1] .. (ARGV[3] == 'rules' and RULES or ROSTER), ARGV[4])
+redis.call('HSET', KEYS[1], 'unassign_on_close', ARGV[5])
+local revision = redis.call('HINCRBY', KEYS[1], ARGV[3] == 'rules' and 'revision' or 'roster_revision', 1)
 if ARGV[3] == 'rules' then
   redis.call('SET', KEYS[1] .. PREPARED, ARGV[6])
+  redis.call('HSET', KEYS[1], 'prepared', revision)
 end
-redis.call('HSET', KEYS[1], 'unassign_on_close', ARGV[5])
-return redis.call('HINCRBY', KEYS[1], ARGV[3] == 'rules' and 'revision' or 'roster_revision', 1)
+return revision

@@ -2,6 +2,9 @@
 --
 -- KEYS[1]  what all keys of the workspace begin with; all others are derived from it (see keys.py)
 --
--- Returns  {revision, prepared rules}; '0' and '' where none is
+-- Returns  {revision, prepared rules}; '0' and '' where none is, and '' also where the rules were put in force by a version
+--          of the service that prepares none
 
-return {redis.call('HGET', KEYS[1], 'revision') or '0', redis.call('GET', KEYS[1] .. PREPARED) or ''}
+local revisions = redis.call('HMGET', KEYS[1], 'revision', 'prepared')
+local prepared = revisions[1] == revisions[2] and redis.call('GET', KEYS[1] .. PREPARED)
+return {revisions[1] or '0', prepared or ''}
