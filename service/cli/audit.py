@@ -70,10 +70,8 @@ def _quiet_audit(redis: Redis, workspace: str) -> Audit:
 def _print(workspace: str, found: Audit) -> None:
     for drift in found.drifts:
         typer.echo(f"{drift.agent_id}: {drift.kept} kept, {drift.counted} in the records")
-    if not found.agents:
-        typer.echo(
-            f"Workspace {workspace}: no agent is known in this Redis. Is it the right one, and the right workspace?"
-        )
+    if not found.agents and not found.contacts:
+        typer.echo(f"Workspace {workspace}: nothing is known of it in this Redis. Are both the right ones?")
         return
     verdict = f"{count(len(found.drifts), 'count')} wrong" if found.drifts else "all counts right"
     counted = f"{count(found.contacts, 'open contact')}, {count(found.agents, 'agent')} compared"

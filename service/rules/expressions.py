@@ -54,7 +54,7 @@ class ExpressionError(ValueError):
 class Program:
     """A compiled expression. Safe to share between threads; an activation is not.
 
-    Only for who holds `_BUILDING`.
+    To be made only by who holds `_BUILDING`.
     """
 
     __slots__ = ("_expression",)

@@ -90,4 +90,4 @@ def test_the_command_says_what_it_found(redis):
         return ended.output
 
     assert "all counts right" in said(WORKSPACE)
-    assert "no agent is known in this Redis" in said("mistyped")
+    assert "nothing is known of it in this Redis" in said("mistyped")
