@@ -25,7 +25,7 @@ bench: $(READY) ## Measure how fast it is, side by side, in nine minutes (BENCH=
 picture: $(READY) ## Draw the dashboard of the README anew, from a real Prometheus that must be on PATH (3 minutes)
 	@command -v prometheus >/dev/null || { echo "make picture asks a real Prometheus, and prometheus is not on PATH" >&2; exit 1; }
 	@$(BIN)/python -m pip install -qq --disable-pip-version-check --require-hashes -r deploy/requirements/picture.txt
-	@$(BIN)/python tests/picture/picture.py
+	@$(BIN)/python deploy/grafana/picture/picture.py
 
 run: $(READY) ## Start the service on 127.0.0.1:50051 with its own Redis in .evenhand, and stay
 	@$(BIN)/evenhand serve --data-dir .evenhand

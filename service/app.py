@@ -7,17 +7,19 @@ from typing import TYPE_CHECKING
 
 from evenhand.v1 import assignment_service_pb2, roster_service_pb2
 
-from service.collector import FairnessCollector
 from service.config import SettingsError
-from service.metrics import CacheMetrics, DecisionMetrics, RedisMetrics
+from service.decisions.configuration import Configurator
+from service.decisions.evaluation import Evaluation
+from service.decisions.rulebook import RuleBook
+from service.redis_client.client import Redis
 from service.rpc.assignment import Assignment
 from service.rpc.calls import Admission, register
-from service.rpc.configuration import Configurator
-from service.rpc.evaluation import Evaluation
 from service.rpc.roster import RosterCalls
-from service.rpc.rulebook import RuleBook
-from service.store.redis import Redis
+from service.rpc.statuses import status_of
+from service.store.shares import Shares
 from service.store.store import Store
+from service.telemetry.collector import FairnessCollector
+from service.telemetry.metrics import CacheMetrics, DecisionMetrics, RedisMetrics
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -25,8 +27,8 @@ if TYPE_CHECKING:
     import grpc
 
     from service.config import Settings
-    from service.store.redis import Timings
-    from service.tracing import Tracing
+    from service.redis_client.client import Timings
+    from service.telemetry.tracing import Tracing
 
 _ASSIGNMENT = assignment_service_pb2.DESCRIPTOR.services_by_name["AssignmentService"]
 _ROSTER = roster_service_pb2.DESCRIPTOR.services_by_name["RosterService"]
@@ -55,7 +57,7 @@ class App:
         self._tracing = _tracing(settings)
         timings: Timings = RedisMetrics()
         if self._tracing is not None:
-            timings = import_module("service.tracing").TracedTimings(timings, self._tracing)
+            timings = import_module("service.telemetry.tracing").TracedTimings(timings, self._tracing)
         self._redis = Redis(redis_url, settings.redis_timeout_s, timings)
         store = Store(
             self._redis,
@@ -65,12 +67,16 @@ class App:
         configurator = Configurator(store)
         rules = RuleBook(store, RULE_BOOK_SIZE, CacheMetrics())
         decisions = DecisionMetrics(settings.metrics_workspaces)
-        evaluation = Evaluation(store, rules, decisions, self._tracing)
+        evaluation = Evaluation(store, rules, decisions, status_of, self._tracing)
         self._assignment = Assignment(store, evaluation, configurator)
         self._roster = RosterCalls(store, configurator)
         self.fairness: FairnessCollector | None = None
         if settings.metrics_listen:
-            self.fairness = FairnessCollector(self._redis, settings, decisions.workspaces, exposes=not is_worker)
+            self.fairness = FairnessCollector(
+                Shares(self._redis, settings.metrics_workspaces, settings.metrics_interval_s, candidate=not is_worker),
+                settings,
+                decisions.workspaces,
+            )
 
     def register(self, server: grpc.Server, is_surplus: Callable[[], bool]) -> None:
         """Add the services to the server. `is_surplus` tells whether the call that this thread handles is too many."""
@@ -100,7 +106,7 @@ def _tracing(settings: Settings) -> Tracing | None:
     if not settings.traces_endpoint:
         return None
     try:
-        tracing = import_module("service.tracing")
+        tracing = import_module("service.telemetry.tracing")
     except ModuleNotFoundError as error:
         raise SettingsError(
             settings.name_of("traces_endpoint"), f"needs evenhand[tracing] installed: there is no {error.name}"

@@ -10,9 +10,9 @@ import typer
 
 from service.cli.options import EXIT_PROBLEMS, EXIT_UNREACHABLE, Workspace, count
 from service.config import Settings, SettingsError
+from service.redis_client.client import Redis, RedisAwayError
+from service.runtime.embedded_redis import EmbeddedRedis
 from service.store.audit import Audit, audit_workspace, repair_workspace
-from service.store.embedded import EmbeddedRedis
-from service.store.redis import Redis, RedisAwayError
 
 _USAGE: Final = 2
 # How often a busy workspace is counted again before its answer is taken as it is.

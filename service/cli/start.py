@@ -47,7 +47,8 @@ def start(options: Mapping[str, str | None]) -> int:
     """
     try:
         settings = Settings.read(options, os.environ)
-        import_module("service.serving").serve(settings)  # by name: not before the settings are known to be good
+        # By name: not before the settings are known to be good.
+        import_module("service.runtime.serving").serve(settings)
     except SettingsError as error:
         sys.stderr.write(f"evenhand: {error}\n")
         return _CANNOT_START

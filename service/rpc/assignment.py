@@ -6,15 +6,15 @@ from typing import TYPE_CHECKING, Any
 
 from evenhand.v1 import assignment_service_pb2 as pb
 
-from service import errors
-from service.rpc.evaluation import Evaluation, fill
-from service.rpc.validation import require, require_ids
+from service.decisions.errors import NotFoundError
+from service.decisions.evaluation import Evaluation, fill
+from service.decisions.request_checks import require, require_ids
 from service.store import keys
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from service.rpc.configuration import Configurator
+    from service.decisions.configuration import Configurator
     from service.store.store import Store
 
 
@@ -58,7 +58,7 @@ class Assignment:
         require_ids(workspace_id=request.workspace_id, contact_id=request.contact_id)
         record = self._store.within(timeout_s).contact(keys.root(request.workspace_id), request.contact_id)
         if record is None:
-            raise errors.not_found("contact", [request.contact_id])
+            raise NotFoundError("contact", [request.contact_id])
         response = pb.GetContactResponse(contact_id=request.contact_id, owner_id=record.owner_id, open=record.open)
         if record.decision:
             fill(response.decision, record.decision)
@@ -71,7 +71,7 @@ class Assignment:
             keys.root(request.workspace_id), request.contact_id, request.agent_id
         )
         if assigned is None:
-            raise errors.not_found("agent", [request.agent_id])
+            raise NotFoundError("agent", [request.agent_id])
         previous, is_open = assigned
         return pb.AssignContactResponse(owner_id=request.agent_id, previous_owner_id=previous, open=is_open)
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass
-from datetime import timedelta
 from functools import partial
 from time import monotonic, perf_counter
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -15,17 +14,18 @@ from google.protobuf.message_factory import GetMessageClass
 from google.rpc import code_pb2
 from grpc_status import rpc_status
 
-from service import errors, logs
-from service.errors import RefusedError
-from service.metrics import MethodMetrics
-from service.store.redis import RedisAwayError
+from service.decisions.errors import DeadlineError, InvalidError, RefusedError
+from service.redis_client.client import RedisAwayError
+from service.rpc import statuses
+from service.telemetry import logs
+from service.telemetry.metrics import MethodMetrics
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from google.rpc.status_pb2 import Status
 
-    from service.tracing import Tracing
+    from service.telemetry.tracing import Tracing
 
 
 _log = logging.getLogger(__name__)
@@ -37,13 +37,10 @@ Response = TypeVar("Response", bound=Message)
 _MARGIN_SECONDS = 0.002
 # Stands for a request that is no message; grpc would answer INTERNAL by itself.
 _UNREADABLE: Any = object()
-# When a refused caller may try again.
-_RETRY_REDIS = timedelta(milliseconds=500)
-_RETRY_OVERLOAD = timedelta(milliseconds=100)
 _OUR_FAULT = frozenset({code_pb2.INTERNAL, code_pb2.UNAVAILABLE})
 _REFUSALS_SECONDS = 1.0
 # Made once: who refuses has no time for it.
-_OVERLOADED = rpc_status.to_status(errors.overloaded(_RETRY_OVERLOAD).status)
+_OVERLOADED = rpc_status.to_status(statuses.overloaded())
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +65,7 @@ class Admission:
         if remaining is None or remaining > self.patience_s + _MARGIN_SECONDS:
             return None
         if remaining <= _MARGIN_SECONDS:
-            raise errors.deadline_too_short()
+            raise DeadlineError
         return remaining - _MARGIN_SECONDS
 
 
@@ -109,7 +106,7 @@ def _log_failure(
         problem,
         method=method,
         code=code_pb2.Code.Name(status.code),
-        reason=errors.reason_of(status),
+        reason=statuses.reason_of(status),
         workspace=getattr(request, "workspace_id", ""),
         request_id=getattr(request, "request_id", ""),
         trace_id=logs.trace_id_of(str(headers.get("traceparent", ""))),
@@ -151,15 +148,15 @@ def handler(
         problem: Exception | None = None
         try:
             if request is _UNREADABLE:
-                raise errors.unreadable()  # noqa: TRY301 - a function for it would cost a call
+                raise InvalidError(statuses.UNREADABLE)  # noqa: TRY301 - a function for it would cost a call
             response = behavior(request, admission.admit(context))
         except RefusedError as error:
-            status = error.status
+            status = statuses.status_of(error)
         except RedisAwayError:
-            status = errors.redis_unavailable(_RETRY_REDIS).status
+            status = statuses.redis_unavailable()
         except Exception as error:  # noqa: BLE001 - grpc would send its text to the caller
             problem = error
-            status = errors.internal().status
+            status = statuses.internal()
         else:
             end(code_pb2.OK, perf_counter() - started)
             return response

@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING, Any
 
 from evenhand.v1 import roster_service_pb2 as pb
 
-from service import errors
-from service.rpc.validation import check_presence, require, require_ids
+from service.decisions.errors import InvalidError, NotFoundError
+from service.decisions.request_checks import check_presence, require, require_ids
 from service.store import keys
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from service.rpc.configuration import Configurator
+    from service.decisions.configuration import Configurator
     from service.rules import Violation
     from service.store.store import Store
 
@@ -56,7 +56,7 @@ class RosterCalls:
         wrong: list[Violation] = []
         check_presence(wrong, request)
         if wrong:
-            raise errors.invalid(wrong)
+            raise InvalidError(wrong)
         unknown = self._store.within(timeout_s).set_presence(
             keys.root(request.workspace_id),
             [
@@ -65,7 +65,7 @@ class RosterCalls:
             ],
         )
         if unknown:
-            raise errors.not_found("agent", unknown)
+            raise NotFoundError("agent", unknown)
         return pb.SetPresenceResponse()
 
     def _fill_in(self, workspace_id: str, roster: pb.Roster, timeout_s: float | None) -> None:

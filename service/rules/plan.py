@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from evenhand.v1.rules_pb2 import Target
 
-from service.rules.matcher import selections_of
+from service.rules.matching.matcher import selections_of
 from service.rules.pools import EVERYONE, pool_of
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from service.store.scripts import load
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from service.store.redis import Redis
+    from service.redis_client.client import Redis
 
 _COUNT_BUCKET = load("count_bucket")
 _OPEN_COUNTS = load("open_counts")

@@ -7,7 +7,7 @@ together. Scripts get that beginning as KEYS[1] and add the suffixes below, whic
 | -------------------------- | ---------- | ------------------------------------------------------------------------ |
 | (the beginning itself)     | hash       | revisions, sequence, counters, flags, and for each pool its clock        |
 | :rules, :roster            | string     | what was configured, as serialized messages                              |
-| :prepared                  | string     | the rules as the matcher takes them, service/rules/prepared.py           |
+| :prepared                  | string     | the rules as the matcher takes them, rules/matching/prepared.py          |
 | :staged:<token>, :plan     | list       | what a new configuration still has to change, in bounded pieces          |
 | :numbers                   | hash       | agent id -> the agent's number, for ever                                 |
 | :agent:<number>            | hash       | settings, presence, open count, pools and views; for each pool its turn  |
@@ -21,7 +21,8 @@ together. Scripts get that beginning as KEYS[1] and add the suffixes below, whic
 
 Of no workspace are `evenhand-collector:{collector}`, the lease of the replica that collects the metrics of fairness,
 and beside it `:workspaces`, a sorted set of workspaces in use by the time they were last seen;
-and `evenhand:{<number>}:probe`, which is there for a millisecond when a server has to show that it takes writes.
+and `evenhand:{<number>}:probe` of `service.redis_client.endpoint`, there for a millisecond when a server has to show
+that it takes writes.
 
 `|` stands for the unit separator, which no id contains. A pool is `*` (everyone), `t:<team>` or `l:<digest>`.
 """
@@ -67,11 +68,6 @@ def root(workspace_id: str) -> bytes:
     """
     tag = workspace_id.replace("%", "%25").replace("{", "%7B").replace("}", "%7D")
     return f"{PREFIX}{{{tag}}}".encode()
-
-
-def probe(number: int) -> bytes:
-    """Return a key that holds nothing, to find out by whether a server takes writes; one for each number."""
-    return f"{PREFIX}{{{number}}}:probe".encode()
 
 
 def bucket(contact_id: bytes) -> int:

@@ -7,25 +7,16 @@ takes and returns stands in its header. Calls return Python values; who calls se
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from functools import cache
 from hashlib import sha1
 from pathlib import Path
 
+from service.redis_client.client import Script
 from service.store import keys
 from strategies import STRATEGIES, TURN
 
 _FOLDER = Path(__file__).with_name("lua")
 _INCLUDE = re.compile(r'^--- @include "(\w+)"$', re.MULTILINE)
-
-
-@dataclass(frozen=True, slots=True)
-class Script:
-    """A script's text, and the digest under which Redis keeps it."""
-
-    name: str
-    text: bytes
-    digest: bytes
 
 
 @cache

@@ -6,14 +6,14 @@ from collections import defaultdict
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
-from service.fairness import Standing
 from service.store import keys
 from service.store.scripts import load
+from service.telemetry.fairness import Standing
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
-    from service.store.redis import Redis
+    from service.redis_client.client import Redis
 
 _SHARES = load("shares")
 _LEAD = load("lead")
@@ -22,23 +22,29 @@ _AGENTS_A_RUN = 50
 _POOL_KINDS = {"t": "team", "l": "list"}
 
 
-class Lead:
-    """Sees to it that one replica collects at a time: who leads renews a lease, and when it ends the next one leads.
+# For so many intervals the replica that leads may be silent before another one leads.
+_SILENT = 3
+
+
+class Shares:
+    """Who has got what in each pool; and sees to it that one replica collects that at a time.
+
+    Who leads renews a lease, and when it ends the next one leads.
 
     Args:
-        redis: where the lease is.
+        redis: where the state is; not closed with this.
         most: how many workspaces are remembered.
-        seconds: how long the lease lasts.
+        interval_s: how often the lead is taken.
         candidate: whether to lead at all, or only to note workspaces.
     """
 
-    def __init__(self, redis: Redis, most: int, seconds: float, *, candidate: bool) -> None:
+    def __init__(self, redis: Redis, most: int, interval_s: float, *, candidate: bool) -> None:
         self._redis = redis
         self._most = most
-        self._milliseconds = int(seconds * 1000)
+        self._milliseconds = int(_SILENT * interval_s * 1000)
         self._name = uuid4().hex if candidate else ""
 
-    def leave(self) -> None:
+    def leave_lead(self) -> None:
         """End the lease, if this replica has it.
 
         Raises:
@@ -46,7 +52,7 @@ class Lead:
         """
         self._redis.run(_LEAD, keys.COLLECTOR, self._name, 0, self._most, repeatable=True)
 
-    def take(self, in_use: Collection[str]) -> list[str] | None:
+    def take_lead(self, in_use: Collection[str]) -> list[str] | None:
         """Note workspaces in use. Return all that replicas noted, the latest first; None if another replica leads.
 
         Raises:
@@ -57,36 +63,35 @@ class Lead:
         )
         return [workspace.decode() for workspace in workspaces] if leads else None
 
+    def standings(self, workspace_id: str) -> dict[str, list[Standing]]:
+        """Return the standings in every pool that a rule uses, by the pool's name for people, as of now.
 
-def standings_by_pool(redis: Redis, workspace_id: str) -> dict[str, list[Standing]]:
-    """Return the standings in every pool that a rule uses, by the pool's name for people, as of now.
+        They are read in bounded runs, so those of very many agents are not of one moment.
 
-    They are read in bounded runs, so those of very many agents are not of one moment.
-
-    Raises:
-        RedisAwayError: Redis is away.
-    """
-    pools: defaultdict[str, list[Standing]] = defaultdict(list)
-    root, following = keys.root(workspace_id), 1
-    while following:
-        following, *agents = redis.run(_SHARES, root, following, _AGENTS_A_RUN, repeatable=True, slow=True)
-        for agent_id, weight, limit, enabled, online, open_count, *places in agents:
-            for pool, assigned, views in places:
-                eligible = (
-                    enabled and _below(limit, open_count) and _in_some_view(views, open_count, online=bool(online))
-                )
-                pools[_name(pool.decode())].append(
-                    Standing(
-                        agent_id.decode(),
-                        weight,
-                        assigned,
-                        open_count,
-                        bool(online),
-                        bool(eligible),
-                        frozenset(strategy for strategy, _, _ in views),
+        Raises:
+            RedisAwayError: Redis is away.
+        """
+        pools: defaultdict[str, list[Standing]] = defaultdict(list)
+        root, following = keys.root(workspace_id), 1
+        while following:
+            following, *agents = self._redis.run(_SHARES, root, following, _AGENTS_A_RUN, repeatable=True, slow=True)
+            for agent_id, weight, limit, enabled, online, open_count, *places in agents:
+                for pool, assigned, views in places:
+                    eligible = (
+                        enabled and _below(limit, open_count) and _in_some_view(views, open_count, online=bool(online))
                     )
-                )
-    return dict(pools)
+                    pools[_name(pool.decode())].append(
+                        Standing(
+                            agent_id.decode(),
+                            weight,
+                            assigned,
+                            open_count,
+                            bool(online),
+                            bool(eligible),
+                            frozenset(strategy for strategy, _, _ in views),
+                        )
+                    )
+        return dict(pools)
 
 
 def _below(limit: int, open_count: int) -> bool:

@@ -12,14 +12,14 @@ from uuid import uuid4
 from redis import ResponseError
 
 from service.store import keys
-from service.store.pieces import pieces_of
-from service.store.scripts import Script, load
+from service.store.plan_chunks import pieces_of
+from service.store.scripts import load
 from service.store.values import Answer, Case, Change, Configuration, ContactRecord, NewRules, StaleRulesError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from service.store.redis import Redis
+    from service.redis_client.client import Redis, Script
 
 _DECIDE = load("decide")
 _EXPIRE_LEASES = load("expire_leases")

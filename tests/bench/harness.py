@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from evenhand.v1 import assignment_service_pb2 as api
 from evenhand.v1 import decision_pb2
 
-from service.store.binary import find
+from service.runtime.redis_binary import find
 from tests.bench import traffic
 from tests.bench.findings import Ratio
 from tests.bench.load import generator

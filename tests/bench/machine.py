@@ -17,7 +17,7 @@ import psutil
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from service.store.binary import Binary
+    from service.runtime.redis_binary import Binary
 
 _CAN_PIN = hasattr(os, "sched_setaffinity")
 _PROCESS_CLOCK = 2  # CPUCLOCK_SCHED in the kernel's include/linux/posix-timers_types.h

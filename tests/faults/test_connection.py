@@ -13,7 +13,7 @@ from redis import ConnectionError as RedisConnectionError
 from redis import ResponseError
 from redis import TimeoutError as RedisTimeoutError
 
-from service.store.connection import Endpoint, connection_settings
+from service.redis_client.endpoint import Endpoint, connection_settings
 from tests.support.processes import RedisServer
 
 if TYPE_CHECKING:

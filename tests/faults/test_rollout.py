@@ -18,8 +18,8 @@ from evenhand.v1 import assignment_service_pb2 as api
 
 from deploy.examples import cluster_client
 from deploy.examples.cluster_client import DEADLINE, SERVICE_CONFIG, first_message
+from service.redis_client.client import Redis
 from service.store.audit import audit_workspace
-from service.store.redis import Redis
 from tests.support.builders import ASSIGNED, CREATED, contact, rule
 from tests.support.client import Service, Workspace
 from tests.support.cluster import Callers, Cluster

@@ -8,10 +8,10 @@ import pytest
 from typer.testing import CliRunner
 
 from service.cli.commands import app
+from service.redis_client.client import Redis
 from service.rules.plan import AgentPlan, Change, Place, View
 from service.store import keys
 from service.store.audit import audit_workspace, repair_workspace
-from service.store.redis import Redis
 from service.store.store import Store
 from service.store.values import Case, Choice, NewRules
 from tests.support.processes import RedisServer

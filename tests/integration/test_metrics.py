@@ -6,7 +6,7 @@ from contextlib import ExitStack
 
 import pytest
 
-from service.catalogue import CATALOGUE, OTHER
+from service.telemetry.catalogue import CATALOGUE, OTHER
 from tests.support import builders as b
 from tests.support.client import Service, Workspace
 from tests.support.processes import EvenhandServer, RedisServer, wait_until

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from service.store.redis import Redis
+from service.redis_client.client import Redis
 from tests.support.processes import RedisServer
 
 if TYPE_CHECKING:

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 import pytest
 import redis as redis_py
 
+from service.redis_client.client import Redis, RedisAwayError
 from service.rules.plan import AgentPlan, Change, Place, View
 from service.store import keys
-from service.store.pieces import pieces_of
-from service.store.redis import Redis, RedisAwayError
+from service.store.plan_chunks import pieces_of
 from service.store.store import Store
 from service.store.values import Case, Choice, NewRules
 from tests.support.processes import wait_until

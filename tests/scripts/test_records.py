@@ -12,7 +12,7 @@ from service.store.store import Store
 from service.store.values import Case, Choice, NewRules
 
 if TYPE_CHECKING:
-    from service.store.redis import Redis
+    from service.redis_client.client import Redis
 
 POOL = "t:sales"
 CHOICE = Choice.of(POOL, 1, 0, "rule", "sales", online_only=False, fallback=False)

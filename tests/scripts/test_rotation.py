@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from service.redis_client.client import Redis
 from service.rules.plan import AgentPlan, Change, Place, View
 from service.store import keys
-from service.store.redis import Redis
 from service.store.store import Store
 from service.store.values import Case, Choice, NewRules
 from strategies import STRATEGIES, Standing

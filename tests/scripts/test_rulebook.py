@@ -8,14 +8,14 @@ import pytest
 from evenhand.v1.contact_pb2 import EVENT_TYPE_CONTACT_CREATED, Contact
 from evenhand.v1.rules_pb2 import Rule, RuleSet, RuleTrigger, Target
 
-from service.metrics import CacheMetrics
-from service.rpc.rulebook import RuleBook, Rules
+from service.decisions.rulebook import RuleBook, Rules
+from service.redis_client.client import Redis
 from service.rules import dump, prepare
 from service.rules.plan import Change
 from service.store import keys
-from service.store.redis import Redis
 from service.store.store import Store
 from service.store.values import NewRules
+from service.telemetry.metrics import CacheMetrics
 from tests.support.processes import RedisServer
 
 if TYPE_CHECKING:

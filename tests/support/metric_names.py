@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from service.catalogue import CATALOGUE
+from service.telemetry.catalogue import CATALOGUE
 
 SCRAPED: Final = {"up": frozenset({"job", "instance", "namespace"})}
 """What Prometheus itself adds: this metric, and these labels on all others."""

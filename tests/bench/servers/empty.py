@@ -16,9 +16,9 @@ from evenhand.v1 import assignment_service_pb2 as api
 from evenhand.v1 import decision_pb2, rules_pb2
 from google.protobuf.timestamp_pb2 import Timestamp
 
-from service import server as real
 from service.config import Settings
-from service.pool import CallPool
+from service.runtime import server as real
+from service.runtime.call_threads import CallPool
 
 SERVICE = "evenhand.v1.AssignmentService"
 ANSWER = api.EvaluateContactResponse(

@@ -60,10 +60,10 @@ def test_all_else_is_left_to_typer(odd):
 def test_redis_does_not_wait_for_what_takes_long_to_load():
     """What starts the embedded Redis loads no command line reader, no gRPC, no metrics, and no Redis client."""
     loaded = subprocess.run(
-        [sys.executable, "-c", "import sys, service.cli, service.serving; print(*sys.modules)"],
+        [sys.executable, "-c", "import sys, service.cli, service.runtime.serving; print(*sys.modules)"],
         capture_output=True,
         text=True,
         check=True,
     ).stdout.split()
-    assert "service.store.embedded" in loaded
+    assert "service.runtime.embedded_redis" in loaded
     assert not {"typer", "pydantic", "grpc", "google.protobuf", "prometheus_client", "redis"} & set(loaded)

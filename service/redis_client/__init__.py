@@ -1,0 +1,1 @@
+"""Redis servers, connections and commands. Knows nothing of contacts."""

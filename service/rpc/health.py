@@ -1,0 +1,108 @@
+"""The standard health service (grpc.health.v1): whether to send calls here, and whether the process lives.
+
+| service name       | SERVING while                                    | meant for                          |
+| ------------------ | ------------------------------------------------ | ---------------------------------- |
+| "" (none)          | Redis answers, and the service is not going down | readiness                          |
+| "evenhand.v1...."  | the same, for each service by its full name      | clients that watch what they use   |
+| "liveness"         | the process lives, whatever becomes of Redis     | liveness: restart it if this fails |
+
+The messages and the registration are grpcio-health-checking's. Its servicer is not used: it sends to watchers while it
+holds the lock that the server's own thread needs when a watcher leaves, so the two wait for each other and the whole
+server stands still (https://github.com/grpc/grpc/pull/43403; seen here after seven changes with four watchers).
+"""
+
+from __future__ import annotations
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any
+
+import grpc
+from grpc_health.v1 import health_pb2, health_pb2_grpc  # type: ignore[import-untyped,unused-ignore]
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+LIVENESS = "liveness"
+"""Service name that is SERVING for as long as the process lives."""
+
+SERVICE_NAME: str = health_pb2.DESCRIPTOR.services_by_name["Health"].full_name
+"""The health service's own full name."""
+
+_Answer: Any = health_pb2.HealthCheckResponse
+
+
+class Health(health_pb2_grpc.HealthServicer):  # type: ignore[misc,unused-ignore]
+    """The health of every service of this process. At first Redis counts as away.
+
+    Probes and watchers have threads of their own, so that they hear something however many calls wait; only one thread
+    ever sends to watchers, so that they hear it in order.
+
+    Args:
+        service_names: Full names of the services whose health is Redis's.
+    """
+
+    def __init__(self, service_names: Iterable[str]) -> None:
+        self._lock = threading.Lock()  # never held while anything is sent
+        self._status = dict.fromkeys(["", *service_names], _Answer.NOT_SERVING) | {LIVENESS: _Answer.SERVING}
+        self._watchers: dict[Callable[[Any], None], str] = {}
+        self._draining = False
+        self._probes = ThreadPoolExecutor(1, thread_name_prefix="health-probe")
+        self._sender = ThreadPoolExecutor(1, thread_name_prefix="health-watch")
+        # How grpcio is told by which thread to run a handler, and that it returns before its stream is over.
+        handlers: Any = type(self)
+        handlers.Check.experimental_thread_pool = self._probes
+        handlers.Watch.experimental_thread_pool = self._sender
+        handlers.Watch.experimental_non_blocking = True
+
+    def set_redis_up(self, up: bool) -> None:
+        """Follow Redis: all but liveness are SERVING while it is up. Without effect once draining."""
+        if not self._draining:
+            self._set_all(_Answer.SERVING if up else _Answer.NOT_SERVING)
+
+    def drain(self) -> None:
+        """Turn all but liveness to NOT_SERVING for good.
+
+        Liveness stays, because who restarts what does not live would cut the draining short.
+        """
+        self._draining = True
+        self._set_all(_Answer.NOT_SERVING)
+
+    def end_watches(self) -> None:
+        """End every Watch, which would else count as a call in progress until draining gives up on it."""
+        with self._lock:
+            watchers, self._watchers = list(self._watchers), {}
+        for send in watchers:
+            self._sender.submit(send, None)
+
+    def Check(self, request: health_pb2.HealthCheckRequest, context: grpc.ServicerContext) -> Any:
+        """Answer for one service; NOT_FOUND if there is none of that name."""
+        status = self._status.get(request.service)
+        if status is None:
+            context.set_code(grpc.StatusCode.NOT_FOUND)
+            context.set_details(f"no service is called {request.service!r}")
+            return _Answer()
+        return _Answer(status=status)
+
+    def Watch(
+        self, request: health_pb2.HealthCheckRequest, context: grpc.ServicerContext, send: Callable[[Any], None]
+    ) -> None:
+        """Tell about one service now and whenever its health changes; SERVICE_UNKNOWN if there is none of that name."""
+        with self._lock:
+            self._watchers[send] = request.service
+            status = self._status.get(request.service, _Answer.SERVICE_UNKNOWN)
+        if not context.add_callback(lambda: self._leave(send)):
+            self._leave(send)
+        send(_Answer(status=status))
+
+    def _leave(self, send: Callable[[Any], None]) -> None:
+        with self._lock:
+            self._watchers.pop(send, None)
+
+    def _set_all(self, status: int) -> None:
+        with self._lock:
+            changed = {name for name, old in self._status.items() if name != LIVENESS and old != status}
+            self._status.update(dict.fromkeys(changed, status))
+            for send, name in self._watchers.items():
+                if name in changed:
+                    self._sender.submit(send, _Answer(status=status))

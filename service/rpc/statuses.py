@@ -1,0 +1,164 @@
+"""Every way in which a call can fail, and the google.rpc.Status it becomes. The only such place.
+
+| code               | reason            | details     | when                                                        |
+| ------------------ | ----------------- | ----------- | ----------------------------------------------------------- |
+| INVALID_ARGUMENT   | INVALID_FIELDS    | BadRequest  | a field is wrong; every wrong one is named by its path      |
+| NOT_FOUND          | NOT_FOUND         | ResourceInfo| a contact or agent that does not exist is named             |
+| ABORTED            | ETAG_MISMATCH     |             | what was to be replaced is no longer what the caller saw    |
+| RESOURCE_EXHAUSTED | OVERLOADED        | RetryInfo   | more calls wait than the service takes                      |
+| DEADLINE_EXCEEDED  | DEADLINE_TOO_SHORT|             | the deadline is too near to start the work                  |
+| UNAVAILABLE        | REDIS_UNAVAILABLE | RetryInfo   | Redis is away                                               |
+| INTERNAL           | INTERNAL          |             | a mistake of ours; what it was stands in the log only       |
+
+Each carries exactly one ErrorInfo with that reason.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from google.protobuf.any_pb2 import Any
+from google.rpc import code_pb2
+from google.rpc.error_details_pb2 import BadRequest, ErrorInfo, ResourceInfo, RetryInfo
+from google.rpc.status_pb2 import Status
+
+from service.decisions.errors import (
+    DeadlineError,
+    InvalidError,
+    NotFoundError,
+    OverloadedError,
+    RefusedError,
+    StaleEtagError,
+)
+from service.rules import Violation
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from google.protobuf.message import Message
+
+
+DOMAIN = "evenhand.v1"
+
+# gRPC clients refuse trailing metadata of more than 8 KiB, and a status travels there in base64.
+_DETAILS_BYTES = 5000
+_DESCRIBED = 10
+# When a refused caller may try again.
+_RETRY_REDIS = timedelta(milliseconds=500)
+_RETRY_OVERLOAD = timedelta(milliseconds=100)
+# How many wrong fields the message for people names.
+_NAMED = 3
+
+
+def status_of(error: RefusedError) -> Status:
+    """Return the status that a refused call is answered with."""
+    match error:
+        case InvalidError():
+            return invalid(error.violations)
+        case NotFoundError():
+            return not_found(error.kind, error.names)
+        case StaleEtagError():
+            return etag_mismatch(error.what)
+        case DeadlineError():
+            return deadline_too_short()
+        case OverloadedError():
+            return overloaded()
+        case _:
+            raise AssertionError(f"{type(error).__name__} has no status")
+
+
+def _status(code: code_pb2.Code, reason: str, message: str, details: Iterable[Message] = ()) -> Status:
+    status = Status(code=code, message=message)
+    for detail in (ErrorInfo(reason=reason, domain=DOMAIN), *details):
+        packed = Any()
+        packed.Pack(detail)
+        status.details.append(packed)
+    return status
+
+
+def reason_of(status: Status) -> str:
+    """Return the reason that a status of ours carries."""
+    info = ErrorInfo()
+    status.details[0].Unpack(info)
+    return str(info.reason)
+
+
+def invalid(violations: Sequence[Violation]) -> Status:
+    """Return the error for a request with wrong fields."""
+    count = len(violations)
+    named = "; ".join(f"{violation.field}: {violation.description}".lstrip(": ") for violation in violations[:_NAMED])
+    message = named if count <= _NAMED else f"{named}; and {count - _NAMED} more"
+    return _status(code_pb2.INVALID_ARGUMENT, "INVALID_FIELDS", message[:500], [_bad_request(violations)])
+
+
+UNREADABLE = [Violation("", "the request is not a valid message: damaged, not UTF-8, or nested more than 32 deep")]
+"""What is wrong with a request that protobuf cannot read."""
+
+
+def _bad_request(violations: Sequence[Violation]) -> BadRequest:
+    """Return all violations; of very many, the later ones without description, and at last only their number."""
+    full = BadRequest(field_violations=[_violation(v.field, v.description) for v in violations])
+    if full.ByteSize() <= _DETAILS_BYTES:
+        return full
+    request = BadRequest()
+    room = _DETAILS_BYTES
+    for at, violation in enumerate(violations):
+        entry = _violation(violation.field, violation.description if at < _DESCRIBED else "wrong too")
+        room -= entry.ByteSize() + 3
+        if room < 0:
+            rest = len(violations) - at
+            request.field_violations.append(_violation(violation.field, f"this field and {rest - 1} more are wrong"))
+            break
+        request.field_violations.append(entry)
+    return request
+
+
+def _violation(field: str, description: str) -> BadRequest.FieldViolation:
+    return BadRequest.FieldViolation(field=field[:500], description=description[:500])
+
+
+def not_found(resource_type: str, names: Sequence[str]) -> Status:
+    """Return the error for contacts or agents that do not exist."""
+    shown = names[:20]
+    message = f"{resource_type} not found: {', '.join(shown)}" + (" ..." if len(names) > len(shown) else "")
+    details = [
+        ResourceInfo(resource_type=resource_type, resource_name=name, description="does not exist in this workspace")
+        for name in shown
+    ]
+    return _status(code_pb2.NOT_FOUND, "NOT_FOUND", message[:500], details)
+
+
+def etag_mismatch(what: str) -> Status:
+    """Return the error for a replacement that was prepared on something else than what is in force."""
+    return _status(
+        code_pb2.ABORTED, "ETAG_MISMATCH", f"the {what} changed since that etag was read; read it and try again"
+    )
+
+
+def overloaded(retry_after: timedelta = _RETRY_OVERLOAD) -> Status:
+    """Return the error for a call that finds too many others waiting."""
+    return _status(code_pb2.RESOURCE_EXHAUSTED, "OVERLOADED", "too many calls are waiting", [_retry_info(retry_after)])
+
+
+def deadline_too_short() -> Status:
+    """Return the error for a call whose deadline cannot be met."""
+    return _status(code_pb2.DEADLINE_EXCEEDED, "DEADLINE_TOO_SHORT", "the deadline is too near to start the work")
+
+
+def redis_unavailable(retry_after: timedelta = _RETRY_REDIS) -> Status:
+    """Return the error for a call that needs Redis while it is away."""
+    return _status(
+        code_pb2.UNAVAILABLE, "REDIS_UNAVAILABLE", "the service's storage is away", [_retry_info(retry_after)]
+    )
+
+
+def internal() -> Status:
+    """Return the error for a mistake of ours, without a word about it."""
+    return _status(code_pb2.INTERNAL, "INTERNAL", "internal error")
+
+
+def _retry_info(retry_after: timedelta) -> RetryInfo:
+    info = RetryInfo()
+    info.retry_delay.FromTimedelta(retry_after)
+    return info

@@ -1,0 +1,90 @@
+"""Checks of single fields that rule sets and rosters share."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+from functools import cache
+from typing import TYPE_CHECKING, Protocol
+
+from service.rules.checks.identifiers import identifier_problem, is_printable, quoted
+from service.rules.checks.limits import MAX_NAME_CHARACTERS
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Sequence
+
+    from service.rules.checks.violations import Violations
+
+
+def check_own_id(identifier: str, path: str, seen: dict[str, str], found: Violations) -> None:
+    """Notes a bad id of an agent, team or rule, or one that an earlier of them has.
+
+    Args:
+        identifier: The id.
+        path: Path of what has it.
+        seen: The ids so far, each with the path of what has it first; grows.
+        found: Takes the violations.
+    """
+    problem = identifier_problem(identifier)
+    if problem is None:
+        first = seen.setdefault(identifier, path)
+        if first != path:
+            problem = f"{quoted(identifier)} is the id of {first} already; each needs its own"
+    found.add_if(f"{path}.id", problem)
+
+
+def check_agent_ids(agent_ids: Sequence[str], path: str, agents: Collection[str] | None, found: Violations) -> None:
+    """Notes every bad, repeated or unknown agent of a team or of a rule's list.
+
+    Args:
+        agent_ids: The list.
+        path: Its path.
+        agents: Ids of the roster's agents, quick to search; None if not to be checked.
+        found: Takes the violations.
+    """
+    if agents is not None and len(agent_ids) == len(set(agent_ids)) and all(each in agents for each in agent_ids):
+        return  # what is in the roster is well-formed; this is the way of nearly every list
+    seen: dict[str, int] = {}
+    for index, agent_id in enumerate(agent_ids):
+        first = seen.setdefault(agent_id, index)
+        problem = identifier_problem(agent_id)
+        if problem is None and first != index:
+            problem = f"{quoted(agent_id)} stands at [{first}] already; name each agent once"
+        elif problem is None and agents is not None and agent_id not in agents:
+            problem = f"{quoted(agent_id)} is no agent of the roster; add the agent there first, or remove it here"
+        found.add_if(f"{path}[{index}]", problem)
+
+
+def name_problem(name: str) -> str | None:
+    """Says what is wrong with a name for people; None if nothing is."""
+    if len(name) > MAX_NAME_CHARACTERS:
+        return f"{quoted(name)} has {len(name)} characters; at most {MAX_NAME_CHARACTERS} are allowed"
+    return (
+        None
+        if not name or is_printable(name)
+        else f"{quoted(name)} contains a character that cannot be printed; remove it"
+    )
+
+
+def count_problem(limit: int) -> str | None:
+    """Says what is wrong with a limit of open contacts; None if nothing is."""
+    return f"is {limit}; give a positive number, or 0 for no limit" if limit < 0 else None
+
+
+class EnumType(Hashable, Protocol):
+    """A protobuf enum, such as `rules_pb2.Strategy`."""
+
+    def items(self) -> Sequence[tuple[str, int]]:
+        """Names with their numbers."""
+
+
+def enum_problem(enum: EnumType, number: int, *, required: bool = False) -> str | None:
+    """Says what is wrong with an enum's number: left out though required, or none that this version knows."""
+    if number in _numbers(enum) and (number or not required):
+        return None
+    names = ", ".join(name for name, known in enum.items() if known)
+    return f"is {f'{number}, which is unknown' if number else 'missing'}; use one of {names}"
+
+
+@cache
+def _numbers(enum: EnumType) -> frozenset[int]:
+    return frozenset(number for _, number in enum.items())

@@ -1,0 +1,61 @@
+"""Checks of a roster: what `roster_service.proto` promises about Roster, Agent and Team."""
+
+from __future__ import annotations
+
+from itertools import islice
+from typing import TYPE_CHECKING
+
+from service.rules.checks.fields import check_agent_ids, check_own_id, count_problem, name_problem
+from service.rules.checks.limits import MAX_AGENTS, MAX_TEAM_PLACES, MAX_TEAMS, MAX_WEIGHT
+from service.rules.checks.violations import Violation, Violations
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Sequence
+
+    from evenhand.v1.roster_service_pb2 import Agent, Roster, Team
+
+
+def validate_roster(roster: Roster, prefix: str = "roster") -> list[Violation]:
+    """Finds everything that is wrong with a roster. Presence and open counts are output only and not looked at.
+
+    Args:
+        roster: As given.
+        prefix: Path of the roster in its request.
+    """
+    found = Violations()
+    if len(roster.agents) > MAX_AGENTS:
+        found.add(f"{prefix}.agents", f"has {len(roster.agents)} agents; at most {MAX_AGENTS} are allowed")
+    agents: dict[str, str] = {}
+    for index, agent in enumerate(islice(roster.agents, MAX_AGENTS)):
+        path = f"{prefix}.agents[{index}]"
+        check_own_id(agent.id, path, agents, found)
+        _check_agent(agent, path, found)
+    if len(roster.teams) > MAX_TEAMS:
+        found.add(f"{prefix}.teams", f"has {len(roster.teams)} teams; at most {MAX_TEAMS} are allowed")
+    # What passes a limit is not looked at further, so that refusing too much costs no more than taking the most.
+    known = agents if len(roster.agents) <= MAX_AGENTS else None
+    _check_teams(roster.teams, f"{prefix}.teams", known, found)
+    return found
+
+
+def _check_agent(agent: Agent, path: str, found: Violations) -> None:
+    found.add_if(f"{path}.name", name_problem(agent.name))
+    if not 0 <= agent.weight <= MAX_WEIGHT:
+        found.add(f"{path}.weight", f"is {agent.weight}; give 1 to {MAX_WEIGHT}, or leave it out for 1")
+    found.add_if(f"{path}.max_open_contacts", count_problem(agent.max_open_contacts))
+
+
+def _check_teams(teams: Sequence[Team], prefix: str, agents: Collection[str] | None, found: Violations) -> None:
+    seen: dict[str, str] = {}
+    places = 0
+    for index, team in enumerate(islice(teams, MAX_TEAMS)):
+        path = f"{prefix}[{index}]"
+        check_own_id(team.id, path, seen, found)
+        found.add_if(f"{path}.name", name_problem(team.name))
+        before, places = places, places + len(team.agent_ids)
+        if places > MAX_TEAM_PLACES:
+            if before <= MAX_TEAM_PLACES:
+                limit = f"at most {MAX_TEAM_PLACES} are allowed"
+                found.add(f"{path}.agent_ids", f"brings all teams together to {places} places; {limit}")
+            continue
+        check_agent_ids(team.agent_ids, f"{path}.agent_ids", agents, found)

@@ -1,0 +1,124 @@
+"""Checks of a rule set: what `rules.proto` promises about RuleSet, Rule, Fallback and Target, all problems at once."""
+
+from __future__ import annotations
+
+from itertools import islice
+from typing import TYPE_CHECKING
+
+from evenhand.v1 import rules_pb2 as pb
+
+from service.rules.checks.conditions import check_condition
+from service.rules.checks.fields import check_agent_ids, check_own_id, count_problem, enum_problem, name_problem
+from service.rules.checks.identifiers import identifier_problem, quoted
+from service.rules.checks.limits import (
+    MAX_LISTED_AGENTS,
+    MAX_LISTED_AGENTS_IN_ALL,
+    MAX_REPLY_BYTES,
+    MAX_REPLY_PLACEHOLDERS,
+    MAX_RULES,
+)
+from service.rules.checks.violations import Violation, Violations
+from service.rules.matching.reply import placeholders_in
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+
+def validate_rule_set(
+    rule_set: pb.RuleSet, agents: Collection[str] | None, teams: Collection[str] | None, prefix: str = "rule_set"
+) -> list[Violation]:
+    """Finds everything that is wrong with a rule set, disabled rules and a disabled fallback included.
+
+    Args:
+        rule_set: As given.
+        agents: Ids of the roster's agents; None if rules may name any.
+        teams: Ids of the roster's teams; None if rules may name any.
+        prefix: Path of the rule set in its request.
+
+    Returns:
+        One violation for each wrong field, in the order of the fields; none if the rule set is right.
+    """
+    return _RuleSetCheck(agents, teams).run(rule_set, prefix)
+
+
+class _RuleSetCheck:
+    """One check of one rule set: the roster it is held against, and what was found so far."""
+
+    def __init__(self, agents: Collection[str] | None, teams: Collection[str] | None) -> None:
+        self._agents = None if agents is None else frozenset(agents)
+        self._teams = None if teams is None else frozenset(teams)
+        self._found = Violations()
+        self._listed = 0
+
+    def run(self, rule_set: pb.RuleSet, prefix: str) -> Violations:
+        found = self._found
+        if len(rule_set.rules) > MAX_RULES:
+            found.add(f"{prefix}.rules", f"has {len(rule_set.rules)} rules; at most {MAX_RULES} are allowed")
+        seen: dict[str, str] = {}
+        # What passes a limit is not looked at further, so that refusing too much costs no more than taking the most.
+        for index, rule in enumerate(islice(rule_set.rules, MAX_RULES)):
+            path = f"{prefix}.rules[{index}]"
+            check_own_id(rule.id, path, seen, found)
+            self._check_rule(rule, path)
+        if rule_set.HasField("fallback"):
+            self._check_fallback(rule_set.fallback, f"{prefix}.fallback")
+        return found
+
+    def _check_rule(self, rule: pb.Rule, path: str) -> None:
+        found = self._found
+        found.add_if(f"{path}.name", name_problem(rule.name))
+        found.add_if(f"{path}.trigger", enum_problem(pb.RuleTrigger, rule.trigger, required=True))
+        if rule.HasField("condition"):
+            check_condition(rule.condition, f"{path}.condition", found)
+        if rule.target.WhichOneof("to") is None:
+            found.add(f"{path}.target", "is missing; say who gets the contact: agents, team_id or everyone")
+        else:
+            self._check_target(rule.target, f"{path}.target")
+        found.add_if(f"{path}.strategy", enum_problem(pb.Strategy, rule.strategy))
+        found.add_if(f"{path}.max_open_contacts", count_problem(rule.max_open_contacts))
+        if rule.reply:
+            found.add_if(f"{path}.reply", _reply_problem(rule.reply))
+
+    def _check_fallback(self, fallback: pb.Fallback, path: str) -> None:
+        self._check_target(fallback.target, f"{path}.target")
+        self._found.add_if(f"{path}.strategy", enum_problem(pb.Strategy, fallback.strategy))
+
+    def _check_target(self, target: pb.Target, path: str) -> None:
+        match target.WhichOneof("to"):
+            case "agents":
+                self._check_listed(target.agents, f"{path}.agents.agent_ids")
+            case "team_id":
+                self._found.add_if(f"{path}.team_id", self._team_problem(target.team_id))
+            case "everyone" if not target.everyone:
+                self._found.add(f"{path}.everyone", "is false; set it to true, or name agents or a team instead")
+
+    def _check_listed(self, agents: pb.AgentList, path: str) -> None:
+        count = len(agents.agent_ids)
+        if not count:
+            self._found.add(path, "is empty; name at least one agent")
+        elif count > MAX_LISTED_AGENTS:
+            limit = f"at most {MAX_LISTED_AGENTS} are allowed in one list; a larger pool can be a team"
+            self._found.add(path, f"has {count} agents; {limit}")
+        before, self._listed = self._listed, self._listed + count
+        if self._listed > MAX_LISTED_AGENTS_IN_ALL:
+            if before <= MAX_LISTED_AGENTS_IN_ALL:
+                limit = f"at most {MAX_LISTED_AGENTS_IN_ALL} are allowed; rules can share a team instead"
+                self._found.add(path, f"brings all lists together to {self._listed} agents or more; {limit}")
+            return
+        check_agent_ids(agents.agent_ids[:MAX_LISTED_AGENTS], path, self._agents, self._found)
+
+    def _team_problem(self, team_id: str) -> str | None:
+        problem = identifier_problem(team_id)
+        if problem is None and self._teams is not None and team_id not in self._teams:
+            problem = f"{quoted(team_id)} is no team of the roster; add it there first, or name another"
+        return problem
+
+
+def _reply_problem(reply: str) -> str | None:
+    size = len(reply.encode())
+    if size > MAX_REPLY_BYTES:
+        return f"takes {size} bytes; at most {MAX_REPLY_BYTES} are allowed"
+    count = placeholders_in(reply)
+    if count > MAX_REPLY_PLACEHOLDERS:
+        return f"has {count} placeholders; at most {MAX_REPLY_PLACEHOLDERS} are allowed"
+    return None

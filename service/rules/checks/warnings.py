@@ -1,0 +1,141 @@
+"""Warnings about a rule set: what is allowed but probably not meant."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from evenhand.v1 import rules_pb2 as pb
+from evenhand.v1.assignment_service_pb2 import Warning as Advice
+
+from service.rules.checks.identifiers import quoted
+from service.rules.matching.reply import unknown_placeholders_in
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator
+
+UNREACHABLE_RULE: Final = "UNREACHABLE_RULE"
+"""A rule that can never match, because an earlier one always does."""
+UNKNOWN_AGENT: Final = "UNKNOWN_AGENT"
+"""A target that names agents who are not in the roster (any more); they are in no pool."""
+UNKNOWN_TEAM: Final = "UNKNOWN_TEAM"
+"""A target that names a team that is not in the roster (any more); its pool is empty."""
+EMPTY_TEAM: Final = "EMPTY_TEAM"
+"""A target that names a team without agents."""
+FALLBACK_WITHOUT_RULES: Final = "FALLBACK_WITHOUT_RULES"
+"""A fallback that is enabled but never works, since there is no rule: seeds, "at least one custom rule"."""
+EMPTY_CONDITION: Final = "EMPTY_CONDITION"
+"""A condition with nothing in it, which is none: the rule always matches."""
+UNKNOWN_PLACEHOLDER: Final = "UNKNOWN_PLACEHOLDER"
+"""A reply with a `$word` that is no placeholder, and so is sent as it stands."""
+MORE_WARNINGS: Final = "MORE_WARNINGS"
+"""Stands last where there are more warnings than fit."""
+
+MAX_WARNINGS: Final = 1_000
+"""Keeps a response well below gRPC's 4 MiB, whatever the rules; more are only counted."""
+
+_NAMED = 3
+# The triggers of which one rule takes everything that a rule with this trigger could take.
+_COVERING: dict[pb.RuleTrigger.ValueType, tuple[pb.RuleTrigger.ValueType, ...]] = {
+    pb.RULE_TRIGGER_NEW_CONTACT_WHATSAPP_DM: (
+        pb.RULE_TRIGGER_NEW_CONTACT_WHATSAPP_DM,
+        pb.RULE_TRIGGER_CONTACT_CREATED,
+    ),
+}
+_ALWAYS = b""  # an empty condition, serialized
+
+
+def warnings_of(
+    rule_set: pb.RuleSet,
+    agents: Collection[str] | None = None,
+    teams: Collection[str] | None = None,
+    prefix: str = "rule_set",
+    *,
+    empty_teams: Collection[str] = (),
+) -> list[Advice]:
+    """Finds what is allowed but probably not meant, in time linear in the size of the rule set.
+
+    Args:
+        rule_set: A rule set that has passed validation, perhaps against another roster.
+        agents: Ids of the roster's agents; None if rules may name any.
+        teams: Ids of the roster's teams; None if rules may name any.
+        prefix: Path of the rule set.
+        empty_teams: Ids of those teams that have no agents.
+
+    Returns:
+        At most MAX_WARNINGS: about targets first, then the fallback, then unreachable rules.
+    """
+    found: list[Advice] = []
+    roster = _Roster(agents, teams, empty_teams)
+    for index, rule in enumerate(rule_set.rules):
+        found.extend(roster.warnings_of(rule.target, f"{prefix}.rules[{index}].target"))
+        found.extend(_of_rule(rule, f"{prefix}.rules[{index}]"))
+    found.extend(roster.warnings_of(rule_set.fallback.target, f"{prefix}.fallback.target"))
+    if rule_set.fallback.enabled and not rule_set.rules:
+        message = "The fallback is enabled but does nothing: it works only beside at least one rule."
+        found.append(Advice(field=f"{prefix}.fallback", reason=FALLBACK_WITHOUT_RULES, message=message))
+    found.extend(_unreachable(rule_set, prefix))
+    if len(found) > MAX_WARNINGS:
+        more = len(found) - MAX_WARNINGS + 1
+        found[MAX_WARNINGS - 1 :] = [Advice(field=prefix, reason=MORE_WARNINGS, message=f"{more} more warnings.")]
+    return found
+
+
+def _of_rule(rule: pb.Rule, path: str) -> Iterator[Advice]:
+    if rule.HasField("condition") and rule.condition.WhichOneof("kind") is None:
+        message = "The condition is empty, so the rule always matches; leave it out if that is meant."
+        yield Advice(field=f"{path}.condition", reason=EMPTY_CONDITION, message=message)
+    unknown = unknown_placeholders_in(rule.reply)
+    if unknown:
+        message = f"Sent as it stands: {', '.join(map(quoted, unknown))}. Known are $contact.<trait> and $agent.name."
+        yield Advice(field=f"{path}.reply", reason=UNKNOWN_PLACEHOLDER, message=message)
+
+
+def _unreachable(rule_set: pb.RuleSet, prefix: str) -> Iterator[Advice]:
+    # The first enabled rule of each trigger and condition; equal conditions serialize alike within one process.
+    first: dict[tuple[pb.RuleTrigger.ValueType, bytes], str] = {}
+    for index, rule in enumerate(rule_set.rules):
+        if rule.disabled:
+            continue
+        condition = rule.condition.SerializeToString(deterministic=True)
+        for trigger in _COVERING.get(rule.trigger, (rule.trigger,)):
+            earlier = first.get((trigger, _ALWAYS)) or first.get((trigger, condition))
+            if earlier is not None:
+                message = (
+                    f"Rule {quoted(rule.id)} never matches: rule {quoted(earlier)} stands before it and always does."
+                )
+                yield Advice(field=f"{prefix}.rules[{index}]", reason=UNREACHABLE_RULE, message=message)
+                break
+        first.setdefault((rule.trigger, condition), rule.id)
+
+
+class _Roster:
+    """The roster that targets are held against."""
+
+    def __init__(
+        self, agents: Collection[str] | None, teams: Collection[str] | None, empty_teams: Collection[str]
+    ) -> None:
+        self._agents = None if agents is None else frozenset(agents)
+        self._teams = None if teams is None else frozenset(teams)
+        self._empty_teams = frozenset(empty_teams)
+
+    def warnings_of(self, target: pb.Target, path: str) -> Iterator[Advice]:
+        match target.WhichOneof("to"):
+            case "agents" if self._agents is not None:
+                unknown = [(i, each) for i, each in enumerate(target.agents.agent_ids) if each not in self._agents]
+                if unknown:
+                    field = f"{path}.agents.agent_ids[{unknown[0][0]}]"
+                    yield Advice(field=field, reason=UNKNOWN_AGENT, message=_unknown_agents([e for _, e in unknown]))
+            case "team_id":
+                team = target.team_id
+                if self._teams is not None and team not in self._teams:
+                    message = f"Team {quoted(team)} is not in the roster, so nobody can be picked."
+                    yield Advice(field=f"{path}.team_id", reason=UNKNOWN_TEAM, message=message)
+                elif team in self._empty_teams:
+                    message = f"Team {quoted(team)} has no agents, so nobody can be picked."
+                    yield Advice(field=f"{path}.team_id", reason=EMPTY_TEAM, message=message)
+
+
+def _unknown_agents(agent_ids: list[str]) -> str:
+    named = ", ".join(quoted(agent_id) for agent_id in agent_ids[:_NAMED])
+    more = f" and {len(agent_ids) - _NAMED} more" if len(agent_ids) > _NAMED else ""
+    return f"Not in the roster, so never picked: {named}{more}."

@@ -1,0 +1,169 @@
+"""Which rule takes a contact: a rule set compiled once, then asked for every event. No I/O."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from evenhand.v1 import contact_pb2
+
+from service.rules.matching.conditions import Predicate, compile_condition
+from service.rules.matching.contact_view import ContactView
+from service.rules.matching.index import Index
+from service.rules.matching.prepared import (
+    NEW_WHATSAPP_CONTACT,
+    OPENED,
+    OTHER_NEW_CONTACT,
+    UPDATED,
+    PreparedRule,
+    PreparedSelection,
+    candidates,
+    condition_of,
+    prepare_selections,
+    selection_of,
+)
+from service.rules.matching.reply import Reply
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from evenhand.v1 import rules_pb2
+
+WHATSAPP_DM: Final = "whatsapp_dm"
+"""The folded source of a contact that wrote a WhatsApp message first: seeds, "New Contact Created via WA DM"."""
+
+MOST_WALKED = 64
+"""Candidates up to which trying one after the other costs no more than looking up which could take the contact."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Selection:
+    """What a matching rule, or the fallback, asks for. Made once for each when compiling, so it equals only itself.
+
+    Attributes:
+        rule_id: The rule's id; empty for the fallback.
+        fallback: Whether this is the fallback.
+        team_id: The team that is targeted, if a team is.
+        pool: Name of the pool to pick from, see `pool_of`.
+        strategy: A value of the enum Strategy, never UNSPECIFIED.
+        online_only: Whether only agents who are ONLINE are eligible.
+        max_open_contacts: Open contacts at which an agent is no longer eligible; 0 for no limit.
+        reply: The message to send along; None without one.
+    """
+
+    rule_id: str
+    fallback: bool
+    team_id: str
+    pool: str
+    strategy: int
+    online_only: bool
+    max_open_contacts: int
+    reply: Reply | None
+
+
+class CompiledRules:
+    """A rule set ready to be asked. Safe to share between threads.
+
+    Of a rule set that is asked only once, little is ever looked at; so conditions are compiled when an event first
+    comes to them, and selections made when first selected. A rule's selection is always the same object.
+
+    Args:
+        rules: As prepared; kept, so not to be changed afterwards.
+        revision: Which revision they are.
+
+    Attributes:
+        revision: The revision of the rules that this was compiled from.
+    """
+
+    __slots__ = ("_candidates", "_holds", "_indexes", "_making", "_rules", "_selections", "revision")
+
+    def __init__(self, rules: list[PreparedRule], revision: int) -> None:
+        self.revision = revision
+        self._rules = rules
+        # Each rule's predicate and selection as soon as they are made.
+        self._holds: list[Predicate | None] = [None] * len(rules)
+        self._selections: list[Selection | None] = [None] * len(rules)
+        self._making = threading.Lock()
+        # For each occasion, the places of those that may take the contact, in order; and where to look those up.
+        self._candidates: dict[str, list[int]] = {}
+        self._indexes: dict[str, Index] = {}
+
+    def match(
+        self, event_type: int, contact: contact_pb2.Contact, updated_keys: Sequence[str] = ()
+    ) -> Selection | None:
+        """Finds the first rule whose trigger fits the event and whose condition holds, else the fallback.
+
+        Args:
+            event_type: A value of the enum EventType.
+            contact: Whom the event is about; not changed.
+            updated_keys: The traits and tags that the event set.
+
+        Returns:
+            What to pick by; None if nothing matches.
+
+        Raises:
+            KeyError: If it comes to an operator or kind of condition that this version does not know.
+        """
+        view = ContactView(contact, updated_keys)
+        if event_type == contact_pb2.EVENT_TYPE_CONTACT_CREATED:
+            occasion = NEW_WHATSAPP_CONTACT if view.source() == WHATSAPP_DM else OTHER_NEW_CONTACT
+        elif event_type == contact_pb2.EVENT_TYPE_TRAIT_OR_TAG_UPDATED:
+            occasion = UPDATED
+        elif event_type == contact_pb2.EVENT_TYPE_CONVERSATION_OPENED:
+            occasion = OPENED
+        else:
+            return None
+        walked = self._candidates.get(occasion)
+        if walked is None:
+            walked = self._candidates[occasion] = candidates(self._rules, occasion)
+        places: Iterable[int] = walked
+        if len(walked) > MOST_WALKED:
+            places = self._index(occasion).places(view)
+        every_holds = self._holds
+        for place in places:
+            holds = every_holds[place] or self._compile(place)
+            if holds(view):
+                return self._selections[place] or self._select(place)
+        return None
+
+    def _index(self, occasion: str) -> Index:
+        index = self._indexes.get(occasion)
+        if index is None:
+            with self._making:
+                index = self._indexes.get(occasion)
+                if index is None:
+                    conditions = [(place, condition_of(self._rules[place])) for place in self._candidates[occasion]]
+                    index = self._indexes[occasion] = Index(conditions)
+        return index
+
+    def _compile(self, place: int) -> Predicate:
+        # Two threads that do this at once do no harm: their predicates are alike.
+        holds = self._holds[place] = compile_condition(condition_of(self._rules[place]))
+        return holds
+
+    def _select(self, place: int) -> Selection:
+        with self._making:
+            selection = self._selections[place]
+            if selection is None:
+                selection = self._selections[place] = _selection_of(selection_of(self._rules[place]))
+            return selection
+
+
+def selections_of(rule_set: rules_pb2.RuleSet) -> list[Selection]:
+    """Lists what every enabled rule asks for, in order, then the fallback if it can apply."""
+    return list(map(_selection_of, prepare_selections(rule_set)))
+
+
+def _selection_of(prepared: PreparedSelection) -> Selection:
+    rule_id, fallback, team_id, pool, strategy, online_only, max_open_contacts, reply = prepared
+    return Selection(
+        rule_id=rule_id,
+        fallback=fallback,
+        team_id=team_id,
+        pool=pool,
+        strategy=strategy,
+        online_only=online_only,
+        max_open_contacts=max_open_contacts,
+        reply=Reply(reply) if reply else None,
+    )

@@ -1,0 +1,177 @@
+"""A rule set as the matcher takes it: texts folded, pools named, the fallback as the last of the rules.
+
+Prepared once, when it is configured, and stored beside the messages. A workspace that is asked about once pays for
+reading its rules, and of most rules little is ever looked at: so each is a line of its own, which is read when an event
+comes to it. A line is a letter for the trigger, then the condition and what it selects, both as JSON.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
+
+from evenhand.v1 import rules_pb2 as pb
+
+from service.rules.matching.expressions import checked_form
+from service.rules.matching.operands import fold
+from service.rules.pools import pool_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from google.protobuf.struct_pb2 import Value
+
+
+_LETTERS: dict[int, str] = {
+    pb.RULE_TRIGGER_NEW_CONTACT_WHATSAPP_DM: "w",
+    pb.RULE_TRIGGER_CONTACT_CREATED: "c",
+    pb.RULE_TRIGGER_TRAIT_OR_TAG_UPDATED: "u",
+    pb.RULE_TRIGGER_CONVERSATION_OPENED: "o",
+}
+"""How a rule's line begins, by its trigger."""
+
+NEW_WHATSAPP_CONTACT, OTHER_NEW_CONTACT, UPDATED, OPENED = "wc", "c", "u", "o"
+"""Occasions, each the letters of all triggers that fit it."""
+
+PreparedCondition: TypeAlias = list[Any] | None
+"""A kind's name (that of the message's field), then what it holds, folded; None for always."""
+
+PreparedSelection: TypeAlias = list[Any]
+"""What `matcher.Selection` is made of, in its order, with the reply's text."""
+
+PreparedRule: TypeAlias = str
+"""A line."""
+
+_FORMAT: Final = 1
+"""Raise it with every change of what a prepared rule looks like or means: a new trigger, operator or kind of condition,
+another way to fold. Replicas of other versions then prepare the rules for themselves."""
+
+_HEAD = f"evenhand rules {_FORMAT}".encode()
+_read = json.JSONDecoder().raw_decode
+
+
+def prepare(rule_set: pb.RuleSet) -> list[PreparedRule]:
+    """Prepares the enabled rules of a rule set that has passed validation, in order, and its fallback.
+
+    Raises:
+        KeyError: If a trigger, or a kind of condition, is none that this version knows.
+    """
+    asked = [
+        (_LETTERS[rule.trigger], prepare_condition(rule.condition)) for rule in rule_set.rules[:] if not rule.disabled
+    ]
+    selections = prepare_selections(rule_set)
+    if len(selections) > len(asked):
+        # The fallback is simply what takes every new WhatsApp contact after all rules.
+        asked.append((_LETTERS[pb.RULE_TRIGGER_NEW_CONTACT_WHATSAPP_DM], None))
+    return [
+        letter + _write(condition) + _write(selection)
+        for (letter, condition), selection in zip(asked, selections, strict=True)
+    ]
+
+
+def prepare_selections(rule_set: pb.RuleSet) -> list[PreparedSelection]:
+    """Lists what every enabled rule selects, in order, then the fallback if it can apply."""
+    selections = [
+        [rule.id, False, *_pick(rule), rule.max_open_contacts, rule.reply]
+        for rule in rule_set.rules[:]
+        if not rule.disabled
+    ]
+    if rule_set.fallback.enabled and rule_set.rules:
+        selections.append(["", True, *_pick(rule_set.fallback), 0, ""])
+    return selections
+
+
+def _pick(by: pb.Rule | pb.Fallback) -> tuple[str, str, int, bool]:
+    """Team, pool, strategy, and whether only who is online."""
+    return by.target.team_id, pool_of(by.target), by.strategy or pb.STRATEGY_ROUND_ROBIN, by.online_only
+
+
+def dump(rules: list[PreparedRule]) -> bytes:
+    """Writes prepared rules down, for `load` of the same version."""
+    return "\n".join([_HEAD.decode(), *rules]).encode()
+
+
+def is_readable(written: bytes) -> bool:
+    """Whether `load` can read it: whether `dump` of this version wrote it."""
+    return written.partition(b"\n")[0] == _HEAD
+
+
+def load(written: bytes) -> list[PreparedRule]:
+    """Reads what `dump` wrote. Nothing at all is no rules."""
+    return written.decode().split("\n")[1:]
+
+
+def candidates(rules: list[PreparedRule], occasion: str) -> list[int]:
+    """The places of those that may take a contact on this occasion, in order."""
+    return [place for place, rule in enumerate(rules) if rule[0] in occasion]
+
+
+def condition_of(rule: PreparedRule) -> PreparedCondition:
+    """What must hold for the rule to take a contact."""
+    condition: PreparedCondition
+    condition, _ = _read(rule, 1)
+    return condition
+
+
+def selection_of(rule: PreparedRule) -> PreparedSelection:
+    """What the rule selects."""
+    _, end = _read(rule, 1)
+    selection: PreparedSelection
+    selection, _ = _read(rule, end)
+    return selection
+
+
+def prepare_condition(condition: pb.Condition) -> PreparedCondition:
+    """Prepares a condition that has passed validation; None if it is empty.
+
+    Raises:
+        ExpressionError: If it has an expression that does not compile; no valid condition does.
+        KeyError: If it is of a kind that this version does not know.
+    """
+    kind = condition.WhichOneof("kind")
+    return None if kind is None else [kind, *_CONTENTS[kind](getattr(condition, kind))]
+
+
+def _write(prepared: PreparedCondition | PreparedSelection) -> str:
+    return json.dumps(prepared, separators=(",", ":"))
+
+
+def _folded(texts: Sequence[str]) -> list[str]:
+    return list(map(fold, texts[:]))
+
+
+def _tag(condition: pb.TagCondition) -> list[Any]:
+    return [_folded(condition.any_of), _folded(condition.all_of), _folded(condition.none_of)]
+
+
+def _trait(condition: pb.TraitCondition) -> list[Any]:
+    return [condition.key, condition.operator, list(map(_value, condition.values[:]))]
+
+
+def _value(value: Value) -> str | float | bool | None:
+    """The value, if a trait can be compared with it; else None, which equals nothing."""
+    match value.WhichOneof("kind"):
+        case "string_value":
+            return fold(value.string_value)
+        case "number_value":
+            return value.number_value
+        case "bool_value":
+            return value.bool_value
+        case _:
+            return None
+
+
+def _list(conditions: pb.ConditionList) -> list[Any]:
+    return [list(map(prepare_condition, conditions.conditions[:]))]
+
+
+_CONTENTS: dict[str, Callable[[Any], list[Any]]] = {
+    "all": _list,
+    "any": _list,
+    "none": _list,
+    "tag": _tag,
+    "trait": _trait,
+    "source": lambda condition: [_folded(condition.any_of)],
+    "channel": lambda condition: [_folded(condition.any_of)],
+    "expression": lambda text: [checked_form(text)],
+}

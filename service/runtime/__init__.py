@@ -1,0 +1,1 @@
+"""What runs where: processes, ports, signals, threads, and the embedded Redis."""

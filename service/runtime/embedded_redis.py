@@ -1,0 +1,232 @@
+"""The embedded Redis: a private server on a unix socket in the data folder, kept running, and keeping everything.
+
+Its files in the data folder, readable by their owner only:
+
+    evenhand.lock    locked by the service that uses the folder; holds its process id
+    redis.lock       locked by the Redis that uses the folder, even after the service that started it died
+    redis.sock       where it answers
+    redis.log        what it has to say
+    appendonly*      every change, written before it is acknowledged, and on disk at most a second later
+
+So what was acknowledged outlives the service and Redis; only the machine's own crash can take the last second.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import hashlib
+import logging
+import os
+import socket
+import subprocess
+import tempfile
+import time
+from pathlib import Path
+from urllib.parse import quote
+
+from service.runtime import die_with_parent as launch
+from service.runtime import redis_binary as binary
+from service.runtime.respawning import DidNotStartError, KeptProcess
+
+_log = logging.getLogger(__name__)
+
+_SOCKET = "redis.sock"
+_LOG = "redis.log"
+_LONGEST_SOCKET_PATH = 100  # sockaddr_un.sun_path holds 108 bytes on Linux, 104 on macOS
+_ANSWER_SECONDS = 1.0
+_START_SECONDS = 30.0
+_ORPHAN_SECONDS = 30.0
+_STOP_SECONDS = 10.0
+_POLL_SECONDS = 0.02
+
+
+class EmbeddedRedisError(Exception):
+    """The embedded Redis cannot be had; the text is one line that says why."""
+
+
+class EmbeddedRedis:
+    """A Redis server of our own, in the folder `data_dir`.
+
+    `start` and `stop` it once. In between, it is started again whenever it dies.
+
+    Attributes:
+        data_dir: Its folder, as given.
+        url: Where it answers: `unix:///...`.
+        version: Such as "8.2.3"; known once it was started.
+    """
+
+    def __init__(self, data_dir: Path) -> None:
+        self.data_dir = data_dir
+        self.version = ""
+        self._folder = data_dir.absolute()
+        self._socket = self._folder / _SOCKET
+        self._link: Path | None = None
+        self._locks: list[int] = []
+        self._redis_lock = -1
+        self._program: list[str] = []
+        self._redis = KeptProcess("the embedded Redis", self._spawn, self._answers, subprocess.Popen.terminate)
+
+    @property
+    def url(self) -> str:
+        """Where it answers, in the form of `--redis-url`."""
+        return f"unix://{quote(str(self._socket))}"
+
+    def start(self) -> None:
+        """Take the folder, end a Redis that a dead service left there, start ours, wait until it answers.
+
+        However long it takes Redis to load its data, that is waited for.
+
+        Raises:
+            NoRedisBinaryError: There is no Redis server on this machine.
+            EmbeddedRedisError: Another service uses the folder, or Redis does not start in it.
+        """
+        found = binary.find()
+        self.version = found.version
+        try:
+            self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self._take_folder()
+            self._shorten_socket()
+            self._take_over_from_orphan()
+            self._program = _program(found.path, self._folder)
+            self._redis.start()
+            self._redis.wait()
+        except DidNotStartError as error:
+            self.stop()
+            raise EmbeddedRedisError(f"the embedded Redis does not start ({error}): {self._last_words()}") from error
+        except OSError as error:
+            self.stop()
+            raise EmbeddedRedisError(f"cannot use the data folder {self.data_dir}: {error}") from error
+        except BaseException:
+            self.stop()
+            raise
+
+    def stop(self) -> None:
+        """End it, in an orderly way if it can, and give the folder back. May be called again."""
+        self._redis.stop(_STOP_SECONDS)
+        if self._link is not None:
+            self._link.unlink(missing_ok=True)
+            self._link = None
+        while self._locks:
+            os.close(self._locks.pop())
+
+    def _spawn(self) -> subprocess.Popen[bytes]:
+        return subprocess.Popen(
+            launch.command(self._program),
+            cwd=self._folder,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            pass_fds=(self._redis_lock,),
+            umask=0o077,
+            start_new_session=True,  # a Ctrl-C in the terminal is for the service, which ends Redis last
+        )
+
+    def _answers(self, process: subprocess.Popen[bytes]) -> bool:
+        """Wait until Redis answers and has loaded its data; false if it ended, or has to be ended for its silence."""
+        end = time.monotonic() + _START_SECONDS
+        while process.poll() is None and not self._redis.stopping:
+            reply = self._ask(b"PING")
+            if reply == b"+PONG":
+                return True
+            if reply.startswith(b"-LOADING"):
+                end = time.monotonic() + _START_SECONDS
+            elif time.monotonic() > end:
+                process.kill()
+            time.sleep(_POLL_SECONDS)
+        return False
+
+    def _ask(self, command: bytes) -> bytes:
+        """Send Redis a command of one word; return the first line of what it says, empty if it does not answer.
+
+        By hand, because redis-py takes longer to load than Redis takes to start.
+        """
+        with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX) as connection:
+            connection.settimeout(_ANSWER_SECONDS)
+            connection.connect(str(self._socket))
+            connection.sendall(command + b"\r\n")
+            with connection.makefile("rb") as reply:
+                return reply.readline().rstrip()
+        return b""
+
+    def _take_folder(self) -> None:
+        """Lock the folder for this service, as long as it lives.
+
+        Raises:
+            EmbeddedRedisError: Another service has it.
+        """
+        lock = os.open(self._folder / "evenhand.lock", os.O_RDWR | os.O_CREAT, 0o600)
+        self._locks.append(lock)
+        if not _try_lock(lock):
+            holder = os.pread(lock, 20, 0).decode(errors="replace").strip() or "unknown"
+            raise EmbeddedRedisError(f"the data folder {self.data_dir} is in use by another service (process {holder})")
+        os.ftruncate(lock, 0)
+        os.pwrite(lock, f"{os.getpid()}\n".encode(), 0)
+
+    def _shorten_socket(self) -> None:
+        """Where the folder's path is too long for a socket address, reach it by a link in the temporary folder."""
+        if len(os.fsencode(self._socket)) <= _LONGEST_SOCKET_PATH:
+            return
+        name = hashlib.sha256(os.fsencode(self._folder)).hexdigest()[:16]
+        link = Path(tempfile.gettempdir()) / f"evenhand-{name}"
+        with contextlib.suppress(FileExistsError):  # left by a service that was killed, which `_take_folder` knows
+            link.symlink_to(self._folder)
+        # Anybody may write to the temporary folder, so a link that was there could lead to somebody else's Redis.
+        owner = link.lstat().st_uid
+        if owner != os.geteuid() or not link.is_symlink() or link.readlink() != self._folder:
+            raise EmbeddedRedisError(f"the path of the data folder {self.data_dir} is too long for a unix socket")
+        self._link = link
+        self._socket = link / _SOCKET
+
+    def _take_over_from_orphan(self) -> None:
+        """Lock the folder for our Redis; one that still has it lost its service, and is ended first.
+
+        Raises:
+            EmbeddedRedisError: It does not end.
+        """
+        self._redis_lock = os.open(self._folder / "redis.lock", os.O_RDWR | os.O_CREAT, 0o600)
+        self._locks.append(self._redis_lock)
+        if _try_lock(self._redis_lock):
+            return
+        _log.warning("a Redis of a service that died still runs in %s: ending it", self.data_dir)
+        end = time.monotonic() + _ORPHAN_SECONDS
+        while not _try_lock(self._redis_lock):
+            if time.monotonic() > end:
+                raise EmbeddedRedisError(
+                    f"a Redis of a service that died still runs in the data folder {self.data_dir}, and does not end"
+                )
+            self._ask(b"SHUTDOWN")
+            time.sleep(_POLL_SECONDS)
+
+    def _last_words(self) -> str:
+        """Return the end of Redis's log, in one line."""
+        lines: list[str] = []
+        with contextlib.suppress(OSError):
+            lines = (self._folder / _LOG).read_text(errors="replace").splitlines()[-3:]
+        return f"{' | '.join(line.strip() for line in lines) or 'it said nothing'} (see {self.data_dir / _LOG})"
+
+
+def _try_lock(file: int) -> bool:
+    """Lock an open file unless somebody else has; whoever inherits the file holds the lock as well."""
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _program(server: Path, folder: Path) -> list[str]:
+    """Return the command line of Redis. Relative names are within `folder`, its current folder."""
+    settings = {
+        "dir": str(folder),
+        "port": "0",
+        "unixsocket": _SOCKET,
+        "unixsocketperm": "700",
+        "appendonly": "yes",
+        "appendfsync": "everysec",
+        "save": "",
+        "maxmemory-policy": "noeviction",
+        "daemonize": "no",
+        "logfile": _LOG,
+    }
+    return [str(server), *(part for name, value in settings.items() for part in (f"--{name}", value))]

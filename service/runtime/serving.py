@@ -1,0 +1,78 @@
+"""What `evenhand serve` does: Redis first, then gRPC, until a signal says to stop."""
+
+from __future__ import annotations
+
+import gc
+from concurrent import futures
+from contextlib import contextmanager
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+from service.config import Settings, SettingsError, redact
+from service.runtime.embedded_redis import EmbeddedRedis, EmbeddedRedisError
+from service.runtime.process import StopSignals
+from service.runtime.redis_binary import NoRedisBinaryError
+from service.telemetry import logs
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+
+def serve(settings: Settings) -> None:
+    """Serve until SIGTERM or SIGINT, and say on standard output, in one line, when it is ready.
+
+    Raises:
+        SettingsError: What the settings ask for cannot be had, such as a port that is taken.
+    """
+    logs.configure(settings)
+    signals = StopSignals()
+    with _redis(settings) as wait:
+        run = _load("service.runtime.supervisor" if settings.workers > 1 else "service.runtime.server")
+        redis_url, redis_text = wait()
+        run(settings, redis_url, redis_text, signals)
+
+
+def _load(module: str) -> Callable[[Settings, str, str, StopSignals], None]:
+    """Return the function `run` of a module that is loaded by name, and so not before Redis is on its way.
+
+    gRPC alone takes longer to load than Redis takes to start meanwhile.
+    """
+    gc.disable()  # what is loaded stays; looking for garbage among it would be a tenth of the time
+    try:
+        run: Callable[[Settings, str, str, StopSignals], None] = import_module(module).run
+    finally:
+        gc.freeze()  # or all of it would be looked at as soon as that is enabled
+        gc.enable()
+    return run
+
+
+@contextmanager
+def _redis(settings: Settings) -> Iterator[Callable[[], tuple[str, str]]]:
+    """Run the embedded Redis, if that is the one to use, as long as the context lasts.
+
+    Gives a function that waits until it answers, and returns the URL of the Redis to use and what to call it in the
+    ready line.
+    """
+    if settings.redis_url is not None:
+        given = settings.redis_url, redact(settings.redis_url)
+        yield lambda: given
+        return
+    embedded = EmbeddedRedis(settings.data_dir)
+    elsewhere = futures.ThreadPoolExecutor(1, thread_name_prefix="embedded-redis-start")
+    started = elsewhere.submit(embedded.start)
+    elsewhere.shutdown(wait=False)
+
+    def wait() -> tuple[str, str]:
+        try:
+            started.result()
+        except NoRedisBinaryError as error:
+            raise SettingsError(settings.name_of("redis_url"), f"none was given, and there is {error}") from error
+        except EmbeddedRedisError as error:
+            raise SettingsError(settings.name_of("data_dir"), str(error)) from error
+        return embedded.url, f"embedded {embedded.version} in {settings.data_dir}"
+
+    try:
+        yield wait
+    finally:
+        futures.wait([started])
+        embedded.stop()

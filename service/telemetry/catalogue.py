@@ -1,0 +1,87 @@
+"""Every metric that the service exposes, with its labels and its meaning. The only such place.
+
+Metrics are made from it (`metrics` and `collector`, beside this), and a test holds it against a real scrape.
+Where a label could take any number of values (`workspace`, `pool`, `agent`), settings bound it, and the rest is
+`other`. Contact ids are never a label.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+OTHER = "other"
+"""The label of all that have none of their own."""
+
+_CALL = ("grpc_type", "grpc_service", "grpc_method")
+_POOL = ("workspace", "pool")
+_AGENT = (*_POOL, "agent")
+
+
+class Described(NamedTuple):
+    """One metric.
+
+    Attributes:
+        kind: counter, gauge or histogram. Histograms are in seconds.
+        labels: its labels, in order.
+        meaning: one sentence.
+    """
+
+    kind: str
+    labels: tuple[str, ...]
+    meaning: str
+
+
+CATALOGUE: dict[str, Described] = {
+    # Calls, by the names that the gRPC ecosystem gives them.
+    "grpc_server_started_total": Described("counter", _CALL, "Calls that a thread has begun to answer."),
+    "grpc_server_handled_total": Described("counter", (*_CALL, "grpc_code"), "Calls answered, by status code."),
+    "grpc_server_handling_seconds": Described("histogram", _CALL, "From a thread taking the call to its end."),
+    "assignment_overload_refusals_total": Described(
+        "counter", (), "Calls refused because too many were waiting (RESOURCE_EXHAUSTED)."
+    ),
+    # Decisions.
+    "assignment_decisions_total": Described(
+        "counter",
+        ("workspace", "outcome", "strategy", "reason"),
+        "Decisions. reason: rule, fallback, owner (there was one), no_rule (none matched), replay (made earlier).",
+    ),
+    "assignment_evaluation_seconds": Described(
+        "histogram", (), "Matching rules for the contacts that are decided together in one run of the script."
+    ),
+    "assignment_rules_cache_lookups_total": Described(
+        "counter",
+        ("result",),
+        "Rules asked for. result: hit, miss (read from Redis), stale (read again: they changed).",
+    ),
+    "assignment_rules_cache_workspaces": Described("gauge", (), "Workspaces whose rules are at hand."),
+    # Fairness, as of the latest sample. Only the replica that collects them exposes them.
+    "assignment_collector_up": Described("gauge", (), "1 on the replica that collects the metrics of pools, else 0."),
+    "assignment_pool_assigned_total": Described(
+        "counter", _AGENT, "Contacts that rules assigned to the agent in this pool."
+    ),
+    "assignment_pool_open_contacts": Described("gauge", _AGENT, "Open contacts of the agent, from whatever pool."),
+    "assignment_pool_agent_weight": Described("gauge", _AGENT, "Weight of the agent."),
+    "assignment_pool_eligible_agents": Described("gauge", _POOL, "Agents whom some rule could choose now."),
+    "assignment_pool_online_agents": Described("gauge", _POOL, "Agents who are ONLINE."),
+    "assignment_pool_share_spread": Described(
+        "gauge",
+        (*_POOL, "strategy"),
+        "Largest minus smallest share of those eligible throughout the window, in contacts per unit of weight: "
+        "contacts assigned in the window (round_robin, mixed), or open (least_open_contacts).",
+    ),
+    "assignment_pool_jain_index": Described(
+        "gauge", (*_POOL, "strategy"), "Jain's index of the same shares: 1 if all are equal, 1/n if one of n has all."
+    ),
+    # Redis.
+    "assignment_script_seconds": Described(
+        "histogram",
+        ("script",),
+        "From asking for a run of a script to its reply, or to giving up; waiting for its turn included.",
+    ),
+    "assignment_redis_round_trip_seconds": Described(
+        "histogram", (), "From sending commands to Redis to the last of their replies."
+    ),
+    "assignment_redis_up": Described("gauge", (), "1 while Redis answers and takes writes, else 0."),
+    "evenhand_build_info": Described("gauge", ("version", "python", "grpcio"), "Always 1."),
+}
+"""By name, as it stands in a scrape (histograms without _bucket, _sum and _count)."""

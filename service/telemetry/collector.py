@@ -1,0 +1,159 @@
+"""The metrics of fairness, read from Redis by one replica at a time, so that nothing is to be summed over replicas."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from contextlib import suppress
+from typing import TYPE_CHECKING, Protocol
+
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
+from prometheus_client.registry import Collector
+
+from service.telemetry.catalogue import CATALOGUE, OTHER
+from service.telemetry.fairness import Sample, Window
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterator, Mapping
+
+    from prometheus_client.core import Metric
+
+    from service.config import Settings
+    from service.telemetry.fairness import Standing
+
+_log = logging.getLogger(__name__)
+
+_FAMILIES = [name for name in CATALOGUE if name.startswith("assignment_pool_")]
+
+
+class Shares(Protocol):
+    """Where samples come from: `service.store.shares.Shares`. Each call raises ConnectionError while Redis is away."""
+
+    def take_lead(self, in_use: Collection[str]) -> list[str] | None:
+        """Note workspaces in use. Return all that replicas noted, the latest first; None if another replica leads."""
+
+    def leave_lead(self) -> None:
+        """Have another replica lead."""
+
+    def standings(self, workspace_id: str) -> dict[str, list[Standing]]:
+        """Return the standings in every pool that a rule uses, by the pool's name for people, as of now."""
+
+
+_Values = dict[str, dict[tuple[str, ...], float]]
+"""By metric and label values."""
+
+
+class FairnessCollector(Collector):
+    """Takes samples in a thread of its own, and gives the latest ones to whoever scrapes.
+
+    Args:
+        shares: where samples come from.
+        settings: how many workspaces, pools and agents get labels of their own.
+        in_use: returns the workspaces that this process decided for.
+    """
+
+    def __init__(
+        self,
+        shares: Shares,
+        settings: Settings,
+        in_use: Callable[[], Collection[str]],
+    ) -> None:
+        self._shares = shares
+        self._settings = settings
+        self._in_use = in_use
+        self._windows: dict[tuple[str, str], Window] = {}
+        self._latest: _Values | None = None
+        self._closed = threading.Event()
+        self._thread = threading.Thread(target=self._work, name="fairness", daemon=True)
+        self._thread.start()
+
+    def collect(self) -> Iterator[Metric]:
+        """Yield the latest samples, and whether this replica has any."""
+        latest = self._latest
+        yield _family("assignment_collector_up", {(): float(latest is not None)})
+        for name, values in (latest or {}).items():
+            yield _family(name, values)
+
+    def describe(self) -> Iterator[Metric]:
+        """Yield what `collect` may."""
+        for name in ("assignment_collector_up", *_FAMILIES):
+            yield _family(name, {})
+
+    def close(self) -> None:
+        """Take no more samples, and let another replica do it."""
+        self._closed.set()
+        self._thread.join()
+        with suppress(ConnectionError):
+            self._shares.leave_lead()
+
+    def _work(self) -> None:
+        while True:
+            try:
+                self.sample()
+            except ConnectionError:
+                self._latest = None
+            except Exception:  # noqa: BLE001 - this thread must go on
+                # What is old must not pass for new, beside what another replica then exposes.
+                self._latest = None
+                _log.exception("no sample of fairness could be taken")
+            if self._closed.wait(self._settings.metrics_interval_s):
+                return
+
+    def sample(self) -> None:
+        """Take a sample, if this replica is the one to.
+
+        Raises:
+            ConnectionError: Redis is away.
+        """
+        workspaces = self._shares.take_lead(self._in_use())
+        if workspaces is None:
+            self._latest, self._windows = None, {}
+            return
+        values: _Values = {name: {} for name in _FAMILIES}
+        windows: dict[tuple[str, str], Window] = {}
+        room = self._settings.metrics_pools
+        for workspace in workspaces:
+            pools = self._shares.standings(workspace)
+            for pool, standings in sorted(pools.items(), key=lambda item: -sum(one.assigned for one in item[1])):
+                if room:
+                    room -= 1
+                    window = windows[workspace, pool] = self._windows.get((workspace, pool)) or Window(
+                        self._settings.metrics_window_s
+                    )
+                    self._add_pool(values, workspace, pool, standings, window)
+                else:
+                    _add_rest(values, (workspace, OTHER, OTHER), standings)
+        self._latest, self._windows = values, windows
+
+    def _add_pool(self, values: _Values, workspace: str, pool: str, standings: list[Standing], window: Window) -> None:
+        own, rest = standings[: self._settings.metrics_agents], standings[self._settings.metrics_agents :]
+        for one in own:
+            labels = workspace, pool, one.agent_id
+            values["assignment_pool_assigned_total"][labels] = one.assigned
+            values["assignment_pool_open_contacts"][labels] = one.open_contacts
+            values["assignment_pool_agent_weight"][labels] = one.weight
+        _add_rest(values, (workspace, pool, OTHER), rest)
+        values["assignment_pool_eligible_agents"][workspace, pool] = sum(one.eligible for one in standings)
+        values["assignment_pool_online_agents"][workspace, pool] = sum(one.online for one in standings)
+        sample = Sample(own)
+        window.add(time.monotonic(), sample)
+        fairness = window.fairness()
+        values["assignment_pool_share_spread"][workspace, pool, sample.strategy] = fairness.spread
+        values["assignment_pool_jain_index"][workspace, pool, sample.strategy] = fairness.jain_index
+
+
+def _add_rest(values: _Values, labels: tuple[str, str, str], standings: list[Standing]) -> None:
+    """Add up what those have who get no labels of their own."""
+    if standings:
+        assigned, open_contacts = values["assignment_pool_assigned_total"], values["assignment_pool_open_contacts"]
+        assigned[labels] = assigned.get(labels, 0) + sum(one.assigned for one in standings)
+        open_contacts[labels] = open_contacts.get(labels, 0) + sum(one.open_contacts for one in standings)
+
+
+def _family(name: str, values: Mapping[tuple[str, ...], float]) -> Metric:
+    kind, labels, meaning = CATALOGUE[name]
+    family = (CounterMetricFamily if kind == "counter" else GaugeMetricFamily)(name, meaning, labels=labels)
+    for label_values, value in values.items():
+        family.add_metric(label_values, value)
+    return family

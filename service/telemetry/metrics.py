@@ -1,0 +1,223 @@
+"""What the service counts and measures, and the listener that serves it to Prometheus.
+
+What it all means stands in `service.telemetry.catalogue`. Label values are looked up once, not for each call.
+
+With several workers each writes its numbers to files in the folder `PROMETHEUS_MULTIPROC_DIR`, which prometheus-client
+reads when it is imported, and the supervisor serves their sum.
+"""
+
+from __future__ import annotations
+
+import platform
+from importlib import metadata
+from typing import TYPE_CHECKING, Any, Literal, cast
+
+import grpc
+import prometheus_client
+from evenhand.v1 import decision_pb2, rules_pb2
+from google.rpc import code_pb2
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client.multiprocess import MultiProcessCollector
+
+from service.config import split_address
+from service.telemetry.catalogue import CATALOGUE, OTHER
+
+if TYPE_CHECKING:
+    import threading
+    from collections.abc import Callable, Iterable
+    from pathlib import Path
+    from wsgiref.simple_server import WSGIServer
+
+    from prometheus_client.registry import Collector
+
+
+_BUCKETS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
+"""Seconds. The default ones start at 5 ms, ten times what a decision takes."""
+
+_UNARY = "unary"
+
+prometheus_client.disable_created_metrics()  # type: ignore[no-untyped-call]
+
+
+def _counter(name: str) -> Counter:
+    _, labels, meaning = CATALOGUE[name]
+    return Counter(name, meaning, labels)
+
+
+def _histogram(name: str) -> Histogram:
+    _, labels, meaning = CATALOGUE[name]
+    return Histogram(name, f"Seconds: {meaning}", labels, buckets=_BUCKETS)
+
+
+def _gauge(name: str, of_workers: Literal["livemin", "livemax", "livesum"]) -> Gauge:
+    """Make a gauge; `of_workers`: what several workers come to."""
+    _, labels, meaning = CATALOGUE[name]
+    return Gauge(name, meaning, labels, multiprocess_mode=of_workers)
+
+
+_started = _counter("grpc_server_started_total")
+_handled = _counter("grpc_server_handled_total")
+_handling = _histogram("grpc_server_handling_seconds")
+_refusals = _counter("assignment_overload_refusals_total")
+_decisions = _counter("assignment_decisions_total")
+_evaluation = _histogram("assignment_evaluation_seconds")
+_lookups = _counter("assignment_rules_cache_lookups_total")
+_at_hand = _gauge("assignment_rules_cache_workspaces", "livesum")
+_script = _histogram("assignment_script_seconds")
+_round_trip = _histogram("assignment_redis_round_trip_seconds")
+_redis_up = _gauge("assignment_redis_up", "livemin")
+_build = _gauge("evenhand_build_info", "livemax")
+
+
+class MethodMetrics:
+    """Beginning, outcome and duration of the calls of one method, by full service name and method name."""
+
+    __slots__ = ("_codes", "_seconds", "begin")
+
+    def __init__(self, service: str, method: str) -> None:
+        names = (_UNARY, service, method)
+        self.begin: Callable[[], None] = _started.labels(*names).inc
+        self._codes = {code.value[0]: _handled.labels(*names, code.name) for code in grpc.StatusCode}
+        self._seconds = _handling.labels(*names)
+
+    def end(self, code: int, seconds: float) -> None:
+        """Count one call that ended with the status `code` after `seconds`."""
+        self._codes[code].inc()
+        self._seconds.observe(seconds)
+
+    def refuse(self) -> None:
+        """Count one call that was one too many."""
+        _refusals.inc()
+        self.end(code_pb2.RESOURCE_EXHAUSTED, 0.0)
+
+
+class DecisionMetrics:
+    """Decisions by workspace, outcome, strategy and reason, and how long rules took for them.
+
+    Args:
+        most_workspaces: how many get a label of their own: the first that come.
+    """
+
+    def __init__(self, most_workspaces: int) -> None:
+        self._most = most_workspaces
+        self._workspaces: dict[str, _WorkspaceDecisions] = {}
+        self._others = _WorkspaceDecisions(OTHER)
+        self.evaluated: Callable[[float], None] = _evaluation.observe
+
+    def count(self, workspace_id: str, decided: Iterable[tuple[int, int, bool, int]]) -> None:
+        """Count decisions about contacts of one workspace: outcome, strategy, by the fallback, replayed."""
+        decisions = self._workspaces.get(workspace_id)
+        if decisions is None:
+            decisions = self._others
+            # Threads that come here at once may make a few more than the bound, each for a workspace of its own.
+            if len(self._workspaces) < self._most:
+                decisions = self._workspaces.setdefault(workspace_id, _WorkspaceDecisions(workspace_id))
+        for each in decided:
+            decisions[each].inc()
+
+    def workspaces(self) -> list[str]:
+        """Return those that have a label of their own."""
+        return list(self._workspaces)
+
+
+class _WorkspaceDecisions(dict[tuple[int, int, bool, int], Counter]):
+    """One workspace's counters by outcome, strategy, whether the fallback decided, and whether it is a replay."""
+
+    def __init__(self, label: str) -> None:
+        super().__init__()
+        self._label = label
+
+    def __missing__(self, key: tuple[int, int, bool, int]) -> Counter:
+        outcome, strategy, fallback, replayed = key
+        if replayed:
+            reason = "replay"
+        elif outcome == decision_pb2.OUTCOME_ALREADY_ASSIGNED:
+            reason = "owner"
+        elif outcome == decision_pb2.OUTCOME_NO_RULE_MATCHED:
+            reason = "no_rule"
+        else:
+            reason = "fallback" if fallback else "rule"
+        outcome_name = _label(decision_pb2.Outcome.Name(cast("Any", outcome)), "OUTCOME_")
+        strategy_name = _label(rules_pb2.Strategy.Name(cast("Any", strategy)), "STRATEGY_")
+        counter = self[key] = _decisions.labels(self._label, outcome_name, strategy_name, reason)
+        return counter
+
+
+class CacheMetrics:
+    """Where rules came from when they were asked for, and how many are at hand."""
+
+    def __init__(self) -> None:
+        self.hit: Callable[[], None] = _lookups.labels("hit").inc
+        self.miss: Callable[[], None] = _lookups.labels("miss").inc
+        self.stale: Callable[[], None] = _lookups.labels("stale").inc
+        self.set_size: Callable[[float], None] = _at_hand.set
+
+
+class RedisMetrics:
+    """How long Redis takes."""
+
+    def __init__(self) -> None:
+        self.sent: Callable[[float], None] = _round_trip.observe
+        self._scripts: dict[str, Histogram] = {}
+
+    def ran(self, script: str, seconds: float) -> None:
+        """Note that a script by that name was answered after so many seconds."""
+        histogram = self._scripts.get(script)
+        if histogram is None:
+            histogram = self._scripts[script] = _script.labels(script)
+        histogram.observe(seconds)
+
+
+def set_redis_up(up: bool) -> None:
+    """Tell whether Redis answers."""
+    _redis_up.set(up)
+
+
+def set_build_info() -> None:
+    """Tell which versions run here."""
+    _build.labels(metadata.version("evenhand"), platform.python_version(), grpc.__version__).set(1)
+
+
+class MetricsListener:
+    """Serves /metrics over HTTP.
+
+    Attributes:
+        address: Where, with the port that was taken.
+    """
+
+    def __init__(self, server: WSGIServer, thread: threading.Thread, host: str) -> None:
+        self._server = server
+        self._thread = thread
+        self.address = f"[{host}]:{server.server_port}" if ":" in host else f"{host}:{server.server_port}"
+
+    def close(self) -> None:
+        """Stop serving."""
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join()
+
+
+def start_metrics(listen: str, fairness: Collector, workers_folder: Path | None = None) -> MetricsListener:
+    """Serve the metrics of this process, or the sum of those that workers write to `workers_folder`.
+
+    Args:
+        listen: `host:port`.
+        fairness: what reads the metrics of fairness from Redis.
+        workers_folder: The workers' `PROMETHEUS_MULTIPROC_DIR`.
+
+    Raises:
+        OSError: Cannot listen there.
+    """
+    registry = prometheus_client.REGISTRY
+    if workers_folder is not None:
+        registry = CollectorRegistry()
+        MultiProcessCollector(registry, str(workers_folder))  # type: ignore[no-untyped-call]
+    registry.register(fairness)
+    host, port = split_address(listen)
+    server, thread = prometheus_client.start_http_server(port, host, registry)
+    return MetricsListener(server, thread, host)
+
+
+def _label(name: str, prefix: str) -> str:
+    """Return an enum's name as a label: `round_robin`; `none` for the unspecified one."""
+    return name.removeprefix(prefix).lower().replace("unspecified", "none")

@@ -1,0 +1,114 @@
+"""Warnings: what is allowed but probably not meant."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+from evenhand.v1 import rules_pb2
+from google.protobuf.json_format import ParseDict
+
+from service.rules import warnings_of
+from service.rules.checks.warnings import MAX_WARNINGS
+
+VIP = {"tag": {"anyOf": ["vip"]}}
+GOLD = {"tag": {"anyOf": ["gold"]}}
+
+
+def rule(rule_id, trigger="CONTACT_CREATED", condition=None, **fields):
+    """A rule as JSON."""
+    made = {"id": rule_id, "trigger": f"RULE_TRIGGER_{trigger}", "target": {"everyone": True}, **fields}
+    return made if condition is None else {**made, "condition": condition}
+
+
+def warned(rules, fallback=None, **roster):
+    """Fields and reasons of the warnings about rules given as JSON."""
+    rule_set = ParseDict({"rules": rules, "fallback": fallback or {}}, rules_pb2.RuleSet())
+    return [(warning.field, warning.reason) for warning in warnings_of(rule_set, **roster)]
+
+
+@pytest.mark.parametrize(
+    ("earlier", "later", "unreachable"),
+    [
+        (rule("a"), rule("b"), True),
+        (rule("a"), rule("b", condition=VIP), True),
+        (rule("a"), rule("b", "NEW_CONTACT_WHATSAPP_DM"), True),
+        (rule("a"), rule("b", "NEW_CONTACT_WHATSAPP_DM", VIP), True),
+        (rule("a", condition={}), rule("b"), True),
+        (rule("a", condition=VIP), rule("b", condition=VIP), True),
+        (rule("a", condition=VIP), rule("b", "NEW_CONTACT_WHATSAPP_DM", VIP), True),
+        (rule("a", "CONVERSATION_OPENED", VIP), rule("b", "CONVERSATION_OPENED", VIP), True),
+        (rule("a", "NEW_CONTACT_WHATSAPP_DM"), rule("b"), False),
+        (rule("a", condition=VIP), rule("b"), False),
+        (rule("a", condition=VIP), rule("b", condition=GOLD), False),
+        (rule("a", "CONVERSATION_OPENED"), rule("b", "TRAIT_OR_TAG_UPDATED"), False),
+        (rule("a", "TRAIT_OR_TAG_UPDATED"), rule("b"), False),
+        (rule("a", disabled=True), rule("b"), False),
+        (rule("a"), rule("b", disabled=True), False),
+    ],
+)
+def test_unreachable(earlier, later, unreachable):
+    """A rule after one that always takes its contacts is warned about, any other is not."""
+    expected = [("rule_set.rules[1]", "UNREACHABLE_RULE")] if unreachable else []
+    assert [one for one in warned([earlier, later]) if one[1] == "UNREACHABLE_RULE"] == expected
+
+
+def test_message_names_the_earlier_rule():
+    """The warning says which rule stands in the way: the first that does."""
+    rule_set = ParseDict({"rules": [rule("one"), rule("two"), rule("three")]}, rules_pb2.RuleSet())
+    messages = [warning.message for warning in warnings_of(rule_set)]
+    assert [('"one"' in message, '"two"' in message) for message in messages] == [(True, True), (True, False)]
+
+
+def test_who_is_not_in_the_roster():
+    """Agents and teams that are gone, and teams without agents, are told once for each target."""
+    rules = [
+        rule("a", "CONVERSATION_OPENED", VIP, target={"agents": {"agentIds": ["ann", "gone", "bob", "away"]}}),
+        rule("b", "CONVERSATION_OPENED", GOLD, target={"teamId": "gone"}, disabled=True),
+        rule("c", target={"teamId": "empty"}),
+        rule("d", "TRAIT_OR_TAG_UPDATED", target={"teamId": "sales"}),
+    ]
+    roster = {"agents": ["ann", "bob"], "teams": ["empty", "sales"], "empty_teams": ["empty"]}
+    assert warned(rules, {"enabled": True, "target": {"teamId": "old"}}, **roster) == [
+        ("rule_set.rules[0].target.agents.agent_ids[1]", "UNKNOWN_AGENT"),
+        ("rule_set.rules[1].target.team_id", "UNKNOWN_TEAM"),
+        ("rule_set.rules[2].target.team_id", "EMPTY_TEAM"),
+        ("rule_set.fallback.target.team_id", "UNKNOWN_TEAM"),
+    ]
+    assert warned(rules, {"enabled": True, "target": {"teamId": "old"}}) == []
+
+
+def test_an_empty_condition():
+    """A condition with nothing in it makes a rule that always matches, and that is told."""
+    assert warned([rule("a", condition={})]) == [("rule_set.rules[0].condition", "EMPTY_CONDITION")]
+    assert warned([rule("a")]) == []
+
+
+def test_words_in_a_reply_that_are_no_placeholders():
+    """What looks like a placeholder and would be sent to a customer as it stands is told, by name; prices are not."""
+    reply = "Hi $contact.name, $agnt.name from $agent.nam. It costs $5, or $contact. $agent.name"
+    rule_set = ParseDict({"rules": [rule("a", reply=reply)]}, rules_pb2.RuleSet())
+    (warning,) = warnings_of(rule_set)
+    assert (warning.field, warning.reason) == ("rule_set.rules[0].reply", "UNKNOWN_PLACEHOLDER")
+    for word in ('"$agnt.name"', '"$agent.nam"', '"$contact"'):
+        assert word in warning.message
+    assert "$5" not in warning.message
+    assert warned([rule("a", reply="Hi $contact.name, it costs $5. $agent.name")]) == []
+
+
+def test_fallback_without_rules():
+    """A fallback that is on beside no rule does nothing, and that is told."""
+    assert warned([], {"enabled": True}) == [("rule_set.fallback", "FALLBACK_WITHOUT_RULES")]
+    assert warned([], {"enabled": False}) == []
+    assert warned([rule("a", disabled=True)], {"enabled": True}) == []
+
+
+def test_many_rules_and_many_warnings():
+    """10,000 rules are looked at in well under a second, and no more warnings are given than fit in a response."""
+    rules = [rule(f"r{n}", condition={"tag": {"anyOf": [f"t{n % 5000}"]}}) for n in range(10_000)]
+    rule_set = ParseDict({"rules": rules}, rules_pb2.RuleSet())
+    start = time.process_time()
+    found = warnings_of(rule_set)
+    assert time.process_time() - start < 2
+    assert len(found) == MAX_WARNINGS
+    assert (found[-1].reason, found[-1].message) == ("MORE_WARNINGS", "4001 more warnings.")

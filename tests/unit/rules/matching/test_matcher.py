@@ -1,0 +1,253 @@
+"""Which rule takes which event: triggers, order, disabled rules, the fallback, and what is selected."""
+
+from __future__ import annotations
+
+import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from evenhand.v1 import contact_pb2, rules_pb2
+from google.protobuf.json_format import ParseDict
+
+from service.rules import ExpressionError
+from service.rules.matching import conditions, matcher
+from service.rules.matching.matcher import selections_of
+from tests.support.compiled import compile_rules
+
+CREATED = contact_pb2.EVENT_TYPE_CONTACT_CREATED
+OPENED = contact_pb2.EVENT_TYPE_CONVERSATION_OPENED
+
+EVENTS = ["CONTACT_CREATED", "TRAIT_OR_TAG_UPDATED", "CONVERSATION_OPENED"]
+TRIGGERS = ["NEW_CONTACT_WHATSAPP_DM", "TRAIT_OR_TAG_UPDATED", "CONVERSATION_OPENED", "CONTACT_CREATED"]
+FITS = {
+    ("NEW_CONTACT_WHATSAPP_DM", "CONTACT_CREATED", "whatsapp_dm"),
+    ("CONTACT_CREATED", "CONTACT_CREATED", "whatsapp_dm"),
+    ("CONTACT_CREATED", "CONTACT_CREATED", "upload"),
+    ("CONTACT_CREATED", "CONTACT_CREATED", "manual"),
+    ("CONTACT_CREATED", "CONTACT_CREATED", "api"),
+    ("CONTACT_CREATED", "CONTACT_CREATED", ""),
+    *(("TRAIT_OR_TAG_UPDATED", "TRAIT_OR_TAG_UPDATED", source) for source in ("whatsapp_dm", "upload", "api", "")),
+    *(("CONVERSATION_OPENED", "CONVERSATION_OPENED", source) for source in ("whatsapp_dm", "upload", "api", "")),
+    ("TRAIT_OR_TAG_UPDATED", "TRAIT_OR_TAG_UPDATED", "manual"),
+    ("CONVERSATION_OPENED", "CONVERSATION_OPENED", "manual"),
+}
+
+
+def rule(rule_id, trigger="CONTACT_CREATED", **fields):
+    """A rule as JSON."""
+    return {"id": rule_id, "trigger": f"RULE_TRIGGER_{trigger}", "target": {"everyone": True}, **fields}
+
+
+def match(rules, event, contact=None, updated_keys=(), fallback=None):
+    """What rules given as JSON select for an event."""
+    message = ParseDict(contact or {}, contact_pb2.Contact())
+    event_type = contact_pb2.EventType.Value(f"EVENT_TYPE_{event}")
+    return compiled_from(rules, fallback).match(event_type, message, updated_keys)
+
+
+def compiled_from(rules, fallback=None):
+    """Rules given as JSON, ready to be asked."""
+    return compile_rules(ParseDict({"rules": rules, "fallback": fallback or {}}, rules_pb2.RuleSet()), 7)
+
+
+@pytest.mark.parametrize("source", ["whatsapp_dm", "upload", "manual", "api", ""])
+@pytest.mark.parametrize("event", EVENTS)
+@pytest.mark.parametrize("trigger", TRIGGERS)
+def test_triggers(trigger, event, source):
+    """Each trigger fits the events that the table of design.md gives, and no other."""
+    selection = match([rule("r", trigger)], event, {"source": source})
+    assert (selection is not None) is ((trigger, event, source) in FITS)
+
+
+def test_source_of_whatsapp_is_folded():
+    """The source "whatsapp_dm" counts in any case and with space around it."""
+    assert match([rule("r", "NEW_CONTACT_WHATSAPP_DM")], "CONTACT_CREATED", {"source": " WhatsApp_DM "})
+
+
+@pytest.mark.parametrize("event_type", [0, 4, -1, 99])
+def test_unknown_event_matches_nothing(event_type):
+    """An event type that is none of the contract's matches no rule and no fallback."""
+    rule_set = ParseDict(
+        {"rules": [rule("r", trigger) for trigger in TRIGGERS], "fallback": {"enabled": True}}, rules_pb2.RuleSet()
+    )
+    contact = contact_pb2.Contact(source="whatsapp_dm")
+    assert compile_rules(rule_set, 1).match(event_type, contact, ()) is None
+
+
+def test_first_matching_rule_decides():
+    """Rules are tried in the order in which they stand, whatever their triggers; the first that matches decides."""
+    vip = {"tag": {"anyOf": ["vip"]}}
+    rules = [
+        rule("other event", "CONVERSATION_OPENED"),
+        rule("off", disabled=True),
+        rule("vip", condition=vip),
+        rule("whatsapp", "NEW_CONTACT_WHATSAPP_DM"),
+        rule("all"),
+    ]
+    whatsapp = {"source": "whatsapp_dm"}
+    assert match(rules, "CONTACT_CREATED", {**whatsapp, "tags": ["VIP"]}).rule_id == "vip"
+    assert match(rules, "CONTACT_CREATED", whatsapp).rule_id == "whatsapp"
+    assert match(rules, "CONTACT_CREATED", {"source": "api"}).rule_id == "all"
+    assert match(rules[::-1], "CONTACT_CREATED", {**whatsapp, "tags": ["VIP"]}).rule_id == "all"
+    assert match(rules, "TRAIT_OR_TAG_UPDATED", {"tags": ["VIP"]}) is None
+
+
+def test_changed_needs_the_event():
+    """A CHANGED condition sees the updated keys of this very event."""
+    condition = {"trait": {"key": "budget", "operator": "TRAIT_OPERATOR_CHANGED"}}
+    rules = [rule("r", "TRAIT_OR_TAG_UPDATED", condition=condition)]
+    contact = {"traits": {"budget": 5000, "city": "Pune"}}
+    assert match(rules, "TRAIT_OR_TAG_UPDATED", contact, ["city", "budget"])
+    assert not match(rules, "TRAIT_OR_TAG_UPDATED", contact, ["city"])
+
+
+NEVER = rule("never", condition={"expression": "false"})
+
+
+@pytest.mark.parametrize(
+    ("rules", "enabled", "event", "source", "taken"),
+    [
+        ([NEVER], True, "CONTACT_CREATED", "whatsapp_dm", True),
+        ([{**NEVER, "disabled": True}], True, "CONTACT_CREATED", "whatsapp_dm", True),
+        ([], True, "CONTACT_CREATED", "whatsapp_dm", False),
+        ([NEVER], False, "CONTACT_CREATED", "whatsapp_dm", False),
+        ([NEVER], True, "CONTACT_CREATED", "upload", False),
+        ([NEVER], True, "CONTACT_CREATED", "", False),
+        ([NEVER], True, "TRAIT_OR_TAG_UPDATED", "whatsapp_dm", False),
+        ([NEVER], True, "CONVERSATION_OPENED", "whatsapp_dm", False),
+    ],
+)
+def test_fallback(rules, enabled, event, source, taken):
+    """The fallback takes a new WhatsApp contact if it is enabled and there is a rule, and nothing else."""
+    selection = match(rules, event, {"source": source}, fallback={"enabled": enabled})
+    assert (selection is not None) is taken
+    assert selection is None or (selection.fallback, selection.rule_id) == (True, "")
+
+
+def test_rules_go_before_the_fallback():
+    """A rule that matches leaves nothing to the fallback."""
+    selection = match([rule("r")], "CONTACT_CREATED", {"source": "whatsapp_dm"}, fallback={"enabled": True})
+    assert (selection.fallback, selection.rule_id) == (False, "r")
+
+
+def test_what_is_selected():
+    """A selection says all that picking needs, with round robin for an unspecified strategy."""
+    least = "STRATEGY_LEAST_OPEN_CONTACTS"
+    rule_set = ParseDict(
+        {
+            "rules": [
+                rule("plain"),
+                rule("off", disabled=True),
+                rule(
+                    "full", target={"teamId": "sales"}, strategy=least, onlineOnly=True, maxOpenContacts=3, reply="Hi"
+                ),
+            ],
+            "fallback": {"enabled": True, "target": {"teamId": "rest"}, "onlineOnly": True},
+        },
+        rules_pb2.RuleSet(),
+    )
+    plain, full, fallback = selections_of(rule_set)
+    assert (plain.rule_id, plain.pool, plain.team_id, plain.reply) == ("plain", "*", "", None)
+    assert (plain.strategy, plain.online_only) == (rules_pb2.STRATEGY_ROUND_ROBIN, False)
+    assert (full.rule_id, full.pool, full.team_id) == ("full", "t:sales", "sales")
+    assert (full.strategy, full.online_only) == (rules_pb2.STRATEGY_LEAST_OPEN_CONTACTS, True)
+    assert (full.max_open_contacts, full.reply.render(contact_pb2.Contact())) == (3, "Hi")
+    assert (fallback.fallback, fallback.pool, fallback.team_id) == (True, "t:rest", "rest")
+    assert (fallback.strategy, fallback.online_only) == (rules_pb2.STRATEGY_ROUND_ROBIN, True)
+
+
+def test_no_rules_no_selections():
+    """An empty rule set selects nothing, even with its fallback enabled."""
+    rule_set = rules_pb2.RuleSet(fallback=rules_pb2.Fallback(enabled=True))
+    assert selections_of(rule_set) == []
+    assert compile_rules(rule_set, 7).revision == 7
+    assert compile_rules(rule_set, 7).match(CREATED, contact_pb2.Contact(source="whatsapp_dm")) is None
+
+
+def test_a_rule_s_selection_stays_the_same():
+    """Whatever event a rule takes, and however often, what it selects is one and the same object."""
+    rules = [rule("vip", condition={"tag": {"anyOf": ["vip"]}}), rule("opened", "CONVERSATION_OPENED")]
+    compiled = compiled_from(rules, fallback={"enabled": True})
+    vip, whatsapp = contact_pb2.Contact(tags=["vip"]), contact_pb2.Contact(source="whatsapp_dm")
+    events = [(CREATED, vip), (OPENED, vip), (CREATED, whatsapp)]
+    first = [compiled.match(event, contact) for event, contact in events]
+    assert [selection.rule_id for selection in first] == ["vip", "opened", ""]
+    vip.source = "whatsapp_dm"
+    for (event, contact), selection in zip(events, first, strict=True):
+        assert compiled.match(event, contact) is selection
+
+
+def test_what_is_never_reached_is_never_compiled(monkeypatch):
+    """Conditions are compiled when an event comes to them, and expressions read when they are to be evaluated."""
+    never = {"expression": "contact.id == 'never'"}
+
+    def refuse(_form):
+        raise ExpressionError("was read")
+
+    monkeypatch.setattr(conditions, "read_checked", refuse)
+    vip = {"tag": {"anyOf": ["vip"]}}
+    rules = [
+        rule("vip", condition=vip),
+        rule("both", condition={"all": {"conditions": [{"source": {"anyOf": ["api"]}}, never]}}),
+        rule("none", condition={"none": {"conditions": [{"channel": {"anyOf": ["email"]}}, never]}}),
+    ]
+    compiled = compiled_from(rules)
+    assert compiled.match(CREATED, contact_pb2.Contact(tags=["vip"])).rule_id == "vip"
+    assert compiled.match(CREATED, contact_pb2.Contact(channel="email")) is None
+    for contact in (contact_pb2.Contact(source="api"), contact_pb2.Contact()):
+        with pytest.raises(ExpressionError):
+            compiled.match(CREATED, contact)
+
+
+def test_what_is_reached_is_compiled_once(monkeypatch):
+    """However often a condition is asked, no part of it is compiled again."""
+    compiling = []
+
+    def counting(function):
+        return lambda given: compiling.append(given) or function(given)
+
+    monkeypatch.setattr(matcher, "compile_condition", counting(conditions.compile_condition))
+    monkeypatch.setattr(conditions, "read_checked", counting(conditions.read_checked))
+    monkeypatch.setattr(conditions, "compile_condition", matcher.compile_condition)
+    parts = [{"tag": {"allOf": ["vip"]}}, {"source": {"anyOf": ["api"]}}, {"expression": "contact.id == 'c'"}]
+    compiled = compiled_from([rule("r", condition={"all": {"conditions": parts}})])
+    contacts = [contact_pb2.Contact(id=which, tags=["vip"], source="api") for which in ("a", "b", "c")]
+    assert [compiled.match(CREATED, contact) is not None for contact in contacts] == [False, False, True]
+    assert len(compiling) == 1 + 3 + 1
+
+
+def test_an_unknown_trigger_is_refused_at_once():
+    """A rule with a trigger that this version does not know is not passed over in silence."""
+    with pytest.raises(KeyError):
+        compile_rules(rules_pb2.RuleSet(rules=[rules_pb2.Rule(id="r", trigger=99)]), 1)
+
+
+@pytest.fixture
+def _restless():
+    """Lets threads take turns as often as can be."""
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    yield
+    sys.setswitchinterval(before)
+
+
+@pytest.mark.usefixtures("_restless")
+@pytest.mark.parametrize("count", [20, 2000])
+def test_many_threads_ask_at_once(count):
+    """Sixteen threads that ask a new rule set at the same moment get what one would, and the very same objects."""
+    rules = [rule(f"r{n}", condition={"tag": {"anyOf": [f"t{n}"]}}, reply="Hi $contact.name") for n in range(count)]
+    contacts = [contact_pb2.Contact(tags=[f"T{n}"]) for n in range(0, count, count // 20)]
+    for _ in range(10):
+        compiled = compiled_from(rules)
+        together = threading.Barrier(16)
+
+        def ask(_worker, compiled=compiled, together=together):
+            together.wait()
+            return [compiled.match(CREATED, contact) for contact in contacts]
+
+        with ThreadPoolExecutor(16) as pool:
+            first, *others = pool.map(ask, range(16))
+        assert [selection.rule_id for selection in first] == [f"r{n}" for n in range(0, count, count // 20)]
+        for other in others:
+            assert list(map(id, other)) == list(map(id, first))

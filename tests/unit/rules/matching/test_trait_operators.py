@@ -1,0 +1,242 @@
+"""Every trait operator over every mix of types, each against its opposite."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+from evenhand.v1 import contact_pb2, rules_pb2
+from google.protobuf.json_format import ParseDict
+from hypothesis import given
+from hypothesis import strategies as st
+
+from service.rules.matching.contact_view import ContactView
+from tests.support.compiled import compile_condition
+
+MISSING = object()
+
+
+def holds(operator, trait, *values, updated_keys=()):
+    """Whether `operator` with `values` holds for a contact whose trait "key" is `trait`."""
+    condition = rules_pb2.Condition()
+    condition.trait.key = "key"
+    condition.trait.operator = rules_pb2.TraitOperator.Value(f"TRAIT_OPERATOR_{operator}")
+    for value in values:
+        set_value(condition.trait.values.add(), value)
+    contact = contact_pb2.Contact()
+    if trait is not MISSING:
+        set_value(contact.traits["key"], trait)
+    return compile_condition(condition)(ContactView(contact, updated_keys))
+
+
+def set_value(message, value):
+    """Puts a Python value into a protobuf Value; JSON knows no NaN, so numbers are set by hand."""
+    if isinstance(value, float):
+        message.number_value = value
+    else:
+        ParseDict(value, message)
+
+
+# What is equal, and what is unequal: (trait, value).
+EQUAL = [
+    ("Berlin", "Berlin"),
+    ("  bERLIN ", "Berlin"),
+    ("STRASSE", "straße"),
+    ("", "  "),
+    (5000, 5000),
+    (5000.0, 5000),
+    (0.1, "0.1"),
+    ("5000", 5000),
+    (5000, " 5000 "),
+    ("5e3", "5000"),
+    ("+5.0", 5),
+    ("-0", 0),
+    ("007", "7"),
+    (9007199254740993, "9007199254740993"),
+    ("9007199254740993", "9007199254740993.0"),
+    (True, True),
+    (False, False),
+    (True, "TRUE "),
+    (" False", False),
+    (math.inf, math.inf),
+]
+UNEQUAL = [
+    ("Berlin", "Bern"),
+    (5000, 5001),
+    ("5000", 5001),
+    ("5000", "5001"),
+    ("9007199254740993", "9007199254740992"),
+    (5000, "5000 euros"),
+    ("5000 euros", 5000),
+    ("5,000", 5000),
+    ("\u0665", 5),
+    ("0x10", 16),
+    ("1_000", 1000),
+    ("nan", math.nan),
+    (math.nan, math.nan),
+    (math.inf, "inf"),
+    (True, False),
+    (True, 1),
+    (0, False),
+    ("1", True),
+    ("yes", True),
+    ([], ""),
+    (["a"], "a"),
+    ({"a": 1}, "a"),
+    ({}, ""),
+]
+# (trait, operator, value) that hold; the opposite must not.
+ORDERED = [
+    (4999, "LESS", 5000),
+    (-5, "LESS", "4"),
+    ("9", "LESS", "10"),
+    ("9", "LESS", 10),
+    (9, "LESS", " 10 "),
+    ("apple", "LESS", "Banana"),
+    ("Zebra", "GREATER", "apple"),
+    ("9 lives", "GREATER", "10 lives"),
+    ("10", "LESS", "9 lives"),
+    (5001, "GREATER", 5000),
+    ("5000.5", "GREATER", 5000),
+    ("1e400", "GREATER", 5000),
+    (-math.inf, "LESS", -1e308),
+    ("9007199254740993", "GREATER", "9007199254740992"),
+]
+INCOMPARABLE = [
+    (5000, "cheap"),
+    ("cheap", 5000),
+    (True, False),
+    (True, "a"),
+    (True, 0),
+    (1, False),
+    (math.nan, 1),
+    (1, math.nan),
+    (["a"], "b"),
+    ({"a": 1}, "b"),
+]
+ORDERINGS = ["LESS", "LESS_OR_EQUAL", "GREATER", "GREATER_OR_EQUAL"]
+ONE_VALUE = ["EQUALS", "CONTAINS", "STARTS_WITH", "IN", *ORDERINGS]
+
+
+@pytest.mark.parametrize(("trait", "value"), EQUAL)
+def test_equal_values_are_equal_to_every_operator(trait, value):
+    """What is equal is EQUALS and IN, not NOT_EQUALS nor NOT_IN."""
+    assert holds("EQUALS", trait, value)
+    assert not holds("NOT_EQUALS", trait, value)
+    assert holds("IN", trait, "something else", value)
+    assert not holds("NOT_IN", trait, "something else", value)
+
+
+@pytest.mark.parametrize(("trait", "value"), [pair for pair in EQUAL if not isinstance(pair[0], bool | str)])
+def test_equal_numbers_are_neither_less_nor_greater(trait, value):
+    """Equal numbers are LESS_OR_EQUAL and GREATER_OR_EQUAL, and neither LESS nor GREATER."""
+    assert [holds(operator, trait, value) for operator in ORDERINGS] == [False, True, False, True]
+
+
+@pytest.mark.parametrize(("trait", "value"), UNEQUAL)
+def test_unequal_values_are_unequal_to_every_operator(trait, value):
+    """What is unequal or does not compare is NOT_EQUALS and NOT_IN, not EQUALS nor IN."""
+    assert not holds("EQUALS", trait, value)
+    assert holds("NOT_EQUALS", trait, value)
+    assert not holds("IN", trait, value)
+    assert holds("NOT_IN", trait, value)
+
+
+@pytest.mark.parametrize(("trait", "operator", "value"), ORDERED)
+def test_order_and_its_opposite(trait, operator, value):
+    """Of two that differ, exactly the fitting pair of orderings holds, and the other pair with the two exchanged."""
+    less = operator == "LESS"
+    assert [holds(each, trait, value) for each in ORDERINGS] == [less, less, not less, not less]
+    assert [holds(each, value, trait) for each in ORDERINGS] == [not less, not less, less, less]
+
+
+edges = st.one_of(
+    st.integers(2**53 - 2, 2**53 + 4), st.integers(-(2**53) - 4, 2 - 2**53), st.integers(-(10**30), 10**30)
+)
+
+
+@given(left=edges, right=edges, form=st.sampled_from(["{}", "{:+}", " 0{}"]))
+def test_whole_texts_compare_exactly(left, right, form):
+    """Whole numbers as texts, however long, compare by all their digits; against a number, as a number."""
+    trait = form.format(left) if left >= 0 else str(left)
+    for operator, expected in {
+        "EQUALS": left == right,
+        "NOT_EQUALS": left != right,
+        "LESS": left < right,
+        "LESS_OR_EQUAL": left <= right,
+        "GREATER": left > right,
+        "GREATER_OR_EQUAL": left >= right,
+    }.items():
+        assert holds(operator, trait, str(right)) is expected
+    assert holds("IN", trait, "x", str(right)) is (left == right)
+    assert holds("EQUALS", trait, float(right)) is (float(left) == float(right))
+
+
+@pytest.mark.parametrize(("trait", "value"), INCOMPARABLE)
+def test_what_does_not_compare_is_false(trait, value):
+    """No ordering holds between things that have no order."""
+    assert not any(holds(operator, trait, value) for operator in ORDERINGS)
+
+
+@pytest.mark.parametrize("trait", [MISSING, None])
+def test_missing_trait(trait):
+    """A missing or null trait makes every operator but NOT_EXISTS, NOT_EQUALS and NOT_IN false."""
+    assert not holds("EXISTS", trait)
+    assert holds("NOT_EXISTS", trait)
+    assert holds("NOT_EQUALS", trait, "")
+    assert holds("NOT_IN", trait, "", 0, False)
+    assert not any(holds(operator, trait, value) for operator in ONE_VALUE for value in ("", 0, False, "null"))
+    assert not holds("CHANGED", trait, updated_keys=["key"])
+
+
+@pytest.mark.parametrize("trait", ["", " ", "x", 0, False, [], {}, [None]])
+def test_present_trait_exists(trait):
+    """Whatever is there exists, however empty."""
+    assert holds("EXISTS", trait)
+    assert not holds("NOT_EXISTS", trait)
+
+
+@pytest.mark.parametrize(
+    ("trait", "value", "contained", "starts"),
+    [
+        ("Women's Fashion", " FASHION ", True, False),
+        ("Women's Fashion", "women", True, True),
+        ("Women's Fashion", "men's shoes", False, False),
+        ("anything", "", True, True),
+        (5000, "50", True, True),
+        (5000, "00", True, False),
+        (5000, ".0", False, False),
+        (5000, 50, True, True),
+        ("room 50", 50, True, False),
+        (1.5, "1.", True, True),
+        (True, "tru", False, False),
+        (True, True, False, False),
+        ("is true", True, False, False),
+        (["VIP", "gold"], " vip", True, False),
+        (["VIP", "gold"], "vi", False, False),
+        ([5000, "6000"], "5000", True, False),
+        ([5000, "6000"], 6000, True, False),
+        ([True, None], True, True, False),
+        ([["VIP"]], "VIP", False, False),
+        ([{"VIP": 1}, []], "", False, False),
+        ([], "", False, False),
+        ({"VIP": "VIP"}, "VIP", False, False),
+    ],
+)
+def test_contains_and_starts_with(trait, value, contained, starts):
+    """CONTAINS looks for part of a text or an element of a list, STARTS_WITH only at a text's start."""
+    assert holds("CONTAINS", trait, value) is contained
+    assert holds("STARTS_WITH", trait, value) is starts
+
+
+@pytest.mark.parametrize(("updated_keys", "changed"), [(["key"], True), (["other", "key"], True), (["Key"], False)])
+def test_changed_is_exact(updated_keys, changed):
+    """CHANGED asks whether exactly this key is among the event's updated keys."""
+    assert holds("CHANGED", "x", updated_keys=updated_keys) is changed
+    assert not holds("CHANGED", "x")
+
+
+def test_every_operator_is_compiled():
+    """No operator of the contract is left without a meaning."""
+    for name in rules_pb2.TraitOperator.keys()[1:]:
+        assert holds(name.removeprefix("TRAIT_OPERATOR_"), "x", "x") in {True, False}
