@@ -11,15 +11,15 @@ from service.config import SettingsError
 from service.decisions.configuration import Configurator
 from service.decisions.evaluation import Evaluation
 from service.decisions.rulebook import RuleBook
-from service.redis_client.client import Redis
+from service.redis_client.client import RedisClient
 from service.rpc.assignment import Assignment
 from service.rpc.calls import Admission, register
 from service.rpc.roster import RosterCalls
-from service.rpc.statuses import status_of
 from service.store.shares import Shares
-from service.store.store import Store
+from service.store.store import RedisStore
 from service.telemetry.collector import FairnessCollector
 from service.telemetry.metrics import CacheMetrics, DecisionMetrics, RedisMetrics
+from service.telemetry.observer import DecisionObserver
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 _ASSIGNMENT = assignment_service_pb2.DESCRIPTOR.services_by_name["AssignmentService"]
 _ROSTER = roster_service_pb2.DESCRIPTOR.services_by_name["RosterService"]
 
-# Workspaces whose compiled rules are kept at hand.
+# Workspaces whose compiled rules are cached.
 RULE_BOOK_SIZE = 1000
 
 
@@ -58,8 +58,8 @@ class App:
         timings: Timings = RedisMetrics()
         if self._tracing is not None:
             timings = import_module("service.telemetry.tracing").TracedTimings(timings, self._tracing)
-        self._redis = Redis(redis_url, settings.redis_timeout_s, timings)
-        store = Store(
+        self._redis = RedisClient(redis_url, settings.redis_timeout_s, timings)
+        store = RedisStore(
             self._redis,
             contact_retention_s=settings.contact_retention_s,
             replay_retention_s=settings.replay_retention_s,
@@ -67,7 +67,7 @@ class App:
         configurator = Configurator(store)
         rules = RuleBook(store, RULE_BOOK_SIZE, CacheMetrics())
         decisions = DecisionMetrics(settings.metrics_workspaces)
-        evaluation = Evaluation(store, rules, decisions, status_of, self._tracing)
+        evaluation = Evaluation(store, rules, DecisionObserver(decisions, self._tracing))
         self._assignment = Assignment(store, evaluation, configurator)
         self._roster = RosterCalls(store, configurator)
         self.fairness: FairnessCollector | None = None
@@ -80,9 +80,9 @@ class App:
 
     def register(self, server: grpc.Server, is_surplus: Callable[[], bool]) -> None:
         """Add the services to the server. `is_surplus` tells whether the call that this thread handles is too many."""
-        admission = Admission(is_surplus, self._settings.redis_timeout_s)
-        register(server, _ASSIGNMENT, self._assignment.methods, admission, self._tracing)
-        register(server, _ROSTER, self._roster.methods, admission, self._tracing)
+        admission = Admission(is_surplus, self._tracing)
+        register(server, _ASSIGNMENT, self._assignment.methods, admission)
+        register(server, _ROSTER, self._roster.methods, admission)
 
     def add_redis_listener(self, listener: Callable[[bool], None]) -> None:
         """Have `listener` called with whether Redis is up, now and whenever that changes."""

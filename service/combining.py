@@ -1,8 +1,10 @@
-"""Threads that want the same kind of thing: one of them does it for all who wait.
+"""Flat combining: of the threads that want the same kind of thing, one does it for all that wait.
+
+Source: Hendler, Incze, Shavit and Tzafrir, "Flat combining and the synchronization-parallelism tradeoff", SPAA 2010.
 
 Work that is done for many at once costs each of them less: one run of a script instead of many, one call to the
 operating system, code and data that are still in the processor's cache. Nobody waits for others to come: a thread that
-finds nobody at work begins at once, and those who come meanwhile are the next to be served together.
+finds no leader leads at once, and the threads that come meanwhile are the next to be served together.
 """
 
 from __future__ import annotations
@@ -15,92 +17,85 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
 Item = TypeVar("Item")
-Answer = TypeVar("Answer")
+Result = TypeVar("Result")
 
 _NONE: Any = object()
 
 
-class _Seat(Generic[Item, Answer]):
+class _Seat(Generic[Item, Result]):
     """A thread that waits.
 
     Attributes:
         item: what it asks for.
-        answer: the answer, or the exception to raise; `_NONE` as long as there is neither.
-        wake: released when the answer is there, or when it is this thread's turn to lead.
+        result: its result, or the exception to raise; `_NONE` as long as there is neither.
+        wake: released when the result is there, or when it is this thread's turn to lead.
     """
 
-    __slots__ = ("answer", "item", "wake")
+    __slots__ = ("item", "result", "wake")
 
     def __init__(self, item: Item) -> None:
         self.item = item
-        self.answer: Answer | Exception = _NONE
+        self.result: Result | Exception = _NONE
         self.wake = Lock()
         self.wake.acquire()
 
 
-class Combiner(Generic[Item, Answer]):
+class Combiner(Generic[Item, Result]):
     """Does work for many threads at once.
 
     Args:
-        work: answers many items, in their order. In the place of an answer stands an exception where there is one to
-            raise; what `work` raises itself is raised to all.
-        most: how many items it is given at most.
+        work: returns the results for many items, in their order. In the place of a result stands an exception where
+            there is one to raise; what `work` raises itself is raised to all.
+        most: how many items `work` is given at most.
     """
 
-    __slots__ = ("_lead", "_most", "_waiting", "_work")
-
-    def __init__(self, work: Callable[[list[Item]], Sequence[Answer | Exception]], most: int) -> None:
+    def __init__(self, work: Callable[[list[Item]], Sequence[Result | Exception]], most: int) -> None:
         self._work = work
         self._most = most
-        self._waiting: deque[_Seat[Item, Answer]] = deque()
+        self._waiting: deque[_Seat[Item, Result]] = deque()
         self._lead = Lock()
 
-    def ask(self, item: Item) -> Answer:
-        """Have `work` done for this item, by this thread or another one, and return its answer or raise it."""
-        seat: _Seat[Item, Answer] = _Seat(item)
-        self._waiting.append(seat)
+    def ask(self, item: Item) -> Result:
+        """Have the work done for this item, by this thread or another one, and return its result or raise it."""
+        own: _Seat[Item, Result] = _Seat(item)
+        waiting = self._waiting
+        waiting.append(own)
         leads = self._lead.acquire(blocking=False)
         if not leads:
-            seat.wake.acquire()
-        if seat.answer is _NONE:
-            self._lead_until_answered(seat)
-        elif leads:
-            # Who led before has served this thread too, and left, between the two steps above.
-            self._leave_lead()
-        answer = seat.answer
-        if isinstance(answer, Exception):
-            raise answer
-        return answer
-
-    def _lead_until_answered(self, own: _Seat[Item, Answer]) -> None:
-        """Answer those who wait, in their order."""
-        waiting = self._waiting
-        served: list[_Seat[Item, Answer]] = []
+            own.wake.acquire()
+            leads = own.result is _NONE  # the last leader has appointed this thread
+        served: list[_Seat[Item, Result]] = []
         try:
-            while own.answer is _NONE:
+            # A leader before this one may have served this thread too, and left, between the first two steps above.
+            while own.result is _NONE:
                 seats = [waiting.popleft() for _ in range(min(len(waiting), self._most))]
                 served += seats
-                answers: Sequence[Answer | Exception] = [InterruptedError("who led was stopped")] * len(seats)
+                results: Sequence[Result | Exception] = [InterruptedError("the leader was stopped")] * len(seats)
                 try:
-                    answers = self._work([seat.item for seat in seats])
+                    results = self._work([seat.item for seat in seats])
                 except Exception as error:  # noqa: BLE001 - each of them raises it
-                    answers = [error] * len(seats)
+                    results = [error] * len(seats)
                 finally:
-                    for seat, answer in zip(seats, answers, strict=True):
-                        seat.answer = answer
+                    for seat, result in zip(seats, results, strict=True):
+                        seat.result = result
         finally:
-            self._leave_lead()
-            # The next leader first, and the others only now: whoever wakes wants the interpreter at once.
-            for seat in served:
-                if seat is not own:
-                    seat.wake.release()
+            if leads:
+                self._hand_over()
+                # The next leader first, and the others only now: each thread that wakes acquires the GIL at once.
+                for seat in served:
+                    if seat is not own:
+                        seat.wake.release()
+        result = own.result
+        if isinstance(result, Exception):
+            raise result
+        return result
 
-    def _leave_lead(self) -> None:
-        """Appoint the first of those who wait; only if there is nobody, the lead is free for whoever comes."""
+    def _hand_over(self) -> None:
+        """Appoint the first thread that waits; only if there is none, the lead is free for whichever comes."""
         waiting = self._waiting
         while not waiting:
             self._lead.release()
-            # Who came between the look and the release has found the lead taken, and sleeps.
+            # A thread that came between the look and the release has found the lead taken, and sleeps.
             if not waiting or not self._lead.acquire(blocking=False):
                 return
         waiting[0].wake.release()

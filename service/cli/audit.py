@@ -10,7 +10,7 @@ import typer
 
 from service.cli.options import EXIT_PROBLEMS, EXIT_UNREACHABLE, Workspace, count
 from service.config import Settings, SettingsError
-from service.redis_client.client import Redis, RedisAwayError
+from service.redis_client.client import RedisClient, RedisUnavailableError
 from service.runtime.embedded_redis import EmbeddedRedis
 from service.store.audit import Audit, audit_workspace, repair_workspace
 
@@ -40,11 +40,11 @@ def audit(workspace: Workspace, redis_url: RedisUrl = None, data_dir: DataDir = 
     except SettingsError as error:
         typer.echo(f"evenhand: {error}", err=True)
         raise typer.Exit(_USAGE) from error
-    redis = Redis(settings.redis_url or EmbeddedRedis(settings.data_dir).url, settings.redis_timeout_s)
+    redis = RedisClient(settings.redis_url or EmbeddedRedis(settings.data_dir).url, settings.redis_timeout_s)
     try:
         found = _quiet_audit(redis, workspace)
         repaired = repair and bool(found.drifts) and repair_workspace(redis, workspace, found)
-    except RedisAwayError as error:
+    except RedisUnavailableError as error:
         typer.echo("evenhand: Redis does not answer; is the service (or its Redis) running?", err=True)
         raise typer.Exit(EXIT_UNREACHABLE) from error
     finally:
@@ -56,7 +56,7 @@ def audit(workspace: Workspace, redis_url: RedisUrl = None, data_dir: DataDir = 
         raise typer.Exit(EXIT_PROBLEMS)
 
 
-def _quiet_audit(redis: Redis, workspace: str) -> Audit:
+def _quiet_audit(redis: RedisClient, workspace: str) -> Audit:
     """Count until nothing was going on meanwhile, or nothing is wrong, or it was tried often enough."""
     found = audit_workspace(redis, workspace)
     for _ in range(_TRIES - 1):

@@ -11,13 +11,13 @@ from evenhand.v1.rules_pb2 import RuleSet
 from service.decisions.errors import InvalidError, StaleEtagError
 from service.rules import dump, plan_change, prepare, validate_roster, validate_rule_set, warnings_of
 from service.rules.checks.warnings import EMPTY_TEAM, UNKNOWN_AGENT, UNKNOWN_TEAM
-from service.store import keys
 from service.store.values import NewRules
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from service.store.store import Store
+    from service.call import Call
+    from service.store.port import Store, WorkspaceStore
 
 
 _NAMED = 3
@@ -30,21 +30,18 @@ class Configurator:
     def __init__(self, store: Store) -> None:
         self._store = store
 
-    def within(self, timeout_s: float | None) -> Configurator:
-        """Return this with less patience; see `Store.within`."""
-        return Configurator(self._store.within(timeout_s))
-
     def replace_rules(
-        self, workspace_id: str, rule_set: RuleSet, etag: str, *, validate_only: bool
+        self, call: Call, rule_set: RuleSet, etag: str, *, validate_only: bool
     ) -> tuple[int, Sequence[ConfigurationWarning]]:
         """Replace the rule set. Return its revision (with validate_only: the one in force) and warnings.
 
         Raises:
-            RefusedError: something is wrong with it, or the etag is not that of the rule set in force.
+            InvalidError: something is wrong with it.
+            StaleEtagError: the etag is not that of the rule set in force.
         """
-        root = keys.root(workspace_id)
+        workspace = self._store.workspace(call.workspace_id, call.deadline)
         while True:
-            before = self._store.configuration(root)
+            before = workspace.configuration()
             roster = Roster.FromString(before.roster)
             agents, teams = {agent.id for agent in roster.agents}, {team.id for team in roster.teams}
             violations = validate_rule_set(rule_set, agents, teams)
@@ -55,8 +52,7 @@ class Configurator:
             warnings = warnings_of(rule_set, agents, teams, empty_teams=_empty_teams(roster))
             if validate_only:
                 return before.rules_revision, warnings
-            revision = self._store.configure(
-                root,
+            revision = workspace.configure(
                 before,
                 plan_change(rule_set, roster, RuleSet.FromString(before.rules), roster),
                 rules=NewRules(rule_set.SerializeToString(deterministic=True), dump(prepare(rule_set))),
@@ -66,14 +62,15 @@ class Configurator:
                 return revision, warnings
 
     def replace_roster(
-        self, workspace_id: str, roster: Roster, etag: str, *, validate_only: bool
+        self, call: Call, roster: Roster, etag: str, *, validate_only: bool
     ) -> tuple[int, Sequence[ConfigurationWarning]]:
         """Replace the roster. Return its revision (with validate_only: the one in force) and warnings.
 
         Raises:
-            RefusedError: something is wrong with it, or the etag is not that of the roster in force.
+            InvalidError: something is wrong with it.
+            StaleEtagError: the etag is not that of the roster in force.
         """
-        root = keys.root(workspace_id)
+        workspace = self._store.workspace(call.workspace_id, call.deadline)
         violations = validate_roster(roster)
         if violations:
             raise InvalidError(violations)
@@ -82,7 +79,7 @@ class Configurator:
             agent.ClearField("open_contact_count")
         agents, teams = {agent.id for agent in roster.agents}, {team.id for team in roster.teams}
         while True:
-            before = self._store.configuration(root)
+            before = workspace.configuration()
             if etag and etag != str(before.roster_revision):
                 raise StaleEtagError("roster")
             rule_set = RuleSet.FromString(before.rules)
@@ -92,11 +89,10 @@ class Configurator:
                 for warning in warnings_of(rule_set, agents, teams, empty_teams=_empty_teams(roster))
                 if warning.reason in _ABOUT_ROSTER
             ]
-            warnings += self._left_behind(root, Roster.FromString(before.roster), agents)
+            warnings += _left_behind(workspace, Roster.FromString(before.roster), agents)
             if validate_only:
                 return before.roster_revision, warnings
-            revision = self._store.configure(
-                root,
+            revision = workspace.configure(
                 before,
                 plan_change(rule_set, roster, rule_set, Roster.FromString(before.roster)),
                 roster=roster.SerializeToString(deterministic=True),
@@ -105,16 +101,21 @@ class Configurator:
             if revision:
                 return revision, warnings
 
-    def _left_behind(self, root: bytes, before: Roster, agents: set[str]) -> list[ConfigurationWarning]:
-        """Warn of agents who leave the roster with open contacts, which then have an owner whom nobody sees."""
-        gone = [agent.id for agent in before.agents if agent.id not in agents]
-        owners = [(who, standing[1]) for who, standing in self._store.standings(root, gone) if standing and standing[1]]
-        if not owners:
-            return []
-        some = ", ".join(f"{who} ({count})" for who, count in owners[:_NAMED])
-        more = f" and {len(owners) - _NAMED} more" if len(owners) > _NAMED else ""
-        message = f"No longer in the roster, but still owner of open contacts: {some}{more}."
-        return [ConfigurationWarning(field="roster.agents", reason="OPEN_CONTACTS_LEFT_BEHIND", message=message)]
+
+def _left_behind(workspace: WorkspaceStore, before: Roster, agents: set[str]) -> list[ConfigurationWarning]:
+    """Warn of agents who leave the roster with open contacts, which then have an owner whom nobody sees."""
+    gone = [agent.id for agent in before.agents if agent.id not in agents]
+    owners = [
+        (who, standing.open_contacts)
+        for who, standing in workspace.standings(gone)
+        if standing and standing.open_contacts
+    ]
+    if not owners:
+        return []
+    some = ", ".join(f"{who} ({count})" for who, count in owners[:_NAMED])
+    more = f" and {len(owners) - _NAMED} more" if len(owners) > _NAMED else ""
+    message = f"No longer in the roster, but still owner of open contacts: {some}{more}."
+    return [ConfigurationWarning(field="roster.agents", reason="OPEN_CONTACTS_LEFT_BEHIND", message=message)]
 
 
 def _empty_teams(roster: Roster) -> set[str]:

@@ -52,9 +52,17 @@ class StaleEtagError(RefusedError):
         self.what = what
 
 
-class DeadlineError(RefusedError):
-    """A call whose deadline cannot be met."""
-
-
 class OverloadedError(RefusedError):
     """A call that finds too many others waiting."""
+
+
+class InternalError(Exception):
+    """A fault of our own. What it is stands in the log, and never in an answer.
+
+    Attributes:
+        problem: the fault.
+    """
+
+    def __init__(self, problem: Exception) -> None:
+        super().__init__(f"{type(problem).__name__}: {problem}")
+        self.problem = problem

@@ -4,21 +4,17 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeVar
 
 from evenhand.v1.rules_pb2 import RuleSet
 
-from service.rules import CompiledRules, Selection, dump, is_readable, load, prepare
-from service.store import keys
+from service.rules import CompiledRules, Selection, dump, is_identifier, is_readable, load, prepare
 from service.store.values import Choice
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Collection, Iterable, Sequence
 
-    from service.combining import Combiner
-    from service.store.store import Store
-    from service.telemetry.metrics import CacheMetrics
-
+    from service.store.port import Store
 
 Entry = TypeVar("Entry", "Rules", "_Unread")
 
@@ -27,19 +23,17 @@ class Rules:
     """One workspace's rules at one revision.
 
     Attributes:
-        root: what the workspace's keys begin with.
+        workspace_id: the workspace.
         revision: of the rules.
         compiled: the matcher.
-        together: decides about single contacts for many threads at once; set by who decides.
     """
 
-    __slots__ = ("_choices", "compiled", "revision", "root", "together")
+    __slots__ = ("_choices", "compiled", "revision", "workspace_id")
 
-    def __init__(self, root: bytes, revision: int, compiled: CompiledRules) -> None:
-        self.root = root
+    def __init__(self, workspace_id: str, revision: int, compiled: CompiledRules) -> None:
+        self.workspace_id = workspace_id
         self.revision = revision
         self.compiled = compiled
-        self.together: Combiner[Any, Any] | None = None
         self._choices: dict[Selection, Choice] = {}
 
     def choice_of(self, selection: Selection) -> Choice:
@@ -59,79 +53,115 @@ class Rules:
 
 
 class _Unread(NamedTuple):
-    """One workspace's rules as Redis gave them.
+    """One workspace's rules as the store gave them.
 
     Most of very many workspaces are asked about once and not again for long. What is made of their rules would be some
     hundred objects each, which push all else out of the processor's cache; so it is dropped at once, and made to stay
     when the workspace is asked about a second time.
     """
 
-    root: bytes
+    workspace_id: str
     revision: int
     prepared: bytes
 
     def read(self) -> Rules:
         """Make the rules ready to be asked."""
-        return Rules(self.root, self.revision, CompiledRules(load(self.prepared), self.revision))
+        return Rules(self.workspace_id, self.revision, CompiledRules(load(self.prepared), self.revision))
+
+
+class Lookups(Protocol):
+    """Is told where rules came from."""
+
+    # Rules were cached; were not; were, but are no longer in force; so many workspaces are cached now.
+    hit: Callable[[], None]
+    miss: Callable[[], None]
+    stale: Callable[[], None]
+    set_size: Callable[[float], None]
 
 
 class RuleBook:
-    """A bounded cache. An entry may be stale: the decision script notices, and then `reload` is due."""
+    """A bounded cache of rules. An entry may be stale: the decision script notices, and then it is to be read again.
 
-    def __init__(self, store: Store, size: int, metrics: CacheMetrics) -> None:
+    Args:
+        store: where rules are.
+        size: how many workspaces are cached at most.
+        lookups: is told where rules came from.
+    """
+
+    def __init__(self, store: Store, size: int, lookups: Lookups) -> None:
         self._store = store
         self._size = size
-        self._metrics = metrics
+        self._lookups = lookups
         self._entries: OrderedDict[str, Rules | _Unread] = OrderedDict()
         self._lock = threading.Lock()
 
     def __len__(self) -> int:
-        """How many workspaces are at hand."""
+        """How many workspaces are cached."""
         return len(self._entries)
 
-    def at_hand(self, workspace_id: str) -> Rules | None:
-        """Return the workspace's rules as last seen; None if they are not at hand."""
-        entry = self._entries.get(workspace_id)
-        if entry is None:
-            return None
-        if isinstance(entry, _Unread):
-            return self._keep(workspace_id, entry.read())
-        with self._lock:
-            if workspace_id in self._entries:
-                self._entries.move_to_end(workspace_id)
-        return entry
+    def of_each(
+        self, workspace_ids: Iterable[str], deadline: float, stale: Collection[str] = ()
+    ) -> dict[str, Rules | Exception | None]:
+        """Return the rules of workspaces as last seen; those that are not cached are read, all in one go.
 
-    def of(self, workspace_id: str) -> Rules:
-        """Return the workspace's rules as last seen."""
-        entry = self.at_hand(workspace_id)
-        if entry is None:
-            return self.reload(workspace_id)
-        self._metrics.hit()
-        return entry
+        Args:
+            workspace_ids: which.
+            deadline: of the call that waits longest.
+            stale: workspaces whose cached rules are known to be no longer in force.
 
-    def reload(self, workspace_id: str, *, stale: bool = False) -> Rules:
-        """Read and compile the workspace's rules; `stale`: because those at hand are no longer in force."""
-        (self._metrics.stale if stale else self._metrics.miss)()
-        root = keys.root(workspace_id)
-        return self._keep(workspace_id, self._unread(root, *self._store.rules(root)).read())
+        Returns:
+            For each workspace its rules, or why they are not to be had: ConnectionError, DeadlineError, or an internal
+            error; None for an id that no workspace can have.
+        """
+        found: dict[str, Rules | Exception | None] = {}
+        uncached = []
+        for workspace_id in workspace_ids:
+            entry = self._entries.get(workspace_id) if workspace_id not in stale else None
+            if entry is None:
+                uncached.append(workspace_id)
+                continue
+            self._lookups.hit()
+            if isinstance(entry, _Unread):
+                found[workspace_id] = self._keep(workspace_id, entry.read())
+                continue
+            found[workspace_id] = entry
+            with self._lock:
+                if workspace_id in self._entries:
+                    self._entries.move_to_end(workspace_id)
+        if uncached:
+            found |= self._read(uncached, deadline, stale)
+        return found
 
-    def reload_each(self, workspace_ids: Sequence[str]) -> list[Rules]:
-        """Read and compile the rules of several workspaces that are not at hand."""
-        for _ in workspace_ids:
-            self._metrics.miss()
-        roots = [keys.root(workspace_id) for workspace_id in workspace_ids]
-        found = self._store.rules_each(roots)
-        return [
-            self._keep(workspace_id, self._unread(root, *rules)).read()
-            for workspace_id, root, rules in zip(workspace_ids, roots, found, strict=True)
-        ]
+    def _read(
+        self, workspace_ids: Sequence[str], deadline: float, stale: Collection[str]
+    ) -> dict[str, Rules | Exception | None]:
+        found: dict[str, Rules | Exception | None] = {}
+        known = []
+        for workspace_id in workspace_ids:
+            if is_identifier(workspace_id):
+                (self._lookups.stale if workspace_id in stale else self._lookups.miss)()
+                known.append(workspace_id)
+            else:
+                found[workspace_id] = None
+        try:
+            for workspace_id, (revision, prepared) in zip(known, self._store.rules(known, deadline), strict=True):
+                unread = self._readable(_Unread(workspace_id, revision, prepared), deadline)
+                if workspace_id in stale:  # so it is asked about again and again
+                    found[workspace_id] = self._keep(workspace_id, unread.read())
+                else:
+                    found[workspace_id] = self._keep(workspace_id, unread).read()
+        except Exception as error:  # noqa: BLE001 - it is raised to each call that has no rules for it
+            found |= {workspace_id: error for workspace_id in known if workspace_id not in found}
+        return found
 
-    def _unread(self, root: bytes, revision: int, prepared: bytes) -> _Unread:
-        if revision and not is_readable(prepared):
-            # Another version of the service put the rules in force. The messages that it was given lie there too.
-            configuration = self._store.configuration(root)
-            revision, prepared = configuration.rules_revision, dump(prepare(RuleSet.FromString(configuration.rules)))
-        return _Unread(root, revision, prepared)
+    def _readable(self, unread: _Unread, deadline: float) -> _Unread:
+        workspace_id, revision, prepared = unread
+        if not revision or is_readable(prepared):
+            return unread
+        # Another version of the service put the rules in force. The messages that it was given lie there too.
+        configuration = self._store.workspace(workspace_id, deadline).configuration()
+        rule_set = RuleSet.FromString(configuration.rules)
+        return _Unread(workspace_id, configuration.rules_revision, dump(prepare(rule_set)))
 
     def _keep(self, workspace_id: str, entry: Entry) -> Entry:
         with self._lock:
@@ -139,5 +169,5 @@ class RuleBook:
             self._entries.move_to_end(workspace_id)
             while len(self._entries) > self._size:
                 self._entries.popitem(last=False)
-            self._metrics.set_size(len(self._entries))
+            self._lookups.set_size(len(self._entries))
         return entry

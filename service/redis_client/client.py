@@ -1,32 +1,40 @@
-"""Redis, as the store sees it: run a script for a workspace, and say at once when Redis is away."""
+"""Redis, as the store sees it: run scripts, each for one key, and say at once when Redis is unavailable."""
 
 from __future__ import annotations
 
 import logging
+import math
 import threading
-from contextlib import suppress
+from collections.abc import Callable
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from redis import ConnectionError as RedisConnectionError
-from redis import RedisError, ResponseError
+from redis import RedisError
 from redis import TimeoutError as RedisTimeoutError
 from redis.exceptions import ClusterDownError, NoScriptError, RedisClusterException
 
-from service.redis_client.endpoint import refuses
+from service.redis_client.pipeline import refuses
 from service.redis_client.router import Router, find_router
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
+    from service.redis_client.pipeline import KeyedCommand
 
 _log = logging.getLogger(__name__)
 
 # How often a server that answers, and one that does not, is asked whether it does.
 _PING_SECONDS = 1.0
-_PING_SECONDS_AWAY = 0.1
+_PING_SECONDS_UNAVAILABLE = 0.1
 
-_AWAY = (RedisConnectionError, RedisTimeoutError, RedisClusterException, ClusterDownError, OSError)
+_UNAVAILABLE = (RedisConnectionError, RedisTimeoutError, RedisClusterException, ClusterDownError, OSError)
+
+Run = tuple[bytes, "Sequence[bytes | str | int]"]
+"""One run of a script: KEYS[1], and ARGV."""
+
+Again = Callable[[list["KeyedCommand"]], list[Any]]
+"""Sends commands as the first time."""
 
 
 class Script(NamedTuple):
@@ -38,7 +46,7 @@ class Script(NamedTuple):
 
 
 class Timings(Protocol):
-    """Is told how long Redis takes."""
+    """Is told how long Redis takes. What it raises is logged, and nothing else."""
 
     def sent(self, seconds: float, /) -> None:
         """Note that commands which were sent together were all answered after so many seconds."""
@@ -57,14 +65,22 @@ class NoTimings:
         """Ignore it."""
 
 
-class RedisAwayError(ConnectionError):
-    """Redis is away, does not serve, or did not answer in time. What was asked may or may not have happened."""
+class RedisUnavailableError(ConnectionError):
+    """Redis does not serve, or did not answer in time. What was asked may or may not have happened."""
+
+    def __init__(self) -> None:
+        super().__init__("Redis is unavailable")
 
 
-class Redis:
+class RedisClient:
     """The way to one Redis, or one Redis Cluster.
 
-    While Redis is away every call fails at once, without trying; a thread of our own finds out when it is back.
+    While Redis is unavailable every call fails at once, without trying; a thread of our own finds out when it is back.
+
+    Args:
+        url: where Redis is.
+        timeout_s: how long one command may take.
+        timings: is told how long Redis takes.
     """
 
     def __init__(self, url: str, timeout_s: float, timings: Timings | None = None) -> None:
@@ -99,101 +115,106 @@ class Redis:
         *arguments: bytes | str | int,
         repeatable: bool = False,
         slow: bool = False,
-        timeout_s: float | None = None,
+        timeout_s: float = math.inf,
     ) -> Any:
-        """Run a script for the workspace whose keys begin with `root`.
-
-        Args:
-            script: what to run.
-            root: KEYS[1].
-            arguments: ARGV.
-            repeatable: whether it may run a second time when the connection breaks before its reply.
-            slow: whether it may take milliseconds.
-            timeout_s: how long to wait for the reply, if shorter than the settings say.
+        """Run a script for the workspace whose keys begin with `root`, as `run_each` does, and return its reply.
 
         Raises:
-            RedisAwayError: there is no answer to be had now.
-            redis.ResponseError: the script failed, which is a mistake of ours.
+            RedisUnavailableError: there is no reply to be had now.
+            redis.ResponseError: the script failed, which is an internal error.
         """
-        begun = perf_counter()
-        try:
-            return self._run(script, root, arguments, repeatable=repeatable, slow=slow, timeout_s=timeout_s)
-        finally:
-            self._timings.ran(script.name, perf_counter() - begun)
-
-    def _run(
-        self,
-        script: Script,
-        root: bytes,
-        arguments: tuple[bytes | str | int, ...],
-        *,
-        repeatable: bool,
-        slow: bool,
-        timeout_s: float | None,
-    ) -> Any:
-        router = self.router()
-        command = (b"EVALSHA", script.digest, b"1", root, *arguments)
-        try:
-            try:
-                return router.call(root, command, timeout_s, slow=slow)
-            except RedisConnectionError:
-                if not repeatable:
-                    raise
-                return router.call(root, command, timeout_s, slow=slow)
-            except NoScriptError:
-                # A Redis that was restarted has forgotten its scripts. EVAL loads this one again.
-                return router.call(root, (b"EVAL", script.text, b"1", root, *arguments), timeout_s, slow=slow)
-        except NoScriptError:
-            return self._run(script, root, arguments, repeatable=False, slow=slow, timeout_s=timeout_s)
-        except _AWAY as error:
-            raise self._away(router, error) from error
-        except ResponseError as error:
-            if refuses(error):
-                raise self._away(router, error) from error
-            raise
+        (reply,) = self.run_each(script, [(root, arguments)], repeatable=repeatable, slow=slow, timeout_s=timeout_s)
+        if isinstance(reply, Exception):
+            raise reply
+        return reply
 
     def run_each(
-        self, script: Script, calls: Sequence[tuple[bytes, Sequence[bytes | str | int]]], timeout_s: float | None = None
+        self,
+        script: Script,
+        runs: Sequence[Run],
+        *,
+        repeatable: bool = False,
+        slow: bool = False,
+        timeout_s: float = math.inf,
     ) -> list[Any]:
-        """Run a quick script that may run twice for several workspaces at once.
+        """Run a script for several workspaces, all sent together.
 
         Args:
             script: what to run.
-            calls: KEYS[1] and ARGV for each.
-            timeout_s: how long to wait for the replies, if shorter than the settings say.
+            runs: KEYS[1] and ARGV of each.
+            repeatable: whether a run may happen a second time when the connection breaks before its reply.
+            slow: whether a run may take milliseconds.
+            timeout_s: how long to wait for the replies, if that is shorter than the settings say.
 
         Returns:
-            The replies; None where there is none to be had this way, so that `run` is to be asked.
+            The replies; in the place of each that is not to be had, the exception that `run` would raise.
+        """
+        begun = perf_counter()
+        router = self._router
+        if router is None:
+            return [RedisUnavailableError()] * len(runs)
+        digest = script.digest
+        send = router.slow if slow else router.quick
+        replies = send([(root, (b"EVALSHA", digest, b"1", root, *arguments)) for root, arguments in runs], timeout_s)
+        for at, reply in enumerate(replies):
+            if isinstance(reply, Exception):
+                replies[at] = self._second_reply(
+                    script, runs[at], reply, lambda commands: send(commands, timeout_s), repeatable=repeatable
+                )
+        try:
+            self._timings.ran(script.name, perf_counter() - begun)
+        except Exception:  # noqa: BLE001 - whatever it is, the replies are there
+            _log.exception("how long Redis took could not be noted")
+        return replies
+
+    def _second_reply(self, script: Script, run: Run, problem: Exception, send: Again, *, repeatable: bool) -> Any:
+        """Return what becomes of a run whose first reply is an exception: the second reply, or what to raise."""
+        root, arguments = run
+        reply: Any = problem
+        if repeatable and isinstance(reply, RedisConnectionError):
+            (reply,) = send([(root, (b"EVALSHA", script.digest, b"1", root, *arguments))])
+        if isinstance(reply, NoScriptError):
+            # A Redis that was restarted has forgotten its scripts. EVAL loads this one again.
+            (reply,) = send([(root, (b"EVAL", script.text, b"1", root, *arguments))])
+        if isinstance(reply, _UNAVAILABLE) or (isinstance(reply, Exception) and refuses(reply)):
+            self._note_unavailable(reply)
+            unavailable = RedisUnavailableError()
+            unavailable.__cause__ = reply
+            return unavailable
+        return reply
+
+    def _note_unavailable(self, why: BaseException) -> None:
+        """Note that Redis did not answer, or does not serve, and have that looked into."""
+        self._wake.set()
+        masters = self._router.masters() if self._router is not None else []
+        self._set_up(up=any(endpoint.up for endpoint in masters), why=why)
+
+    def scan(self, root: bytes, pattern: bytes, count: int) -> list[bytes]:
+        """Return all keys that match a pattern, on the server that has the keys which begin with `root`.
+
+        Args:
+            root: what they begin with.
+            pattern: a glob.
+            count: how many keys the server looks at before it serves others.
 
         Raises:
-            RedisAwayError: there are no replies to be had now. Each of the scripts may or may not have run.
+            RedisUnavailableError: there is no reply to be had now.
+            redis.ResponseError: the server refused.
         """
-        if not calls:
-            return []
-        router = self.router()
-        commands = [(root, (b"EVALSHA", script.digest, b"1", root, *arguments)) for root, arguments in calls]
-        begun = perf_counter()
-        try:
-            replies = router.call_each(commands, timeout_s)
-        except RedisConnectionError:
-            return [None] * len(calls)
-        except _AWAY as error:
-            raise self._away(router, error) from error
-        finally:
-            self._timings.ran(script.name, perf_counter() - begun)
-        return [None if isinstance(reply, Exception) else reply for reply in replies]
-
-    def _away(self, router: Router, why: BaseException) -> RedisAwayError:
-        """Note that Redis did not answer, or does not serve, have that looked into, and return what to raise."""
-        self._wake.set()
-        self._set_up(up=any(endpoint.up for endpoint in router.masters()), why=why)
-        return RedisAwayError("Redis is away")
-
-    def router(self) -> Router:
-        """Return the way to the servers; raises RedisAwayError as long as none ever answered."""
         if self._router is None:
-            raise RedisAwayError("Redis is away")
-        return self._router
+            raise RedisUnavailableError
+        found: set[bytes] = set()
+        cursor = b""
+        while cursor != b"0":
+            command = (b"SCAN", cursor or b"0", b"MATCH", pattern, b"COUNT", count)
+            (reply,) = self._router.quick([(root, command)], math.inf)
+            if isinstance(reply, _UNAVAILABLE):
+                raise RedisUnavailableError from reply
+            if isinstance(reply, Exception):
+                raise reply
+            cursor, names = reply
+            found.update(names)
+        return sorted(found)
 
     def close(self) -> None:
         """Close all connections and end the monitor."""
@@ -205,7 +226,7 @@ class Redis:
 
     def _watch(self) -> None:
         while not self._closed:
-            self._wake.wait(_PING_SECONDS if self._up else _PING_SECONDS_AWAY)
+            self._wake.wait(_PING_SECONDS if self._up else _PING_SECONDS_UNAVAILABLE)
             self._wake.clear()
             if not self._closed:
                 self._ping()
@@ -214,19 +235,25 @@ class Redis:
         problem: BaseException | None = None
         try:
             if self._router is None:
-                self._router = find_router(self._url, self._timeout_s, self._timings.sent)
+                self._router = find_router(self._url, self._timeout_s, self._sent)
             elif not self._up:
                 self._router.refresh()
             masters = self._router.masters()
-        except (*_AWAY, RedisError) as error:
+        except (*_UNAVAILABLE, RedisError) as error:
             self._set_up(up=False, why=error)
             return
         for endpoint in masters:
             try:
                 endpoint.ping()
-            except (*_AWAY, RedisError) as error:
+            except (*_UNAVAILABLE, RedisError) as error:
                 problem = error
         self._set_up(up=any(endpoint.up for endpoint in masters), why=problem)
+
+    def _sent(self, seconds: float) -> None:
+        try:
+            self._timings.sent(seconds)
+        except Exception:  # noqa: BLE001 - whatever it is, the replies are there
+            _log.exception("how long Redis took could not be noted")
 
     def _set_up(self, *, up: bool, why: BaseException | None = None) -> None:
         with self._lock:
@@ -236,9 +263,11 @@ class Redis:
             _log.log(
                 logging.INFO if up else logging.WARNING,
                 "redis is %s%s",
-                "up" if up else "away",
+                "up" if up else "unavailable",
                 f": {type(why).__name__}: {why}" if why else "",
             )
             for listener in self._listeners:
-                with suppress(Exception):
+                try:
                     listener(up)
+                except Exception:  # noqa: BLE001 - whatever it is, the replies are there
+                    _log.exception("whether Redis is up could not be told")

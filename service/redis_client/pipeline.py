@@ -1,106 +1,178 @@
-"""Many threads, one connection: those who wait have one of them send what all of them ask.
+"""Many threads, one connection: of the threads that ask, one sends what all of them ask, and hands out the replies.
 
-So a command costs its thread one wait. With a connection of its own a thread would give the interpreter away, and wait
-to get it back, for the send and for each read: twice the changes from thread to thread, deploy/adr/0004-speed.md.
+So a command costs its thread one wait. With a connection of its own a thread would release the GIL, and acquire it
+again, for the send and for each read: twice the context switches, deploy/adr/0004-speed.md.
 """
 
 from __future__ import annotations
 
+import re
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
+import hiredis
 from redis import ConnectionError as RedisConnectionError
 from redis import TimeoutError as RedisTimeoutError
+from redis.exceptions import ClusterDownError, NoPermissionError, OutOfMemoryError, ReadOnlyError
 
 from service.combining import Combiner
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
-    from service.redis_client.socket_link import Link
+    from service.redis_client.socket_link import SocketLink
 
-_SHORTEST_WAIT_S = 0.001
+Command = tuple[bytes | str | int, ...]
+"""A command's words, as hiredis packs them."""
 
-_Call = tuple[bytes, int, float]
-"""Packed commands; how many of them; how long to wait for the server."""
+KeyedCommand = tuple[bytes, Command]
+"""The key that a command is about, and the command."""
+
+Exchange = tuple[bytes, int, float]
+"""Packed commands; how many of them; how long to wait for the server, in seconds."""
+
+_SHORTEST_TIMEOUT_S = 0.001
+_ASKING = hiredis.pack_command((b"ASKING",))
+_REFUSING = (ReadOnlyError, OutOfMemoryError, NoPermissionError, ClusterDownError)
+# Replies of a server that cannot serve now, for which redis-py has no class of their own.
+# Redis 6.2 gives that of a command within a script as part of a longer text.
+_REFUSING_REPLY = re.compile(
+    r"(^|-)(BUSY|MISCONF|NOREPLICAS|MASTERDOWN|LOADING|NOAUTH|OOM|READONLY|CLUSTERDOWN|EXECABORT|TRYAGAIN)\b"
+)
 
 
-class Lane:
+def refuses(reply: Exception) -> bool:
+    """Whether a server that replies this cannot serve now, whatever it is asked."""
+    return isinstance(reply, _REFUSING) or bool(_REFUSING_REPLY.search(str(reply)))
+
+
+class Availability:
+    """What is known of a server.
+
+    Attributes:
+        up: whether it served when last asked.
+        takes_writes: whether it is known to take writes.
+    """
+
+    __slots__ = ("takes_writes", "up")
+
+    def __init__(self) -> None:
+        self.up = True
+        self.takes_writes = False
+
+    def lose(self) -> None:
+        """Note that the server does not serve."""
+        self.up = self.takes_writes = False
+
+
+class Pipeline(Combiner[Exchange, list[Any]]):
     """One connection for all threads.
 
     Args:
         link: the connection.
-        patience_s: how long to wait for the server.
-        abreast: how many calls may be under way at once; more wait for their replies.
-        failed: told whenever a call found out that the server is away.
+        timeout_s: how long to wait for the server at most.
+        abreast: how many exchanges may be under way at once; more wait for their replies.
+        availability: of the server; changed when an exchange finds that it does not serve.
         sent: told how many seconds the server took for what was sent together.
     """
 
     def __init__(
         self,
-        link: Link,
-        patience_s: float,
+        link: SocketLink,
+        timeout_s: float,
         abreast: int,
-        failed: Callable[[], None],
+        availability: Availability,
         sent: Callable[[float], None],
     ) -> None:
+        super().__init__(self._exchange, abreast)
         self._link = link
-        self._patience_s = patience_s
-        self._failed = failed
+        self._timeout_s = timeout_s
+        self._availability = availability
         self._sent = sent
-        self._combiner: Combiner[_Call, list[Any]] = Combiner(self._ask, abreast)
 
-    def call(self, packed: bytes, commands: int, timeout_s: float | None) -> list[Any]:
-        """Send commands and return the replies, of which some may be exceptions; raises as `Endpoint.call` does."""
-        wait_s = self._patience_s if timeout_s is None else self._step(timeout_s)
-        return self._combiner.ask((packed, commands, wait_s))
+    def send(self, commands: Sequence[KeyedCommand], timeout_s: float, *, asking: bool = False) -> list[Any]:
+        """Send commands together, and return their replies; fail at once, without trying, while the server is not up.
+
+        Args:
+            commands: each with its key, which is not looked at.
+            timeout_s: how long to wait for the server, if that is shorter than the settings say.
+            asking: whether they go to a server that is taking over the key's slot (ASKING); for one command.
+
+        Returns:
+            The replies; redis.ResponseError in the place of each that is an error. Where not all replies came,
+            redis.ConnectionError or redis.TimeoutError in the place of each: every command may or may not have run.
+        """
+        if not self._availability.up:
+            return [RedisConnectionError("the server is unavailable")] * len(commands)
+        # The stub of pack_command means words of any number.
+        packed = b"".join([hiredis.pack_command(command) for _, command in commands])  # type: ignore[arg-type]
+        if asking:
+            packed = _ASKING + packed
+        timeout_s = self._timeout_s if timeout_s >= self._timeout_s else self._step(timeout_s)
+        try:
+            replies = self.ask((packed, len(commands) + asking, timeout_s))
+        except (RedisConnectionError, RedisTimeoutError, OSError) as error:
+            return [error] * len(commands)
+        for reply in replies:
+            if isinstance(reply, Exception) and refuses(reply):
+                self._availability.lose()
+        return replies[1:] if asking else replies
+
+    def prove(self, commands: Sequence[KeyedCommand]) -> list[Any]:
+        """Send commands also while the server is not up, and return their replies, of which some may be exceptions.
+
+        Raises:
+            redis.ConnectionError, redis.TimeoutError: not all replies came.
+        """
+        packed = b"".join([hiredis.pack_command(command) for _, command in commands])  # type: ignore[arg-type]
+        return self.ask((packed, len(commands), self._timeout_s))
 
     def close(self) -> None:
         """Close the connection."""
         self._link.close()
 
-    def _ask(self, calls: list[_Call]) -> list[list[Any] | Exception]:
-        """Send what these calls ask, and return their replies; those of whom not all came get an exception."""
+    def _step(self, timeout_s: float) -> float:
+        """Return the least of the longest timeout, its half, its quarter … that is not below `timeout_s`.
+
+        Each new timeout costs a call to the operating system, so it does not follow every caller's deadline exactly.
+        """
+        step = self._timeout_s
+        while step / 2 >= timeout_s and step > _SHORTEST_TIMEOUT_S:
+            step /= 2
+        return step
+
+    def _exchange(self, asked: list[Exchange]) -> list[list[Any] | Exception]:
+        """Send what is asked and return the replies; an exception for each exchange of which not all came."""
         link = self._link
-        answers: list[list[Any] | Exception] = []
-        wait_s = max([wait_s for _, _, wait_s in calls])
+        results: list[list[Any] | Exception] = []
+        timeout_s = max([timeout_s for _, _, timeout_s in asked])
         established = link.is_established()
         try:
             if not established:
                 link.connect()
             begun = perf_counter()
-            link.send(b"".join([packed for packed, _, _ in calls]), wait_s)
+            if timeout_s != link.timeout_s:
+                link.bound_waits(timeout_s)
+            link.send(b"".join([packed for packed, _, _ in asked]))
             came: list[Any] = []
-            for _, commands, _ in calls:
+            for _, commands, _ in asked:
                 replies = []
                 for _ in range(commands):
-                    if not came:
-                        came = link.receive()
+                    while not came:
+                        came = link.replies_in(link.receive())
                     replies.append(came.pop())
-                answers.append(replies)
+                results.append(replies)
             self._sent(perf_counter() - begun)
-        except RedisTimeoutError as error:
-            # A deadline shorter than our own patience says nothing about the server.
-            if wait_s >= self._patience_s:
-                self._failed()
-            answers += [error] * (len(calls) - len(answers))
-        except RedisConnectionError as error:
-            # A connection that broke says little (the server may be back already); one that cannot be made says all.
-            if not established:
-                self._failed()
-            answers += [error] * (len(calls) - len(answers))
+        except (RedisConnectionError, RedisTimeoutError, OSError) as error:
+            problem = link.broken(error)
+            # A deadline shorter than our own timeout says nothing about the server; nor, much, does a connection that
+            # broke (the server may be back already). One that cannot be made says all.
+            timed_out = isinstance(problem, RedisTimeoutError)
+            if timeout_s >= self._timeout_s if timed_out else not established:
+                self._availability.lose()
+            results += [problem] * (len(asked) - len(results))
         except BaseException:
             # A reply that is still to come must never be taken for that to another command.
             link.close()
             raise
-        return answers
-
-    def _step(self, timeout_s: float) -> float:
-        """Return the least of patience, its half, its quarter … that is not below `timeout_s`.
-
-        Each new bound costs a call to the operating system, so it does not follow every caller's deadline exactly.
-        """
-        step = self._patience_s
-        while step / 2 >= timeout_s and step > _SHORTEST_WAIT_S:
-            step /= 2
-        return step
+        return results

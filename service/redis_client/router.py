@@ -5,16 +5,19 @@ from __future__ import annotations
 import threading
 from collections import defaultdict
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, Protocol
+from functools import partial
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 from redis.cluster import NodesManager, RedisCluster
 from redis.crc import key_slot
 from redis.exceptions import AskError, MovedError, RedisClusterException, TryAgainError
 
-from service.redis_client.endpoint import Command, Endpoint, connection_settings, probe
+from service.redis_client.endpoint import Endpoint, connection_settings, probe
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+
+    from service.redis_client.pipeline import KeyedCommand, Pipeline
 
     Observer = Callable[[float], None]
 
@@ -24,20 +27,26 @@ _REDIRECTS = 5
 _PROBES = 10_000
 
 
+Send: TypeAlias = "Callable[[Sequence[KeyedCommand], float], list[Any]]"
+"""Sends commands, each with its key, those for one server together; returns their replies, as `Pipeline.send` does."""
+
+
 class Router(Protocol):
-    """Sends a command to the server that has a key."""
+    """Sends each command to the server that has its key.
 
-    def call(self, key: bytes, command: Command, timeout_s: float | None, *, slow: bool = False) -> Any:
-        """Send the command and return its reply; raises as `Endpoint.call` does."""
+    Attributes:
+        quick: for commands that take a server microseconds.
+        slow: for commands that take it milliseconds.
+    """
 
-    def call_each(self, calls: Sequence[tuple[bytes, Command]], timeout_s: float | None) -> list[Any]:
-        """Send several quick commands, each with its key, at once; raises as `Endpoint.call_each` does."""
+    quick: Send
+    slow: Send
 
     def masters(self) -> list[Endpoint]:
-        """Return the servers that hold keys, the first of which answers for all in a health check."""
+        """Return the servers that hold keys."""
 
     def refresh(self) -> None:
-        """Find out again where keys lie, after a server has gone away."""
+        """Find out again where keys lie, after a server has become unavailable."""
 
     def close(self) -> None:
         """Close all connections."""
@@ -48,14 +57,8 @@ class SingleServer:
 
     def __init__(self, url: str, timeout_s: float, sent: Observer) -> None:
         self._endpoint = Endpoint(connection_settings(url, timeout_s), sent)
-
-    def call(self, key: bytes, command: Command, timeout_s: float | None, *, slow: bool = False) -> Any:  # noqa: ARG002
-        """Send the command and return its reply; raises as `Endpoint.call` does."""
-        return self._endpoint.call(command, timeout_s, slow=slow)
-
-    def call_each(self, calls: Sequence[tuple[bytes, Command]], timeout_s: float | None) -> list[Any]:
-        """Send several quick commands at once; raises as `Endpoint.call_each` does."""
-        return self._endpoint.call_each([command for _, command in calls], timeout_s)
+        self.quick: Send = self._endpoint.quick.send
+        self.slow: Send = self._endpoint.slow.send
 
     def masters(self) -> list[Endpoint]:
         """Return the server."""
@@ -70,7 +73,7 @@ class SingleServer:
 
 
 class Cluster:
-    """Keys lie on many servers, by slot. redis-py finds out which; our own connections carry the calls."""
+    """Keys lie on many servers, by slot. redis-py finds out which; our own connections carry the commands."""
 
     def __init__(self, url: str, timeout_s: float, sent: Observer) -> None:
         self._sent = sent
@@ -79,37 +82,44 @@ class Cluster:
             url, socket_timeout=timeout_s, socket_connect_timeout=timeout_s, protocol=2, dynamic_startup_nodes=True
         )
         self._client = client
+        self.quick: Send = partial(self._send, slow=False)
+        self.slow: Send = partial(self._send, slow=True)
         self._nodes: NodesManager = client.nodes_manager
         self._endpoints: dict[tuple[str, int], Endpoint] = {}
         self._lock = threading.Lock()
 
-    def call(self, key: bytes, command: Command, timeout_s: float | None, *, slow: bool = False) -> Any:
-        """Send the command to the server of the key's slot, following redirections; raises as `Endpoint.call` does."""
-        slot = key_slot(key)
-        for _ in range(_REDIRECTS):
-            node = self._nodes.get_node_from_slot(slot)
-            try:
-                return self._endpoint(node.host, node.port).call(command, timeout_s, slow=slow)
-            except MovedError:
-                self.refresh()
-            except AskError as ask:
-                return self._endpoint(ask.host, ask.port).call(command, timeout_s, slow=slow, asking=True)
-            except TryAgainError:
-                continue
-        raise RedisClusterException(f"slot {slot} kept moving")
-
-    def call_each(self, calls: Sequence[tuple[bytes, Command]], timeout_s: float | None) -> list[Any]:
-        """Send several quick commands, those of a server at once; raises as `Endpoint.call_each` does."""
+    def _send(self, commands: Sequence[KeyedCommand], timeout_s: float, *, slow: bool) -> list[Any]:
+        """Send commands, those for one server together, following redirections, and return their replies."""
         of_endpoint: defaultdict[Endpoint, list[int]] = defaultdict(list)
-        for at, (key, _) in enumerate(calls):
-            node = self._nodes.get_node_from_slot(key_slot(key))
-            of_endpoint[self._endpoint(node.host, node.port)].append(at)
-        replies: list[Any] = [None] * len(calls)
+        replies: list[Any] = [None] * len(commands)
+        for at, (key, _) in enumerate(commands):
+            try:
+                of_endpoint[self._owner(key)].append(at)
+            except RedisClusterException as error:
+                replies[at] = error
         for endpoint, places in of_endpoint.items():
-            for at, reply in zip(places, endpoint.call_each([calls[at][1] for at in places], timeout_s), strict=True):
-                moved = isinstance(reply, (MovedError, AskError, TryAgainError))
-                replies[at] = self.call(*calls[at], timeout_s) if moved else reply
+            came = _pipeline(endpoint, slow=slow).send([commands[at] for at in places], timeout_s)
+            for at, reply in zip(places, came, strict=True):
+                replies[at] = self._followed(commands[at], reply, timeout_s, slow=slow)
         return replies
+
+    def _followed(self, command: KeyedCommand, reply: Any, timeout_s: float, *, slow: bool) -> Any:
+        """Return the reply, or where it only says that the key's slot moves, that of the server to which it does."""
+        for _ in range(_REDIRECTS):
+            if isinstance(reply, AskError):
+                pipeline = _pipeline(self._endpoint(reply.host, reply.port), slow=slow)
+                return pipeline.send([command], timeout_s, asking=True)[0]
+            if isinstance(reply, MovedError):
+                self.refresh()
+            elif not isinstance(reply, TryAgainError):
+                return reply
+            (reply,) = _pipeline(self._owner(command[0]), slow=slow).send([command], timeout_s)
+        return RedisClusterException(f"slot {key_slot(command[0])} kept moving")
+
+    def _owner(self, key: bytes) -> Endpoint:
+        """Return the server that has the key, as far as known; raises RedisClusterException if none has it."""
+        node = self._nodes.get_node_from_slot(key_slot(key))
+        return self._endpoint(node.host, node.port)
 
     def masters(self) -> list[Endpoint]:
         """Return the servers that hold keys."""
@@ -144,6 +154,10 @@ class Cluster:
                 if (node.host, node.port) == (host, port):
                     return key
         return probe(0)
+
+
+def _pipeline(endpoint: Endpoint, *, slow: bool) -> Pipeline:
+    return endpoint.slow if slow else endpoint.quick
 
 
 def find_router(url: str, timeout_s: float, sent: Observer) -> Router:

@@ -1,32 +1,41 @@
-"""AssignmentService: what the contract says, in terms of the domain and the store."""
+"""AssignmentService: proto in, proto out."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from evenhand.v1 import assignment_service_pb2 as pb
 
-from service.decisions.errors import NotFoundError
-from service.decisions.evaluation import Evaluation, fill
-from service.decisions.request_checks import require, require_ids
-from service.store import keys
+from service.decisions.errors import InvalidError, NotFoundError
+from service.decisions.evaluation import Asked
+from service.decisions.request_checks import check_batch, require, require_ids
+from service.rpc import statuses
+from service.store.values import Decision
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from evenhand.v1.decision_pb2 import Decision as DecisionMessage
+    from evenhand.v1.decision_pb2 import Outcome
+    from evenhand.v1.rules_pb2 import Strategy
+
+    from service.call import Call
     from service.decisions.configuration import Configurator
-    from service.store.store import Store
+    from service.decisions.evaluation import Evaluation
+    from service.rules import Violation
+    from service.store.port import Store
 
 
 class Assignment:
-    """The calls of AssignmentService. Each takes a request and how long to wait for Redis, in seconds."""
+    """The calls of AssignmentService."""
 
     def __init__(self, store: Store, evaluation: Evaluation, configurator: Configurator) -> None:
         self._store = store
+        self._evaluation = evaluation
         self._configurator = configurator
-        self.methods: dict[str, Callable[[Any, float | None], Any]] = {
-            "EvaluateContact": evaluation.evaluate,
-            "BatchEvaluateContacts": evaluation.evaluate_batch,
+        self.methods: dict[str, Callable[[Any, Call], Any]] = {
+            "EvaluateContact": self.evaluate_contact,
+            "BatchEvaluateContacts": self.batch_evaluate_contacts,
             "ConfigureRules": self.configure_rules,
             "GetRules": self.get_rules,
             "GetContact": self.get_contact,
@@ -35,56 +44,95 @@ class Assignment:
             "CloseContact": self.close_contact,
         }
 
-    def configure_rules(self, request: pb.ConfigureRulesRequest, timeout_s: float | None) -> pb.ConfigureRulesResponse:
+    def evaluate_contact(self, request: pb.EvaluateContactRequest, call: Call) -> pb.EvaluateContactResponse:
+        """Decide about one contact."""
+        response = pb.EvaluateContactResponse()
+        write(self._evaluation.ask(Asked(call.workspace_id, request, call)), response.decision)
+        return response
+
+    def batch_evaluate_contacts(
+        self, request: pb.BatchEvaluateContactsRequest, call: Call
+    ) -> pb.BatchEvaluateContactsResponse:
+        """Decide about many contacts of a workspace in the order given; a wrong one only spoils its own result."""
+        wrong: list[Violation] = []
+        check_batch(wrong, request)
+        if wrong:
+            raise InvalidError(wrong)
+        response = pb.BatchEvaluateContactsResponse()
+        for outcome in self._evaluation.evaluate_batch(request.requests[:], call):
+            result = response.results.add()
+            if isinstance(outcome, Decision):
+                write(outcome, result.decision)
+            else:
+                result.error.CopyFrom(statuses.status_of(outcome))
+        return response
+
+    def configure_rules(self, request: pb.ConfigureRulesRequest, call: Call) -> pb.ConfigureRulesResponse:
         """Replace the rule set."""
         require(request, "rule_set")
-        revision, warnings = self._configurator.within(timeout_s).replace_rules(
-            request.workspace_id, request.rule_set, request.etag, validate_only=request.validate_only
+        revision, warnings = self._configurator.replace_rules(
+            call, request.rule_set, request.etag, validate_only=request.validate_only
         )
         return pb.ConfigureRulesResponse(
             rule_set=request.rule_set, revision=revision, etag=str(revision), warnings=warnings
         )
 
-    def get_rules(self, request: pb.GetRulesRequest, timeout_s: float | None) -> pb.GetRulesResponse:
+    def get_rules(self, request: pb.GetRulesRequest, call: Call) -> pb.GetRulesResponse:
         """Return the rule set in force."""
         require_ids(workspace_id=request.workspace_id)
-        configuration = self._store.within(timeout_s).configuration(keys.root(request.workspace_id))
+        configuration = self._store.workspace(call.workspace_id, call.deadline).configuration()
         response = pb.GetRulesResponse(revision=configuration.rules_revision, etag=str(configuration.rules_revision))
         response.rule_set.ParseFromString(configuration.rules)
         return response
 
-    def get_contact(self, request: pb.GetContactRequest, timeout_s: float | None) -> pb.GetContactResponse:
+    def get_contact(self, request: pb.GetContactRequest, call: Call) -> pb.GetContactResponse:
         """Return what is on record about a contact."""
         require_ids(workspace_id=request.workspace_id, contact_id=request.contact_id)
-        record = self._store.within(timeout_s).contact(keys.root(request.workspace_id), request.contact_id)
+        record = self._store.workspace(call.workspace_id, call.deadline).contact(request.contact_id)
         if record is None:
             raise NotFoundError("contact", [request.contact_id])
         response = pb.GetContactResponse(contact_id=request.contact_id, owner_id=record.owner_id, open=record.open)
         if record.decision:
-            fill(response.decision, record.decision)
+            write(record.decision, response.decision)
         return response
 
-    def assign_contact(self, request: pb.AssignContactRequest, timeout_s: float | None) -> pb.AssignContactResponse:
+    def assign_contact(self, request: pb.AssignContactRequest, call: Call) -> pb.AssignContactResponse:
         """Let a person decide who owns a contact."""
         require_ids(workspace_id=request.workspace_id, contact_id=request.contact_id, agent_id=request.agent_id)
-        assigned = self._store.within(timeout_s).assign(
-            keys.root(request.workspace_id), request.contact_id, request.agent_id
-        )
+        workspace = self._store.workspace(call.workspace_id, call.deadline)
+        assigned = workspace.assign(request.contact_id, request.agent_id)
         if assigned is None:
             raise NotFoundError("agent", [request.agent_id])
         previous, is_open = assigned
         return pb.AssignContactResponse(owner_id=request.agent_id, previous_owner_id=previous, open=is_open)
 
-    def unassign_contact(
-        self, request: pb.UnassignContactRequest, timeout_s: float | None
-    ) -> pb.UnassignContactResponse:
+    def unassign_contact(self, request: pb.UnassignContactRequest, call: Call) -> pb.UnassignContactResponse:
         """Take a contact's owner away."""
         require_ids(workspace_id=request.workspace_id, contact_id=request.contact_id)
-        previous = self._store.within(timeout_s).unassign(keys.root(request.workspace_id), request.contact_id)
+        previous = self._store.workspace(call.workspace_id, call.deadline).unassign(request.contact_id)
         return pb.UnassignContactResponse(previous_owner_id=previous)
 
-    def close_contact(self, request: pb.CloseContactRequest, timeout_s: float | None) -> pb.CloseContactResponse:
+    def close_contact(self, request: pb.CloseContactRequest, call: Call) -> pb.CloseContactResponse:
         """Give the agent's place back."""
         require_ids(workspace_id=request.workspace_id, contact_id=request.contact_id)
-        owner, closed = self._store.within(timeout_s).close(keys.root(request.workspace_id), request.contact_id)
+        owner, closed = self._store.workspace(call.workspace_id, call.deadline).close(request.contact_id)
         return pb.CloseContactResponse(owner_id=owner, closed=closed)
+
+
+def write(decision: Decision, message: DecisionMessage) -> None:
+    """Write a decision into the contract's message."""
+    outcome, agent, _, revision, sequence, time_ms, replayed, reply = decision
+    strategy, fallback, rule_id, team_id = decision.why
+    message.outcome = cast("Outcome.ValueType", outcome)
+    message.agent_id = agent.decode()
+    message.strategy = cast("Strategy.ValueType", strategy)
+    message.fallback = fallback
+    message.rule_id = rule_id
+    message.team_id = team_id
+    message.rules_revision = revision
+    message.sequence = sequence
+    message.replayed = bool(replayed)
+    message.reply = reply.decode()
+    time = message.decide_time
+    time.seconds, milliseconds = divmod(time_ms, 1000)
+    time.nanos = milliseconds * 1_000_000

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
-from functools import partial
 from time import monotonic, perf_counter
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 
 import grpc
-from google.protobuf.message import DecodeError, Message
+from google.protobuf.message import DecodeError
 from google.protobuf.message_factory import GetMessageClass
 from google.rpc import code_pb2
 from grpc_status import rpc_status
 
-from service.decisions.errors import DeadlineError, InvalidError, RefusedError
-from service.redis_client.client import RedisAwayError
+from service.call import NO_DEADLINE, Call, DeadlineError
+from service.decisions.errors import InvalidError
 from service.rpc import statuses
 from service.telemetry import logs
 from service.telemetry.metrics import MethodMetrics
@@ -23,15 +21,13 @@ from service.telemetry.metrics import MethodMetrics
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from google.protobuf.descriptor import MethodDescriptor, ServiceDescriptor
     from google.rpc.status_pb2 import Status
 
     from service.telemetry.tracing import Tracing
 
 
-_log = logging.getLogger(__name__)
-
-Request = TypeVar("Request", bound=Message)
-Response = TypeVar("Response", bound=Message)
+_logger = logging.getLogger(__name__)
 
 # Time that the answer needs on its way back, and that a call must have left to be worth starting.
 _MARGIN_SECONDS = 0.002
@@ -39,40 +35,44 @@ _MARGIN_SECONDS = 0.002
 _UNREADABLE: Any = object()
 _OUR_FAULT = frozenset({code_pb2.INTERNAL, code_pb2.UNAVAILABLE})
 _REFUSALS_SECONDS = 1.0
-# Made once: who refuses has no time for it.
+# How the gRPC ecosystem's metrics name kinds of methods.
+_UNARY, _STREAM = "unary", "server_stream"
+# Made once: the thread that sheds calls has no time for it.
 _OVERLOADED = rpc_status.to_status(statuses.overloaded())
 
 
-@dataclass(frozen=True, slots=True)
-class Admission:
+class Admission(NamedTuple):
     """Which calls are taken on.
 
     Attributes:
-        is_surplus: tells whether the call that this thread handles is one too many.
-        patience_s: how long a call waits for Redis at most.
+        is_overload: tells whether the call that this thread handles is beyond what the service takes.
+        tracing: tells the span of the call that this thread handles; None: there are no traces.
     """
 
-    is_surplus: Callable[[], bool]
-    patience_s: float
+    is_overload: Callable[[], bool]
+    tracing: Tracing | None
 
-    def admit(self, context: grpc.ServicerContext) -> float | None:
-        """Return how long the call may wait for Redis, in seconds; None: as long as the settings say.
+    def admit(self, request: Any, context: grpc.ServicerContext) -> Call:
+        """Take a call on.
 
         Raises:
-            RefusedError: the call is not taken on.
+            DeadlineError: its deadline is too near to start the work.
         """
-        remaining = context.time_remaining()
-        if remaining is None or remaining > self.patience_s + _MARGIN_SECONDS:
-            return None
-        if remaining <= _MARGIN_SECONDS:
+        remaining: float | None = context.time_remaining()  # the stubs leave out that there may be no deadline
+        if remaining is None:
+            deadline = NO_DEADLINE
+        elif remaining <= _MARGIN_SECONDS:
             raise DeadlineError
-        return remaining - _MARGIN_SECONDS
+        else:
+            deadline = monotonic() + remaining - _MARGIN_SECONDS
+        span = self.tracing.current() if self.tracing is not None else None
+        return Call(request.workspace_id, deadline, span, context)
 
 
 class _Refusals:
-    """Logs calls that were too many: a line a second, since a line for each would make the flood worse.
+    """Logs calls that were shed: a line a second, since a line for each would make the flood worse.
 
-    Only the thread that refuses may use it.
+    Only the thread that sheds calls may use it.
     """
 
     def __init__(self) -> None:
@@ -84,87 +84,153 @@ class _Refusals:
         self._count += 1
         now = monotonic()
         if now - self._since >= _REFUSALS_SECONDS:
-            logs.event(_log, logging.WARNING, "calls refused: too many are waiting", calls=self._count)
+            logs.event(_logger, logging.WARNING, "calls refused: too many are waiting", calls=self._count)
             self._count, self._since = 0, now
 
 
-def _log_failure(
-    method: str,
-    request: Any,
-    context: grpc.ServicerContext,
-    *,
-    status: Status,
-    problem: Exception | None,
-    seconds: float,
-) -> None:
-    """Log one call that was refused or failed."""
-    headers = {key: value for key, value in context.invocation_metadata() if key == "traceparent"}
-    logs.event(
-        _log,
-        logging.ERROR if status.code == code_pb2.INTERNAL else logging.INFO,
-        "call failed" if status.code in _OUR_FAULT else "call refused",
-        problem,
-        method=method,
-        code=code_pb2.Code.Name(status.code),
-        reason=statuses.reason_of(status),
-        workspace=getattr(request, "workspace_id", ""),
-        request_id=getattr(request, "request_id", ""),
-        trace_id=logs.trace_id_of(str(headers.get("traceparent", ""))),
-        milliseconds=round(seconds * 1000, 3),
-    )
-
-
-def handler(
-    name: str,
-    behavior: Callable[[Request, float | None], Response],
-    request_type: type[Request],
-    admission: Admission,
-    metrics: MethodMetrics,
-    *,
-    traced: Callable[[Any], Any] | None,
-) -> grpc.RpcMethodHandler[Request, Response]:
-    """Wrap `behavior(request, timeout_s)` into a gRPC handler that answers every failure with a Status.
+class _Method:
+    """What every call of one method has in common.
 
     Args:
         name: the method's.
-        behavior: what it does.
-        request_type: what it takes.
         admission: which calls are taken on.
         metrics: of the method.
-        traced: wraps what answers calls, so that each has a span; None: none does.
     """
-    is_surplus = admission.is_surplus
-    begin, end = metrics.begin, metrics.end
-    refusals = _Refusals()
 
-    def call(request: Request, context: grpc.ServicerContext) -> Response:
-        begin()
-        if is_surplus():
-            metrics.refuse()
-            refusals.note()
-            context.abort_with_status(_OVERLOADED)
-        started = perf_counter()
-        status: Status
-        problem: Exception | None = None
-        try:
-            if request is _UNREADABLE:
-                raise InvalidError(statuses.UNREADABLE)  # noqa: TRY301 - a function for it would cost a call
-            response = behavior(request, admission.admit(context))
-        except RefusedError as error:
-            status = statuses.status_of(error)
-        except RedisAwayError:
-            status = statuses.redis_unavailable()
-        except Exception as error:  # noqa: BLE001 - grpc would send its text to the caller
-            problem = error
-            status = statuses.internal()
-        else:
-            end(code_pb2.OK, perf_counter() - started)
+    def __init__(self, name: str, admission: Admission, metrics: MethodMetrics) -> None:
+        self._name = name
+        self._admission = admission
+        self._metrics = metrics
+        self._refusals = _Refusals()
+
+    def unary(self, behavior: Callable[[Any, Call], Any]) -> Callable[[Any, grpc.ServicerContext], Any]:
+        """Wrap what answers a call with one message, so that every failure is answered with a Status."""
+        admission, is_overload, tell = self._admission, self._admission.is_overload, self._tell
+        begin, end = self._metrics.begin, self._metrics.end
+
+        def call(request: Any, context: grpc.ServicerContext) -> Any:
+            tell(begin)
+            if is_overload():
+                self._shed(context)
+            started = perf_counter()
+            try:
+                if request is _UNREADABLE:
+                    raise InvalidError(statuses.UNREADABLE)  # noqa: TRY301 - a function for it would cost a call
+                response = behavior(request, admission.admit(request, context))
+            except Exception as error:  # noqa: BLE001 - grpc would send its text to the caller
+                self._fail(error, request, context, perf_counter() - started)
+            tell(end, code_pb2.OK, perf_counter() - started)
             return response
-        seconds = perf_counter() - started
-        end(status.code, seconds)
-        _log_failure(name, request, context, status=status, problem=problem, seconds=seconds)
+
+        return call
+
+    def stream(
+        self, behavior: Callable[[Any, Call, Callable[[Any], None]], None]
+    ) -> Callable[[Any, grpc.ServicerContext, Callable[[Any], None]], None]:
+        """Wrap what answers a call with a stream of messages.
+
+        The behavior is given a function that sends a message, or with None ends the stream; it may be called after the
+        behavior has returned, by any one thread, so an open stream holds no thread of its own. A failure before that is
+        answered with a Status.
+        """
+        tell, begin, end = self._tell, self._metrics.begin, self._metrics.end
+
+        def call(request: Any, context: grpc.ServicerContext, send: Callable[[Any], None]) -> None:
+            tell(begin)
+            if self._admission.is_overload():
+                self._shed(context)
+            started = perf_counter()
+            context.add_callback(lambda: tell(end, _code_of(context), perf_counter() - started))
+            try:
+                if request is _UNREADABLE:
+                    raise InvalidError(statuses.UNREADABLE)  # noqa: TRY301
+                behavior(request, self._admission.admit(request, context), send)
+            except Exception as error:  # noqa: BLE001 - grpc would send its text to the caller
+                self._fail(error, request, context, perf_counter() - started, counted=True)
+
+        call.experimental_non_blocking = True  # type: ignore[attr-defined]  # how grpcio is told that it returns early
+        return call
+
+    def _shed(self, context: grpc.ServicerContext) -> NoReturn:
+        """Refuse a call that is beyond what the service takes."""
+        self._tell(self._metrics.refuse)
+        self._refusals.note()
+        context.abort_with_status(_OVERLOADED)
+
+    def _fail(
+        self, error: Exception, request: Any, context: grpc.ServicerContext, seconds: float, *, counted: bool = False
+    ) -> NoReturn:
+        """Answer a call with the status of its failure, and log it."""
+        status = statuses.status_of(error)
+        if not counted:
+            self._tell(self._metrics.end, status.code, seconds)
+        self._tell(self._log, status, error, request, context, seconds)
         context.abort_with_status(rpc_status.to_status(status))
-        raise AssertionError("abort_with_status raises")
+
+    def _log(
+        self, status: Status, error: Exception, request: Any, context: grpc.ServicerContext, seconds: float
+    ) -> None:
+        """Log one call that was refused or failed."""
+        headers = {key: value for key, value in context.invocation_metadata() if key == "traceparent"}
+        internal = status.code == code_pb2.INTERNAL
+        logs.event(
+            _logger,
+            logging.ERROR if internal else logging.INFO,
+            "call failed" if status.code in _OUR_FAULT else "call refused",
+            getattr(error, "problem", error) if internal else None,
+            method=self._name,
+            code=code_pb2.Code.Name(status.code),
+            reason=statuses.reason_of(status),
+            workspace=getattr(request, "workspace_id", ""),
+            request_id=getattr(request, "request_id", ""),
+            # Who called, where that may be the reason; a call that is refused is found by its ids.
+            caller=context.peer() if status.code in _OUR_FAULT else "",
+            trace_id=logs.trace_id_of(str(headers.get("traceparent", ""))),
+            milliseconds=round(seconds * 1000, 3),
+        )
+
+    def _tell(self, listener: Callable[..., None], *what: Any) -> None:
+        """Tell metrics or logs. Their failure is their own, and no call's."""
+        try:
+            listener(*what)
+        except Exception:
+            _logger.exception("a call could not be noted")
+
+
+def _code_of(context: grpc.ServicerContext) -> int:
+    """Return the status code with which a stream ended; one that its client left ended as CANCELLED."""
+    internals: Any = context  # the stubs of grpc leave `code` out
+    code = internals.code()
+    if code is not None:
+        return int(code.value[0])
+    return int(code_pb2.OK if context.is_active() else code_pb2.CANCELLED)
+
+
+def register(
+    server: grpc.Server,
+    service: ServiceDescriptor,
+    methods: dict[str, Callable[..., Any]],
+    admission: Admission,
+) -> None:
+    """Add a service's methods to the server.
+
+    Args:
+        server: the server.
+        service: the service's descriptor.
+        methods: what to do, by method name: `(request, call) -> response`, or where the responses are a stream
+            `(request, call, send)`, see `_Method.stream`. Every method of the service must be there.
+        admission: which calls are taken on.
+    """
+    handlers = {method.name: _handler(service, method, methods[method.name], admission) for method in service.methods}
+    server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(service.full_name, handlers),))
+    server.add_registered_method_handlers(service.full_name, handlers)
+
+
+def _handler(
+    service: ServiceDescriptor, method: MethodDescriptor, behavior: Callable[..., Any], admission: Admission
+) -> grpc.RpcMethodHandler[Any, Any]:
+    """Return the gRPC handler of one method."""
+    request_type = GetMessageClass(method.input_type)
 
     def read(serialized: bytes) -> Any:
         try:
@@ -172,39 +238,12 @@ def handler(
         except DecodeError:
             return _UNREADABLE
 
-    return grpc.unary_unary_rpc_method_handler(
-        call if traced is None else traced(call),
-        request_deserializer=read,
-        response_serializer=lambda response: response.SerializeToString(),
-    )
-
-
-def register(
-    server: grpc.Server,
-    service: Any,
-    methods: dict[str, Callable[[Any, float | None], Any]],
-    admission: Admission,
-    tracing: Tracing | None,
-) -> None:
-    """Add a service's methods to the server.
-
-    Args:
-        server: the server.
-        service: the service's descriptor.
-        methods: what to do, by method name. Every method of the service must be there.
-        admission: which calls are taken on.
-        tracing: makes a span for each call; None: there are none.
-    """
-    handlers = {
-        method.name: handler(
-            method.name,
-            methods[method.name],
-            GetMessageClass(method.input_type),
-            admission,
-            MethodMetrics(service.full_name, method.name),
-            traced=partial(tracing.traced, service.full_name, method.name) if tracing is not None else None,
-        )
-        for method in service.methods
-    }
-    server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(service.full_name, handlers),))
-    server.add_registered_method_handlers(service.full_name, handlers)
+    kind = _STREAM if method.server_streaming else _UNARY
+    common = _Method(method.name, admission, MethodMetrics(kind, service.full_name, method.name))
+    codec = {"request_deserializer": read, "response_serializer": lambda response: response.SerializeToString()}
+    if method.server_streaming:
+        return grpc.unary_stream_rpc_method_handler(common.stream(behavior), **codec)
+    call = common.unary(behavior)
+    if admission.tracing is not None:
+        call = admission.tracing.traced(service.full_name, method.name, call)
+    return grpc.unary_unary_rpc_method_handler(call, **codec)

@@ -6,9 +6,9 @@
 | NOT_FOUND          | NOT_FOUND         | ResourceInfo| a contact or agent that does not exist is named             |
 | ABORTED            | ETAG_MISMATCH     |             | what was to be replaced is no longer what the caller saw    |
 | RESOURCE_EXHAUSTED | OVERLOADED        | RetryInfo   | more calls wait than the service takes                      |
-| DEADLINE_EXCEEDED  | DEADLINE_TOO_SHORT|             | the deadline is too near to start the work                  |
-| UNAVAILABLE        | REDIS_UNAVAILABLE | RetryInfo   | Redis is away                                               |
-| INTERNAL           | INTERNAL          |             | a mistake of ours; what it was stands in the log only       |
+| DEADLINE_EXCEEDED  | DEADLINE_TOO_SHORT|             | the deadline is over, or too near to go on                  |
+| UNAVAILABLE        | REDIS_UNAVAILABLE | RetryInfo   | Redis is unavailable                                        |
+| INTERNAL           | INTERNAL          |             | an internal error; what it was stands in the log only       |
 
 Each carries exactly one ErrorInfo with that reason.
 """
@@ -23,12 +23,11 @@ from google.rpc import code_pb2
 from google.rpc.error_details_pb2 import BadRequest, ErrorInfo, ResourceInfo, RetryInfo
 from google.rpc.status_pb2 import Status
 
+from service.call import DeadlineError
 from service.decisions.errors import (
-    DeadlineError,
     InvalidError,
     NotFoundError,
     OverloadedError,
-    RefusedError,
     StaleEtagError,
 )
 from service.rules import Violation
@@ -51,21 +50,24 @@ _RETRY_OVERLOAD = timedelta(milliseconds=100)
 _NAMED = 3
 
 
-def status_of(error: RefusedError) -> Status:
-    """Return the status that a refused call is answered with."""
+def status_of(error: Exception) -> Status:
+    """Return the status that a call is answered with which failed so; of an internal error it says nothing."""
     match error:
         case InvalidError():
-            return invalid(error.violations)
+            status = invalid(error.violations)
         case NotFoundError():
-            return not_found(error.kind, error.names)
+            status = not_found(error.kind, error.names)
         case StaleEtagError():
-            return etag_mismatch(error.what)
+            status = etag_mismatch(error.what)
         case DeadlineError():
-            return deadline_too_short()
+            status = deadline_too_short()
         case OverloadedError():
-            return overloaded()
+            status = overloaded()
+        case ConnectionError():
+            status = redis_unavailable()
         case _:
-            raise AssertionError(f"{type(error).__name__} has no status")
+            status = internal()
+    return status
 
 
 def _status(code: code_pb2.Code, reason: str, message: str, details: Iterable[Message] = ()) -> Status:
@@ -143,18 +145,22 @@ def overloaded(retry_after: timedelta = _RETRY_OVERLOAD) -> Status:
 
 def deadline_too_short() -> Status:
     """Return the error for a call whose deadline cannot be met."""
-    return _status(code_pb2.DEADLINE_EXCEEDED, "DEADLINE_TOO_SHORT", "the deadline is too near to start the work")
+    return _status(
+        code_pb2.DEADLINE_EXCEEDED,
+        "DEADLINE_TOO_SHORT",
+        "the deadline is over, or too near to start or go on with the work",
+    )
 
 
 def redis_unavailable(retry_after: timedelta = _RETRY_REDIS) -> Status:
-    """Return the error for a call that needs Redis while it is away."""
+    """Return the error for a call that needs Redis while it is unavailable."""
     return _status(
-        code_pb2.UNAVAILABLE, "REDIS_UNAVAILABLE", "the service's storage is away", [_retry_info(retry_after)]
+        code_pb2.UNAVAILABLE, "REDIS_UNAVAILABLE", "the service's storage is unavailable", [_retry_info(retry_after)]
     )
 
 
 def internal() -> Status:
-    """Return the error for a mistake of ours, without a word about it."""
+    """Return the error for an internal error, without a word about it."""
     return _status(code_pb2.INTERNAL, "INTERNAL", "internal error")
 
 

@@ -116,7 +116,7 @@ def _fairness(settings: Settings, redis_url: str) -> Iterator[FairnessCollector 
         yield None
         return
     # By name, because a supervisor without metrics needs none of it.
-    redis = import_module("service.redis_client.client").Redis(redis_url, settings.redis_timeout_s)
+    redis = import_module("service.redis_client.client").RedisClient(redis_url, settings.redis_timeout_s)
     shares = import_module("service.store.shares").Shares(
         redis, settings.metrics_workspaces, settings.metrics_interval_s, candidate=True
     )

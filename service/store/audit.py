@@ -12,7 +12,7 @@ from service.store.scripts import load
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from service.redis_client.client import Redis
+    from service.redis_client.client import RedisClient
 
 _COUNT_BUCKET = load("count_bucket")
 _OPEN_COUNTS = load("open_counts")
@@ -51,7 +51,7 @@ class Audit:
     quiet: bool
 
 
-def audit_workspace(redis: Redis, workspace_id: str) -> Audit:
+def audit_workspace(redis: RedisClient, workspace_id: str) -> Audit:
     """Count all open contacts of the workspace anew and compare. Changes nothing, and may run beside live traffic."""
     root = keys.root(workspace_id)
     sequence = _sequence(redis, root)
@@ -69,17 +69,17 @@ def audit_workspace(redis: Redis, workspace_id: str) -> Audit:
     return Audit(counted.total(), len(kept), drifts, sequence, _sequence(redis, root) == sequence)
 
 
-def repair_workspace(redis: Redis, workspace_id: str, found: Audit) -> bool:
+def repair_workspace(redis: RedisClient, workspace_id: str, found: Audit) -> bool:
     """Set the counts that drifted to what the records say. False, and no change, if something happened since."""
     arguments = [word for drift in found.drifts for word in (drift.number, drift.counted)]
     return bool(redis.run(_REPAIR, keys.root(workspace_id), found.sequence, *arguments))
 
 
-def _sequence(redis: Redis, root: bytes) -> int:
+def _sequence(redis: RedisClient, root: bytes) -> int:
     return int(redis.run(_OPEN_COUNTS, root, 1, 0, repeatable=True)[0])
 
 
-def _kept(redis: Redis, root: bytes) -> Iterator[tuple[str, int]]:
+def _kept(redis: RedisClient, root: bytes) -> Iterator[tuple[str, int]]:
     """Yield each agent's id and open count, by number."""
     first, agents = 1, 1
     while first <= agents:
@@ -90,14 +90,7 @@ def _kept(redis: Redis, root: bytes) -> Iterator[tuple[str, int]]:
             yield agent_id.decode(), count
 
 
-def _buckets(redis: Redis, root: bytes) -> Iterator[int]:
-    """Yield the number of every bucket that has open contacts, once."""
-    pattern = keys.open_buckets_pattern(root)
-    found: set[int] = set()
-    cursor = b"0"
-    while True:
-        cursor, names = redis.router().call(root, (b"SCAN", cursor, b"MATCH", pattern, b"COUNT", _KEYS_A_SCAN), None)
-        found.update(int(name.rpartition(b":")[2]) for name in names)
-        if cursor == b"0":
-            yield from found
-            return
+def _buckets(redis: RedisClient, root: bytes) -> list[int]:
+    """Return the number of every bucket that has open contacts, once."""
+    names = redis.scan(root, keys.open_buckets_pattern(root), _KEYS_A_SCAN)
+    return [int(name.rpartition(b":")[2]) for name in names]

@@ -29,6 +29,7 @@ that it takes writes.
 
 from __future__ import annotations
 
+from functools import lru_cache
 from zlib import crc32
 
 PREFIX = "evenhand:"
@@ -61,6 +62,7 @@ LUA_CONSTANTS = "".join(f"local {name} = '{suffix}'\n" for name, suffix in SUFFI
 """The suffixes as Lua constants, put before every script."""
 
 
+@lru_cache(maxsize=16_384)
 def root(workspace_id: str) -> bytes:
     """Return what all keys of the workspace begin with.
 

@@ -13,7 +13,7 @@ from service.telemetry.fairness import Standing
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
-    from service.redis_client.client import Redis
+    from service.redis_client.client import RedisClient
 
 _SHARES = load("shares")
 _LEAD = load("lead")
@@ -38,7 +38,7 @@ class Shares:
         candidate: whether to lead at all, or only to note workspaces.
     """
 
-    def __init__(self, redis: Redis, most: int, interval_s: float, *, candidate: bool) -> None:
+    def __init__(self, redis: RedisClient, most: int, interval_s: float, *, candidate: bool) -> None:
         self._redis = redis
         self._most = most
         self._milliseconds = int(_SILENT * interval_s * 1000)
@@ -48,7 +48,7 @@ class Shares:
         """End the lease, if this replica has it.
 
         Raises:
-            RedisAwayError: Redis is away; it ends by itself.
+            RedisUnavailableError: Redis is away; it ends by itself.
         """
         self._redis.run(_LEAD, keys.COLLECTOR, self._name, 0, self._most, repeatable=True)
 
@@ -56,7 +56,7 @@ class Shares:
         """Note workspaces in use. Return all that replicas noted, the latest first; None if another replica leads.
 
         Raises:
-            RedisAwayError: Redis is away.
+            RedisUnavailableError: Redis is away.
         """
         leads, *workspaces = self._redis.run(
             _LEAD, keys.COLLECTOR, self._name, self._milliseconds, self._most, *in_use, repeatable=True
@@ -69,7 +69,7 @@ class Shares:
         They are read in bounded runs, so those of very many agents are not of one moment.
 
         Raises:
-            RedisAwayError: Redis is away.
+            RedisUnavailableError: Redis is away.
         """
         pools: defaultdict[str, list[Standing]] = defaultdict(list)
         root, following = keys.root(workspace_id), 1

@@ -11,15 +11,7 @@ from service.store import keys
 
 
 class StaleRulesError(Exception):
-    """The rules changed since the decisions were prepared.
-
-    Attributes:
-        answers: to the cases that were decided before that; the others were not.
-    """
-
-    def __init__(self, answers: list[Answer]) -> None:
-        super().__init__("the rules changed meanwhile")
-        self.answers = answers
+    """The rules changed since decisions were prepared; those were not made."""
 
 
 class Choice(NamedTuple):
@@ -63,7 +55,7 @@ def reason_of(text: bytes) -> Reason:
     return Reason(int(strategy), fallback == "1", rule_id, team_id)
 
 
-class Answer(NamedTuple):
+class Decision(NamedTuple):
     """A decision, as scripts return it.
 
     Attributes:
@@ -85,6 +77,24 @@ class Answer(NamedTuple):
     time_ms: int
     replayed: int
     reply: bytes
+
+    @property
+    def why(self) -> Reason:
+        """Why it came out as it did."""
+        return reason_of(self.reason)
+
+
+class Decided(NamedTuple):
+    """What became of a group of contacts of one workspace.
+
+    Attributes:
+        decisions: about the first of them, in order; about all, if there is no problem.
+        problem: why there is none about the others: StaleRulesError, ConnectionError, DeadlineError, or an internal
+            error.
+    """
+
+    decisions: list[Decision]
+    problem: Exception | None
 
 
 class Case(NamedTuple):
@@ -113,7 +123,29 @@ class ContactRecord:
 
     owner_id: str
     open: bool
-    decision: Answer | None
+    decision: Decision | None
+
+
+class StoredRules(NamedTuple):
+    """The rules in force: their revision (0: none are), and as prepared for the matcher (empty: by another version)."""
+
+    revision: int
+    prepared: bytes
+
+
+class PresenceReport(NamedTuple):
+    """An agent's presence (value of the enum Presence), and how long it lasts, in milliseconds; 0: until the next."""
+
+    agent_id: str
+    presence: int
+    lease_ms: int
+
+
+class Standing(NamedTuple):
+    """An agent's presence (value of the enum Presence), and how many open contacts it has."""
+
+    presence: int
+    open_contacts: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,7 +24,7 @@ from service.telemetry.catalogue import CATALOGUE, OTHER
 
 if TYPE_CHECKING:
     import threading
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable
     from pathlib import Path
     from wsgiref.simple_server import WSGIServer
 
@@ -33,8 +33,6 @@ if TYPE_CHECKING:
 
 _BUCKETS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
 """Seconds. The default ones start at 5 ms, ten times what a decision takes."""
-
-_UNARY = "unary"
 
 prometheus_client.disable_created_metrics()  # type: ignore[no-untyped-call]
 
@@ -70,12 +68,12 @@ _build = _gauge("evenhand_build_info", "livemax")
 
 
 class MethodMetrics:
-    """Beginning, outcome and duration of the calls of one method, by full service name and method name."""
+    """Beginning, outcome and duration of the calls of one method, by kind, full service name and method name."""
 
     __slots__ = ("_codes", "_seconds", "begin")
 
-    def __init__(self, service: str, method: str) -> None:
-        names = (_UNARY, service, method)
+    def __init__(self, kind: str, service: str, method: str) -> None:
+        names = (kind, service, method)
         self.begin: Callable[[], None] = _started.labels(*names).inc
         self._codes = {code.value[0]: _handled.labels(*names, code.name) for code in grpc.StatusCode}
         self._seconds = _handling.labels(*names)
@@ -86,7 +84,7 @@ class MethodMetrics:
         self._seconds.observe(seconds)
 
     def refuse(self) -> None:
-        """Count one call that was one too many."""
+        """Count one call that was shed."""
         _refusals.inc()
         self.end(code_pb2.RESOURCE_EXHAUSTED, 0.0)
 
@@ -100,27 +98,26 @@ class DecisionMetrics:
 
     def __init__(self, most_workspaces: int) -> None:
         self._most = most_workspaces
-        self._workspaces: dict[str, _WorkspaceDecisions] = {}
-        self._others = _WorkspaceDecisions(OTHER)
+        self._workspaces: dict[str, WorkspaceDecisions] = {}
+        self._others = WorkspaceDecisions(OTHER)
         self.evaluated: Callable[[float], None] = _evaluation.observe
 
-    def count(self, workspace_id: str, decided: Iterable[tuple[int, int, bool, int]]) -> None:
-        """Count decisions about contacts of one workspace: outcome, strategy, by the fallback, replayed."""
+    def of(self, workspace_id: str) -> WorkspaceDecisions:
+        """Return the counters of one workspace, or those of all that have none of their own."""
         decisions = self._workspaces.get(workspace_id)
         if decisions is None:
             decisions = self._others
             # Threads that come here at once may make a few more than the bound, each for a workspace of its own.
             if len(self._workspaces) < self._most:
-                decisions = self._workspaces.setdefault(workspace_id, _WorkspaceDecisions(workspace_id))
-        for each in decided:
-            decisions[each].inc()
+                decisions = self._workspaces.setdefault(workspace_id, WorkspaceDecisions(workspace_id))
+        return decisions
 
     def workspaces(self) -> list[str]:
         """Return those that have a label of their own."""
         return list(self._workspaces)
 
 
-class _WorkspaceDecisions(dict[tuple[int, int, bool, int], Counter]):
+class WorkspaceDecisions(dict[tuple[int, int, bool, int], Counter]):
     """One workspace's counters by outcome, strategy, whether the fallback decided, and whether it is a replay."""
 
     def __init__(self, label: str) -> None:

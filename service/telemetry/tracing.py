@@ -79,10 +79,10 @@ class Tracing:
         return spans[0] if len(spans) == 1 else None
 
     @contextmanager
-    def together(self, spans: Sequence[Span]) -> Iterator[None]:
-        """Have all that this thread does meanwhile noted in each of these spans."""
+    def together(self, spans: Sequence[Span | None]) -> Iterator[None]:
+        """Have all that this thread does meanwhile noted in each of these spans; None stands for no span."""
         before = getattr(self._here, "spans", ())
-        self._here.spans = spans
+        self._here.spans = [span for span in spans if span is not None]
         try:
             yield
         finally:

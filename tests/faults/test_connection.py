@@ -67,7 +67,7 @@ def test_a_connection_that_breaks_mixes_nothing_up(endpoint: Endpoint, server: R
                 right &= echo(endpoint, thread, at)
             except RedisConnectionError:
                 broken.append(at)
-                endpoint.up = True  # as the monitor finds out
+                endpoint._availability.up = True  # as the monitor finds out
         return right
 
     done = threading.Event()
@@ -91,7 +91,7 @@ def test_a_connection_that_breaks_mixes_nothing_up(endpoint: Endpoint, server: R
 
 
 def test_a_reply_that_comes_too_late_reaches_nobody(endpoint: Endpoint, server: RedisServer):
-    """Who waited in vain gets a TimeoutError, and the next call its own reply, not the late one."""
+    """A thread that waited in vain gets a TimeoutError, and the next call its own reply, not the late one."""
     endpoint.ping()
     with redis_py.Redis.from_url(server.url) as client:
         client.client_pause(400, all=True)
@@ -113,7 +113,7 @@ def test_slow_commands_do_not_hold_quick_ones(endpoint: Endpoint):
 
 
 def test_a_failure_reaches_all_who_waited(server: RedisServer):
-    """When Redis does not answer, all threads learn it within one patience, and the endpoint counts as away."""
+    """When Redis does not answer, all threads learn it within one timeout, and the endpoint counts as unavailable."""
     endpoint = Endpoint(connection_settings(server.url, 0.3))
     endpoint.ping()
     with redis_py.Redis.from_url(server.url) as client:

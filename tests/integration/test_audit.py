@@ -8,13 +8,13 @@ import pytest
 from typer.testing import CliRunner
 
 from service.cli.commands import app
-from service.redis_client.client import Redis
+from service.redis_client.client import RedisClient
 from service.rules.plan import AgentPlan, Change, Place, View
 from service.store import keys
 from service.store.audit import audit_workspace, repair_workspace
-from service.store.store import Store
 from service.store.values import Case, Choice, NewRules
 from tests.support.processes import RedisServer
+from tests.support.stores import decide, open_store, raw
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,11 +25,11 @@ WORKSPACE, NEIGHBOR = "w[12]*", "w1"
 
 
 @pytest.fixture
-def redis() -> Iterator[Redis]:
+def redis() -> Iterator[RedisClient]:
     """A Redis with two workspaces of 1,500 open contacts each over three agents, by fewest open contacts."""
     with RedisServer() as server:
-        redis = Redis(server.url, 5.0)
-        store = Store(redis, contact_retention_s=3600, replay_retention_s=60)
+        redis = RedisClient(server.url, 5.0)
+        store = open_store(redis)
         views = (View(2, False, 0),)
         agents = [
             AgentPlan(agent, agent, 1, 0, True, (Place("*", at, "", views),))
@@ -37,16 +37,15 @@ def redis() -> Iterator[Redis]:
         ]
         choice = Choice.of("*", 2, 0, "rule", "", online_only=False, fallback=False)
         for workspace in (WORKSPACE, NEIGHBOR):
-            root = keys.root(workspace)
-            store.configure(
-                root,
-                store.configuration(root),
+            made = store.workspace(workspace)
+            made.configure(
+                made.configuration(),
                 Change([], agents, [], []),
                 rules=NewRules(b"", b""),
                 unassign_on_close=False,
             )
-            store.decide(root, 1, [Case(f"contact-{n}", "", False, "", choice, "") for n in range(CONTACTS)])
-            store.close(root, "contact-7")
+            decide(store, workspace, 1, [Case(f"contact-{n}", "", False, "", choice, "") for n in range(CONTACTS)])
+            made.close("contact-7")
         yield redis
         redis.close()
 
@@ -60,23 +59,23 @@ def test_all_is_right_after_honest_work(redis):
 def test_a_drift_is_found_and_repaired(redis):
     """A count that was spoilt is found, set right, and counts again in the very next decision."""
     root = keys.root(WORKSPACE)
-    redis.router().call(root, (b"HSET", root + b":agent:1", b"open", 3), None)
+    raw(redis, b"HSET", root + b":agent:1", b"open", 3)
     found = audit_workspace(redis, WORKSPACE)
     assert [(drift.agent_id, drift.kept, drift.counted) for drift in found.drifts] == [("ann", 3, 500)]
     assert repair_workspace(redis, WORKSPACE, found)
     assert audit_workspace(redis, WORKSPACE).drifts == ()
-    store = Store(redis, contact_retention_s=3600, replay_retention_s=60)
+    store = open_store(redis)
     choice = Choice.of("*", 2, 0, "rule", "", online_only=False, fallback=False)
-    (answer,) = store.decide(root, 1, [Case("new", "", False, "", choice, "")])
+    (answer,) = decide(store, WORKSPACE, 1, [Case("new", "", False, "", choice, "")])
     assert answer.agent == b"bob"  # 499 open, since contact 7 was closed
 
 
 def test_no_repair_over_what_happened_since(redis):
     """A repair is refused when anything happened in the workspace after the records were counted."""
     root = keys.root(WORKSPACE)
-    redis.router().call(root, (b"HSET", root + b":agent:1", b"open", 3), None)
+    raw(redis, b"HSET", root + b":agent:1", b"open", 3)
     found = audit_workspace(redis, WORKSPACE)
-    Store(redis, contact_retention_s=3600, replay_retention_s=60).close(root, "contact-8")
+    open_store(redis).workspace(WORKSPACE).close("contact-8")
     assert not repair_workspace(redis, WORKSPACE, found)
     assert audit_workspace(redis, WORKSPACE).drifts
 

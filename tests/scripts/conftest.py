@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from service.redis_client.client import Redis
+from service.redis_client.client import RedisClient
 from tests.support.processes import RedisServer
 
 if TYPE_CHECKING:
@@ -14,9 +14,9 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture(scope="module")
-def redis() -> Iterator[Redis]:
+def redis() -> Iterator[RedisClient]:
     """A Redis that only the tests of one file use."""
     with RedisServer() as server:
-        redis = Redis(server.url, 5.0)
+        redis = RedisClient(server.url, 5.0)
         yield redis
         redis.close()

@@ -9,13 +9,16 @@ from typing import TYPE_CHECKING
 import pytest
 import redis as redis_py
 
-from service.redis_client.client import Redis, RedisAwayError
+from service.call import NO_DEADLINE
+from service.redis_client.client import RedisClient, RedisUnavailableError
 from service.rules.plan import AgentPlan, Change, Place, View
 from service.store import keys
 from service.store.plan_chunks import pieces_of
-from service.store.store import Store
+from service.store.store import RedisStore
 from service.store.values import Case, Choice, NewRules
+from service.store.workspace import RedisWorkspace
 from tests.support.processes import wait_until
+from tests.support.stores import decide, open_store, raw
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -25,11 +28,21 @@ VIEWS = (View(1, False, 0), View(2, True, 5))
 AGENTS = [f"agent-{number}" for number in range(1000)]
 
 
-class Halting(Store):
-    """A store whose process dies right after it committed a configuration."""
-
-    def build(self, root: bytes) -> None:
+class _HaltingWorkspace(RedisWorkspace):
+    def build(self) -> None:
         """Do not get to it."""
+
+
+class _HaltingStore(RedisStore):
+    def workspace(self, workspace_id: str, deadline: float = NO_DEADLINE) -> RedisWorkspace:
+        made = super().workspace(workspace_id, deadline)
+        made.__class__ = _HaltingWorkspace
+        return made
+
+
+def halting(redis: RedisClient) -> RedisStore:
+    """A store whose process dies right after it committed a configuration."""
+    return _HaltingStore(redis, contact_retention_s=3600, replay_retention_s=60)
 
 
 def change(agents: list[str], pool: str = POOL, predecessor: str = "") -> Change:
@@ -39,34 +52,31 @@ def change(agents: list[str], pool: str = POOL, predecessor: str = "") -> Change
     return Change(carried, [AgentPlan(agent, agent, 1, 0, True, place) for agent, place in places], [], [])
 
 
-def configure(store: Store, root: bytes, what: Change) -> int:
+def configure(store: RedisStore, name: str, what: Change) -> int:
     """Put it in force as a rule set."""
-    return store.configure(root, store.configuration(root), what, rules=NewRules(b"", b""), unassign_on_close=False)
+    workspace = store.workspace(name)
+    return workspace.configure(workspace.configuration(), what, rules=NewRules(b"", b""), unassign_on_close=False)
 
 
-def decide(store: Store, root: bytes, revision: int, count: int, pool: str = POOL) -> list[str]:
+def decided(store: RedisStore, name: str, revision: int, count: int, pool: str = POOL) -> list[str]:
     """Decide about new contacts by round robin; return who got them."""
     choice = Choice.of(pool, 1, 0, "rule", "sales", online_only=False, fallback=False)
     cases = [Case(f"{revision}-{pool}-{at}", "", False, "", choice, "") for at in range(count)]
-    return [answer.agent.decode() for answer in store.decide(root, revision, cases)]
-
-
-def make(kind: type[Store], redis: Redis) -> Store:
-    """A store of one process."""
-    return kind(redis, contact_retention_s=3600, replay_retention_s=60)
+    return [answer.agent.decode() for answer in decide(store, name, revision, cases)]
 
 
 def test_whoever_comes_next_completes_a_configuration(redis):
     """A configuration whose process died after the commit is complete before anything is decided under it."""
-    root = keys.root("halted")
-    assert configure(make(Halting, redis), root, change(AGENTS)) == 1
-    assert redis.router().call(root, (b"LLEN", root + b":plan"), None) > 1
-    assert decide(make(Store, redis), root, 1, 1000) == AGENTS
-    assert redis.router().call(root, (b"EXISTS", root + b":plan"), None) == 0
+    name = "halted"
+    root = keys.root(name)
+    assert configure(halting(redis), name, change(AGENTS)) == 1
+    assert raw(redis, b"LLEN", root + b":plan") > 1
+    assert decided(open_store(redis), name, 1, 1000) == AGENTS
+    assert raw(redis, b"EXISTS", root + b":plan") == 0
 
 
 @pytest.fixture
-def full(redis: Redis) -> Iterator[Callable[[bool], None]]:
+def full(redis: RedisClient) -> Iterator[Callable[[bool], None]]:
     """Makes Redis full (True), or gives it room again (False)."""
     with redis_py.Redis.from_url(redis._url) as client:
 
@@ -81,75 +91,83 @@ def full(redis: Redis) -> Iterator[Callable[[bool], None]]:
 
 def test_a_full_redis_leaves_no_half_configuration(redis, full):
     """What Redis refuses for want of memory, in the middle of a configuration, is done once there is room again."""
-    root = keys.root("full")
-    assert configure(make(Store, redis), root, change(AGENTS[:500])) == 1
-    assert decide(make(Store, redis), root, 1, 3) == AGENTS[:3]
-    assert configure(make(Halting, redis), root, change(AGENTS)) == 2
+    name = "full"
+    keys.root(name)
+    assert configure(open_store(redis), name, change(AGENTS[:500])) == 1
+    assert decided(open_store(redis), name, 1, 3) == AGENTS[:3]
+    assert configure(halting(redis), name, change(AGENTS)) == 2
     full(True)
-    with pytest.raises(RedisAwayError):
-        decide(make(Store, redis), root, 2, 1)
+    with pytest.raises(RedisUnavailableError):
+        decided(open_store(redis), name, 2, 1)
     full(False)
-    assert decide(make(Store, redis), root, 2, 998) == [*AGENTS[3:], AGENTS[0]]
-    assert make(Store, redis).configuration(root).rules_revision == 2
+    assert decided(open_store(redis), name, 2, 998) == [*AGENTS[3:], AGENTS[0]]
+    assert open_store(redis).workspace(name).configuration().rules_revision == 2
 
 
 def test_a_full_redis_forgets_no_lease(redis, full):
     """A lease that ends while Redis is full ends the presence as soon as there is room again."""
-    root = keys.root("full-leases")
-    store = make(Store, redis)
-    configure(store, root, change(AGENTS[:2]))
-    assert store.set_presence(root, [(AGENTS[0], 1, 1), (AGENTS[1], 1, 60_000)]) == []
+    name = "full-leases"
+    root = keys.root(name)
+    store = open_store(redis)
+    configure(store, name, change(AGENTS[:2]))
+    assert store.workspace(name).set_presence([(AGENTS[0], 1, 1), (AGENTS[1], 1, 60_000)]) == []
     full(True)
     time.sleep(0.01)
-    with suppress(RedisAwayError):  # it may be refused or done, but not half of it
-        store.expire_leases(root)
+    with suppress(RedisUnavailableError):  # it may be refused or done, but not half of it
+        store.workspace(name).expire_leases()
     full(False)
-    assert dict(store.standings(root, AGENTS[:2])) == {AGENTS[0]: (3, 0), AGENTS[1]: (1, 0)}
-    assert redis.router().call(root, (b"ZCARD", root + b":leases"), None) == 1
+    assert dict(store.workspace(name).standings(AGENTS[:2])) == {AGENTS[0]: (3, 0), AGENTS[1]: (1, 0)}
+    assert raw(redis, b"ZCARD", root + b":leases") == 1
 
 
 @pytest.mark.parametrize("call", ["close", "assign", "unassign", "presence", "standings"])
 def test_no_call_works_on_half_a_configuration(redis, call):
     """Every call that changes or shows agents first completes what was left undone."""
-    root = keys.root(f"half-{call}")
-    assert configure(make(Store, redis), root, change(AGENTS[:3])) == 1
-    decide(make(Store, redis), root, 1, 3)
-    assert configure(make(Halting, redis), root, change(AGENTS)) == 2
-    store = make(Store, redis)
+    name = f"half-{call}"
+    root = keys.root(name)
+    assert configure(open_store(redis), name, change(AGENTS[:3])) == 1
+    decided(open_store(redis), name, 1, 3)
+    assert configure(halting(redis), name, change(AGENTS)) == 2
+    store = open_store(redis)
     contact = f"1-{POOL}-0"
     {
-        "close": lambda: store.close(root, contact),
-        "assign": lambda: store.assign(root, contact, AGENTS[-1]),
-        "unassign": lambda: store.unassign(root, contact),
-        "presence": lambda: store.set_presence(root, [(AGENTS[-1], 1, 0)]),
-        "standings": lambda: list(store.standings(root, AGENTS)),
+        "close": lambda: store.workspace(name).close(contact),
+        "assign": lambda: store.workspace(name).assign(contact, AGENTS[-1]),
+        "unassign": lambda: store.workspace(name).unassign(contact),
+        "presence": lambda: store.workspace(name).set_presence([(AGENTS[-1], 1, 0)]),
+        "standings": lambda: list(store.workspace(name).standings(AGENTS)),
     }[call]()
-    assert redis.router().call(root, (b"EXISTS", root + b":plan"), None) == 0
-    assert dict(store.standings(root, AGENTS))[AGENTS[-1]] is not None
+    assert raw(redis, b"EXISTS", root + b":plan") == 0
+    assert dict(store.workspace(name).standings(AGENTS))[AGENTS[-1]] is not None
 
 
 def test_of_two_that_configure_one_loses(redis):
     """What was prepared on a configuration that is no longer in force changes nothing."""
-    root = keys.root("race")
-    store = make(Store, redis)
-    before = store.configuration(root)
-    assert configure(store, root, change(AGENTS[:2])) == 1
+    name = "race"
+    keys.root(name)
+    store = open_store(redis)
+    before = store.workspace(name).configuration()
+    assert configure(store, name, change(AGENTS[:2])) == 1
     assert (
-        store.configure(root, before, change(AGENTS[5:9]), rules=NewRules(b"other", b""), unassign_on_close=True) == 0
+        store.workspace(name).configure(
+            before, change(AGENTS[5:9]), rules=NewRules(b"other", b""), unassign_on_close=True
+        )
+        == 0
     )
-    assert store.configuration(root).rules == b""
-    assert decide(store, root, 1, 4) == AGENTS[:2] * 2
+    assert store.workspace(name).configuration().rules == b""
+    assert decided(store, name, 1, 4) == AGENTS[:2] * 2
 
 
 def test_a_new_pool_carries_a_rotation_on(redis):
     """Agents keep their turns, and the pool its clock, in a pool that takes the place of another."""
-    root = keys.root("carried")
-    store = make(Store, redis)
-    configure(store, root, change(AGENTS[:3]))
-    assert decide(store, root, 1, 5) == [*AGENTS[:3], *AGENTS[:2]]
-    configure(store, root, change(AGENTS[:4], "l:new", POOL))
+    name = "carried"
+    keys.root(name)
+    store = open_store(redis)
+    configure(store, name, change(AGENTS[:3]))
+    assert decided(store, name, 1, 5) == [*AGENTS[:3], *AGENTS[:2]]
+    configure(store, name, change(AGENTS[:4], "l:new", POOL))
     # Whoever is new stands level with the least, and has waited longest.
-    assert decide(store, root, 2, 4, "l:new") == [AGENTS[3], AGENTS[2], AGENTS[0], AGENTS[1]]
+    assert decided(store, name, 2, 4, "l:new") == [AGENTS[3], AGENTS[2], AGENTS[0], AGENTS[1]]
 
 
 def test_pieces_are_bounded():

@@ -8,11 +8,13 @@ import pytest
 
 from service.rules.plan import AgentPlan, Change, Place, View
 from service.store import keys
-from service.store.store import Store
 from service.store.values import Case, Choice, NewRules
+from tests.support.stores import decide, open_store, raw
 
 if TYPE_CHECKING:
-    from service.redis_client.client import Redis
+    from service.redis_client.client import RedisClient
+    from service.store.store import RedisStore
+    from service.store.workspace import RedisWorkspace
 
 POOL = "t:sales"
 CHOICE = Choice.of(POOL, 1, 0, "rule", "sales", online_only=False, fallback=False)
@@ -30,48 +32,48 @@ COUNTED = {
 }
 
 
-def workspace(redis: Redis, name: str, counted: dict[str, int]) -> tuple[Store, bytes, int]:
+def workspace(redis: RedisClient, name: str, counted: dict[str, int]) -> tuple[RedisStore, RedisWorkspace, int]:
     """A store, and a workspace with two agents in one pool that has counted so far; with its revision of the rules."""
-    store, root = Store(redis, contact_retention_s=3600, replay_retention_s=60), keys.root(name)
+    store, root = open_store(redis), keys.root(name)
+    made = store.workspace(name)
     if counted:
-        redis.router().call(root, (b"HSET", root, *(str(word) for item in counted.items() for word in item)), None)
+        raw(redis, b"HSET", root, *(str(word) for item in counted.items() for word in item))
     views = (View(1, False, 0),)
     agents = [AgentPlan(agent, agent, 1, 0, True, (Place(POOL, at, "", views),)) for at, agent in enumerate("ab", 1)]
     change = Change([], agents, [], [])
-    revision = store.configure(
-        root, store.configuration(root), change, rules=NewRules(b"", b""), unassign_on_close=False
-    )
-    return store, root, revision
+    revision = made.configure(made.configuration(), change, rules=NewRules(b"", b""), unassign_on_close=False)
+    return store, made, revision
 
 
 @pytest.mark.parametrize("name", COUNTED)
-def test_a_record_says_what_was_decided(redis: Redis, name: str):
+def test_a_record_says_what_was_decided(redis: RedisClient, name: str):
     """Whatever has been counted, the record gives back the decision, also after a person chose another owner."""
     counted = COUNTED[name]
-    store, root, revision = workspace(redis, name, counted)
+    store, made, revision = workspace(redis, name, counted)
     case = Case("contact", "", False, "request", CHOICE, "")
-    (decided,) = store.decide(root, revision, [case])
+    (decided,) = decide(store, name, revision, [case])
     assert (decided.outcome, decided.agent, decided.revision) == (ASSIGNED, b"a", revision)
     assert decided.sequence == counted.get("sequence", 0) + 1
-    (replayed,) = store.decide(root, revision, [case])
+    (replayed,) = decide(store, name, revision, [case])
     assert replayed == decided._replace(replayed=1)
-    assert store.assign(root, "contact", "b") == ("a", True)
-    record = store.contact(root, "contact")
+    assert made.assign("contact", "b") == ("a", True)
+    record = made.contact("contact")
     assert record is not None
     assert (record.owner_id, record.open, record.decision) == ("b", True, decided)
-    (owned,) = store.decide(root, revision, [case._replace(request_id="other")])
+    (owned,) = decide(store, name, revision, [case._replace(request_id="other")])
     assert (owned.outcome, owned.agent) == (ALREADY_ASSIGNED, b"b")
-    assert store.close(root, "contact") == ("b", True)
-    record = store.contact(root, "contact")
+    assert made.close("contact") == ("b", True)
+    record = made.contact("contact")
     assert record is not None
     assert (record.owner_id, record.open, record.decision) == ("b", False, decided)
 
 
 @pytest.mark.parametrize(("name", "size"), [("narrow", 17), ("brim", 17), ("many events", 25), ("many agents", 25)])
-def test_a_record_takes_few_bytes(redis: Redis, name: str, size: int):
+def test_a_record_takes_few_bytes(redis: RedisClient, name: str, size: int):
     """Seventeen bytes and the request id, until something has been counted that does not fit; then eight more."""
-    store, root, revision = workspace(redis, f"size of {name}", COUNTED[name])
-    store.decide(root, revision, [Case("contact", "", False, "request", CHOICE, "")])
+    store, _, revision = workspace(redis, f"size of {name}", COUNTED[name])
+    root = keys.root(f"size of {name}")
+    decide(store, f"size of {name}", revision, [Case("contact", "", False, "request", CHOICE, "")])
     bucket = keys.bucket(b"contact")
-    packed = redis.router().call(root, (b"HGET", root + f":open:{bucket}".encode(), b"contact"), None)
+    packed = raw(redis, b"HGET", root + f":open:{bucket}".encode(), b"contact")
     assert len(packed) == size + len("request")

@@ -11,16 +11,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from service.redis_client.client import Redis
+from service.redis_client.client import RedisClient
 from service.rules.plan import AgentPlan, Change, Place, View
-from service.store import keys
-from service.store.store import Store
-from service.store.values import Case, Choice, NewRules
+from service.store.values import Case, Choice, NewRules, PresenceReport
 from strategies import STRATEGIES, Standing
 from tests.support.processes import RedisServer
+from tests.support.stores import decide, open_store
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from service.store.store import RedisStore
 
 ONLINE, OFFLINE = 1, 3
 ASSIGNED, NO_AGENT_AVAILABLE = 1, 3
@@ -32,11 +33,11 @@ VIEWS = [(number, online, limit) for number in STRATEGIES for online in (False, 
 
 
 @pytest.fixture(scope="module")
-def store() -> Iterator[Store]:
+def store() -> Iterator[RedisStore]:
     """A store on a Redis of its own."""
     with RedisServer() as server:
-        redis = Redis(server.url, 5.0)
-        yield Store(redis, contact_retention_s=3600, replay_retention_s=60)
+        redis = RedisClient(server.url, 5.0)
+        yield open_store(redis)
         redis.close()
 
 
@@ -44,7 +45,7 @@ def store() -> Iterator[Store]:
 class Rotation:
     """One pool in one workspace, kept in Redis and, beside it, in plain Python."""
 
-    store: Store
+    store: RedisStore
     name: str
     weights: list[int]
     limits: list[int]
@@ -54,7 +55,7 @@ class Rotation:
     contacts: int = 0
 
     def __post_init__(self) -> None:
-        self.root = keys.root(self.name)
+        self.workspace = self.store.workspace(self.name)
         agents = [f"agent-{at}" for at in range(len(self.weights))]
         self.limit = dict(zip(agents, self.limits, strict=True))
         self.standings = {
@@ -68,9 +69,8 @@ class Rotation:
             )
             for agent, standing in self.standings.items()
         ]
-        revision = self.store.configure(
-            self.root,
-            self.store.configuration(self.root),
+        revision = self.workspace.configure(
+            self.workspace.configuration(),
             Change([], planned, [], []),
             rules=NewRules(b"", b""),
             unassign_on_close=False,
@@ -79,7 +79,7 @@ class Rotation:
 
     def set_presence(self, agents: list[str], presence: int) -> None:
         """Report the same presence of several agents."""
-        assert self.store.set_presence(self.root, [(agent, presence, 0) for agent in agents]) == []
+        assert self.workspace.set_presence([PresenceReport(agent, presence, 0) for agent in agents]) == []
         self.online = self.online | set(agents) if presence == ONLINE else self.online - set(agents)
 
     def decide(self, view: tuple[int, bool, int]) -> str:
@@ -88,7 +88,7 @@ class Rotation:
         self.contacts += 1
         choice = Choice.of(POOL, number, limit, "rule", "sales", online_only=online_only, fallback=False)
         case = Case(f"contact-{self.contacts}", "", False, "", choice, "")
-        (answer,) = self.store.decide(self.root, 1, [case])
+        (answer,) = decide(self.store, self.name, 1, [case])
         eligible = {
             agent: standing
             for agent, standing in self.standings.items()
@@ -106,7 +106,7 @@ class Rotation:
 
     def close(self, contact: int) -> None:
         """Close a contact by its number."""
-        owner, closed = self.store.close(self.root, f"contact-{contact}")
+        owner, closed = self.workspace.close(f"contact-{contact}")
         if closed:
             standing = self.standings[owner]
             self.standings[owner] = replace(standing, open_contacts=standing.open_contacts - 1)
@@ -156,15 +156,15 @@ def test_the_clock_catches_up_with_many(store, others):
 def test_a_turn_that_does_not_divide_is_carried():
     """Weights that do not divide a turn still share to the last contact, over any length."""
     with RedisServer() as server:
-        redis = Redis(server.url, 5.0)
-        store = Store(redis, contact_retention_s=3600, replay_retention_s=60)
+        redis = RedisClient(server.url, 5.0)
+        store = open_store(redis)
         weights = [97, 89, 7]
         rotation = Rotation(store, "odd", weights, [0, 0, 0])
         counts = dict.fromkeys(rotation.standings, 0)
         choice = Choice.of(POOL, 1, 0, "rule", "sales", online_only=False, fallback=False)
         rounds = 20
         cases = [Case(f"odd-{at}", "", False, "", choice, "") for at in range(rounds * sum(weights))]
-        for answer in store.decide(rotation.root, 1, cases):
+        for answer in decide(store, "odd", 1, cases):
             counts[answer.agent.decode()] += 1
         assert list(counts.values()) == [rounds * weight for weight in weights]
         redis.close()

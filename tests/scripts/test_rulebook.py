@@ -8,49 +8,59 @@ import pytest
 from evenhand.v1.contact_pb2 import EVENT_TYPE_CONTACT_CREATED, Contact
 from evenhand.v1.rules_pb2 import Rule, RuleSet, RuleTrigger, Target
 
+from service.call import NO_DEADLINE
 from service.decisions.rulebook import RuleBook, Rules
-from service.redis_client.client import Redis
+from service.redis_client.client import RedisClient
 from service.rules import dump, prepare
 from service.rules.plan import Change
 from service.store import keys
-from service.store.store import Store
 from service.store.values import NewRules
 from service.telemetry.metrics import CacheMetrics
 from tests.support.processes import RedisServer
+from tests.support.stores import open_store, raw
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Collection, Iterator
+
+    from service.store.store import RedisStore
 
 SIZE = 3
 
 
 @pytest.fixture(scope="module")
-def redis() -> Iterator[Redis]:
+def redis() -> Iterator[RedisClient]:
     """A way to a Redis of these tests' own."""
     with RedisServer() as server:
-        redis = Redis(server.url, 5.0)
+        redis = RedisClient(server.url, 5.0)
         yield redis
         redis.close()
 
 
 @pytest.fixture
-def store(redis: Redis) -> Store:
+def store(redis: RedisClient) -> RedisStore:
     """A store with rules in the workspaces a to e, each with one rule of its own name."""
-    store = Store(redis, contact_retention_s=3600, replay_retention_s=60)
+    store = open_store(redis)
     for name in "abcde":
         configure(store, name, name)
     return store
 
 
-def configure(store: Store, workspace: str, rule_id: str, prepared: bytes | None = None) -> None:
+def configure(store: RedisStore, workspace: str, rule_id: str, prepared: bytes | None = None) -> None:
     """Put one rule in force; `prepared`: what stands beside it instead of what should."""
     rule = Rule(id=rule_id, trigger=RuleTrigger.RULE_TRIGGER_CONTACT_CREATED, target=Target(everyone=True))
     rule_set = RuleSet(rules=[rule])
-    root = keys.root(workspace)
     written = dump(prepare(rule_set)) if prepared is None else prepared
     rules = NewRules(rule_set.SerializeToString(), written)
     change = Change([], [], [], [])
-    assert store.configure(root, store.configuration(root), change, rules=rules, unassign_on_close=False)
+    made = store.workspace(workspace)
+    assert made.configure(made.configuration(), change, rules=rules, unassign_on_close=False)
+
+
+def rules_of(book: RuleBook, workspace: str, stale: Collection[str] = ()) -> Rules:
+    """The rules of one workspace."""
+    found = book.of_each([workspace], NO_DEADLINE, stale)[workspace]
+    assert isinstance(found, Rules)
+    return found
 
 
 def chosen(rules: Rules) -> str:
@@ -63,34 +73,32 @@ def chosen(rules: Rules) -> str:
 def test_the_cache_is_bounded_and_keeps_who_was_asked_about_last(store):
     """However many workspaces are asked about, so many are kept, the latest ones; the others are read again."""
     book = RuleBook(store, SIZE, CacheMetrics())
-    first = book.of("a")
+    rules_of(book, "a")
+    first = rules_of(book, "a")
     for name in "bcade":
-        assert chosen(book.of(name)) == name
+        assert chosen(rules_of(book, name)) == name
         assert len(book) <= SIZE
-    assert book.of("a") is first, "it was asked about again before d and e"
-    assert book.of("b") is not None
+    assert rules_of(book, "a") is first, "it was asked about again before d and e"
+    assert rules_of(book, "b") is not None
     assert len(book) == SIZE
 
 
 def test_who_is_asked_about_twice_is_read_from_redis_once(store):
-    """What came with many others is at hand the next time, though Redis is not asked again, and then stays as it is."""
+    """What came with many others is cached the next time, though Redis is not asked again, and then stays as it is."""
     book = RuleBook(store, SIZE, CacheMetrics())
-    assert [chosen(rules) for rules in book.reload_each(["a", "b"])] == ["a", "b"]
+    assert [chosen(rules) for rules in book.of_each(["a", "b"], NO_DEADLINE).values()] == ["a", "b"]
     configure(store, "a", "newer")
-    again = book.at_hand("a")
-    assert again is not None
+    again = rules_of(book, "a")
     assert chosen(again) == "a"
-    assert book.at_hand("a") is again
-    assert chosen(book.reload("a", stale=True)) == "newer"
+    assert rules_of(book, "a") is again
+    assert chosen(rules_of(book, "a", stale={"a"})) == "newer"
 
 
 @pytest.mark.parametrize("prepared", [b"", b"evenhand rules 99\nall else may be different"])
 def test_rules_that_another_version_put_in_force_are_prepared_anew(store, prepared):
     """Where what stands beside the rules is not for this version to read, the rules themselves are."""
     configure(store, "f", "theirs", prepared)
-    assert chosen(RuleBook(store, SIZE, CacheMetrics()).of("f")) == "theirs"
-    (rules,) = RuleBook(store, SIZE, CacheMetrics()).reload_each(["f"])
-    assert chosen(rules) == "theirs"
+    assert chosen(rules_of(RuleBook(store, SIZE, CacheMetrics()), "f")) == "theirs"
 
 
 def test_rules_of_a_version_that_prepares_none_are_not_mistaken_for_older_ones(redis, store):
@@ -98,13 +106,13 @@ def test_rules_of_a_version_that_prepares_none_are_not_mistaken_for_older_ones(r
     configure(store, "g", "ours")
     root = keys.root("g")
     theirs = RuleSet(rules=[Rule(id="theirs", trigger=RuleTrigger.RULE_TRIGGER_CONTACT_CREATED)])
-    redis.router().call(root, (b"SET", root + b":rules", theirs.SerializeToString()), None)
-    redis.router().call(root, (b"HINCRBY", root, b"revision", b"1"), None)
-    rules = RuleBook(store, SIZE, CacheMetrics()).of("g")
+    raw(redis, b"SET", root + b":rules", theirs.SerializeToString())
+    raw(redis, b"HINCRBY", root, b"revision", b"1")
+    rules = rules_of(RuleBook(store, SIZE, CacheMetrics()), "g")
     assert (chosen(rules), rules.revision) == ("theirs", 2)
 
 
 def test_a_workspace_without_rules_has_none(store):
     """A workspace that nobody configured is no error, and no rule takes its contacts."""
-    rules = RuleBook(store, SIZE, CacheMetrics()).of("nobody")
+    rules = rules_of(RuleBook(store, SIZE, CacheMetrics()), "nobody")
     assert (rules.revision, rules.compiled.match(EVENT_TYPE_CONTACT_CREATED, Contact(id="c"))) == (0, None)

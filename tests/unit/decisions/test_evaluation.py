@@ -1,20 +1,26 @@
-"""Calls that are decided together: one that breaks does not spoil the others."""
+"""Calls that are decided together: one that fails does not spoil the others, and nothing is decided twice."""
 
 from __future__ import annotations
 
+from collections import Counter
+from contextlib import nullcontext
+from time import monotonic
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from evenhand.v1.assignment_service_pb2 import EvaluateContactRequest
 from evenhand.v1.contact_pb2 import EVENT_TYPE_CONTACT_CREATED, Contact
+from hypothesis import given
+from hypothesis import strategies as st
 
-from service.decisions.errors import RefusedError
-from service.decisions.evaluation import Evaluation
-from service.redis_client.client import RedisAwayError
-from service.rpc.statuses import status_of
-from service.store.values import Answer
-from service.telemetry.metrics import DecisionMetrics
+from service.call import NO_DEADLINE, Call, DeadlineError
+from service.decisions.errors import InternalError, InvalidError
+from service.decisions.evaluation import Asked, Evaluation, is_plain
+from service.decisions.request_checks import problems
+from service.decisions.rulebook import Rules
+from service.redis_client.client import RedisUnavailableError
+from service.store.values import Decided, Decision, StaleRulesError
 
 
 class Matcher:
@@ -26,70 +32,177 @@ class Matcher:
             raise ZeroDivisionError
 
 
-class Store:
-    """A store that decides that no rule matched, unless Redis is away."""
+class Book:
+    """Rules of every workspace; those of `new` are found to be stale once."""
 
     def __init__(self) -> None:
-        self.away = False
+        self.read_again: list[str] = []
 
-    def within(self, _timeout_s: float | None) -> Store:
-        """Return itself."""
-        return self
+    def of_each(self, workspace_ids: Any, _deadline: float, stale: Any = ()) -> dict[str, Any]:
+        """Return the rules of each."""
+        self.read_again += stale
+        revision = 2 if stale else 1
+        return {each: Rules(each, revision, Matcher()) if each else None for each in workspace_ids}
 
-    def decide(self, _root: bytes, _revision: int, cases: Any, *, slow: bool) -> list[Answer]:
-        """Return an answer for each."""
+
+class Store:
+    """A store that decides that no rule matched, unless something is wrong with a workspace."""
+
+    def __init__(self, **problems: Exception) -> None:
+        self.problems = problems
+        self.decided: Counter[str] = Counter()
+        self.deadlines: list[float] = []
+
+    def decide(self, groups: Any, deadline: float, *, slow: bool = False) -> list[Decided]:
+        """Return what becomes of each group."""
         assert not slow
-        if self.away:
-            raise RedisAwayError
-        return [Answer(4, b"", b"", 1, 7, 0, 0, b"") for _ in cases]
-
-    def decide_each(self, groups: Any) -> list[list[Answer]]:
-        """Return an answer for each contact of each workspace."""
-        return [self.decide(root, revision, cases, slow=False) for root, revision, cases in groups]
-
-
-def ask(store: Store, *contact_ids: str) -> list[Any]:
-    """What comes of calls about these contacts that are decided together."""
-    rules = SimpleNamespace(root=b"r", revision=1, compiled=Matcher())
-    evaluation = Evaluation(store, SimpleNamespace(of=lambda _: rules), DecisionMetrics(most_workspaces=0), status_of)
-    requests = [
-        EvaluateContactRequest(workspace_id="w", event_type=EVENT_TYPE_CONTACT_CREATED, contact=Contact(id=contact_id))
-        for contact_id in contact_ids
-    ]
-    return evaluation._evaluate_together("w", [(request, None, None) for request in requests])
+        self.deadlines.append(deadline)
+        results = []
+        for workspace_id, revision, cases in groups:
+            problem = self.problems.get(workspace_id)
+            if isinstance(problem, StaleRulesError) and revision == 2:
+                problem = None
+            # Where there is a problem, the first of several was decided before it came up.
+            count = len(cases) if problem is None else len(cases) - 1
+            self.decided.update(case.contact_id for case in cases[:count])
+            decisions = [Decision(4, b"", b"", revision, 7, 0, 0, b"") for _ in range(count)]
+            results.append(Decided(decisions, problem))
+        return results
 
 
-def test_a_call_that_breaks_breaks_alone():
-    """Of calls decided together, one that meets a fault of ours gets it raised, and the others their decisions."""
-    good, broken, wrong, last = ask(Store(), "c-1", "broken", "", "c-2")
-    assert good.decision.sequence == last.decision.sequence == 7
-    assert isinstance(broken, ZeroDivisionError)
-    assert isinstance(wrong, RefusedError)
+class Observer:
+    """Counts what it is told, and fails the first time at one seam."""
+
+    def __init__(self, fails_at: str = "") -> None:
+        self.fails_at = fails_at
+        self.told: Counter[str] = Counter()
+
+    def _note(self, seam: str) -> None:
+        self.told[seam] += 1
+        if seam == self.fails_at and self.told[seam] == 1:
+            raise ZeroDivisionError(seam)
+
+    def group(self, _spans: object) -> Any:
+        """Note nothing."""
+        self._note("group")
+        return nullcontext()
+
+    def prepared(self, _seconds: float) -> None:
+        """Note the seam."""
+        self._note("prepared")
+
+    def decided(self, _workspace_id: str, _decided: object) -> None:
+        """Note the seam."""
+        self._note("decided")
 
 
-def test_newcomers_among_which_one_breaks_come_again_alone():
-    """Of calls to workspaces that are not at hand, none is answered in a group that breaks, and none fails in it."""
-    rules = SimpleNamespace(root=b"r", revision=1, compiled=Matcher())
-    book = SimpleNamespace(reload_each=lambda ids: [rules for _ in ids])
-    evaluation = Evaluation(Store(), book, DecisionMetrics(most_workspaces=0), status_of)
-
-    def decided(*contact_ids: str) -> list[bool]:
-        requests = [
-            EvaluateContactRequest(
-                workspace_id=f"w-{at}", event_type=EVENT_TYPE_CONTACT_CREATED, contact=Contact(id=each)
-            )
-            for at, each in enumerate(contact_ids)
-        ]
-        responses = evaluation._evaluate_newcomers([(request, None, None) for request in requests])
-        return [response is not None for response in responses]
-
-    assert decided("c-1", "broken", "c-2") == [False, False, False]
-    assert decided("c-1", "", "c-2") == [True, False, True]
+def asked(contact_id: str, workspace: str = "w", deadline: float = NO_DEADLINE) -> Asked:
+    """A call about a new contact."""
+    request = EvaluateContactRequest(
+        workspace_id=workspace, event_type=EVENT_TYPE_CONTACT_CREATED, contact=Contact(id=contact_id)
+    )
+    return Asked(workspace, request, Call(workspace, deadline))
 
 
-def test_when_redis_is_away_nobody_tries_one_by_one():
-    """While Redis is away all calls of a group learn it at once."""
+def ask(store: Store, *calls: Asked, observer: Observer | None = None, book: Book | None = None) -> list[Any]:
+    """What comes of calls that are decided together."""
+    return Evaluation(store, book or Book(), observer or Observer())._decide_together(list(calls))
+
+
+def test_a_call_that_fails_fails_alone():
+    """Of calls decided together, each that cannot be prepared gets why, and the others get their decisions."""
     store = Store()
-    store.away = True
-    with pytest.raises(RedisAwayError):
-        ask(store, "c-1", "c-2")
+    late = monotonic() - 1
+    good, broken, wrong, nowhere, over, last = ask(
+        store, asked("c-1"), asked("broken"), asked(""), asked("c", ""), asked("c-3", deadline=late), asked("c-2", "v")
+    )
+    assert good.sequence == last.sequence == 7
+    assert isinstance(broken, InternalError)
+    assert [each.field for each in wrong.violations] == ["contact.id"]
+    assert [each.field for each in nowhere.violations] == ["workspace_id"]
+    assert isinstance(over, DeadlineError)
+    assert store.decided == {"c-1": 1, "c-2": 1}
+
+
+def test_what_is_wrong_with_one_workspace_reaches_its_own_calls_alone():
+    """A script that fails, or a server that goes away, fails the undecided calls of that workspace, and no others."""
+    store = Store(broken=ZeroDivisionError("in Lua"), lost=RedisUnavailableError())
+    outcomes = ask(
+        store, asked("b-1", "broken"), asked("b-2", "broken"), asked("l-1", "lost"), asked("l-2", "lost"), asked("c")
+    )
+    assert [type(each) for each in outcomes] == [Decision, InternalError, Decision, RedisUnavailableError, Decision]
+    assert set(store.decided.values()) == {1}
+
+
+def test_only_calls_without_a_decision_are_decided_under_newer_rules():
+    """When rules change in the middle of a group, contacts decided before keep that; the others get the new rules."""
+    book, store = Book(), Store(new=StaleRulesError())
+    outcomes = ask(store, asked("c-1", "new"), asked("c-2", "new"), asked("c-3"), book=book)
+    assert [each.revision for each in outcomes] == [1, 2, 1]
+    assert book.read_again == ["new"]
+    assert store.decided == {"c-1": 1, "c-2": 1, "c-3": 1}
+
+
+@pytest.mark.parametrize("seam", ["group", "prepared", "decided"])
+def test_an_observer_that_fails_changes_no_decision(seam, caplog):
+    """Where metrics, traces or logs fail, every call gets the one decision made for it, and the log says so."""
+    store, observer = Store(), Observer(seam)
+    outcomes = ask(store, asked("c-1"), asked("c-2"), observer=observer)
+    assert [each.sequence for each in outcomes] == [7, 7]
+    assert store.decided == {"c-1": 1, "c-2": 1}
+    assert observer.told[seam] == 1
+    assert "could not be noted" in caplog.text
+
+
+def test_a_group_has_as_long_as_its_most_patient_call():
+    """The store is given the latest deadline of a group; a call without one waits as long as the settings say."""
+    store = Store()
+    soon, later = monotonic() + 5, monotonic() + 9
+    ask(store, asked("c-1", deadline=soon), asked("c-2", deadline=later))
+    ask(store, asked("c-3", deadline=soon), asked("c-4"))
+    assert store.deadlines == [later, NO_DEADLINE]
+
+
+def test_rules_that_are_not_to_be_had_fail_their_calls():
+    """Where the rules of one workspace cannot be read, its calls are told so, and others are decided."""
+    book = SimpleNamespace(
+        of_each=lambda ids, _deadline, _stale: {
+            each: RedisUnavailableError() if each == "lost" else Rules(each, 1, Matcher()) for each in ids
+        }
+    )
+    lost, found = ask(Store(), asked("c-1", "lost"), asked("c-2"), book=book)
+    assert isinstance(lost, RedisUnavailableError)
+    assert found.sequence == 7
+
+
+TEXTS = st.sampled_from(["", "a", "b" * 128, "b" * 129, "\n", "é", "\u200d"])
+
+
+@given(
+    workspace=TEXTS,
+    named=TEXTS,
+    contact_id=TEXTS,
+    owner=TEXTS,
+    request_id=TEXTS,
+    tags=st.lists(TEXTS, max_size=3),
+    traits=st.dictionaries(TEXTS, st.sampled_from(["", "x", "y" * 5000]), max_size=3),
+    event=st.integers(0, 4),
+)
+def test_what_is_plain_has_no_problems(**fields):
+    """Whatever request passes the look at a glance passes the careful one too."""
+    workspace, named, contact_id, owner, request_id, tags, traits, event = fields.values()
+    contact = Contact(id=contact_id, owner_id=owner, tags=tags)
+    for key, value in traits.items():
+        contact.traits[key].string_value = value
+    request = EvaluateContactRequest(
+        workspace_id=named, event_type=event, contact=contact, request_id=request_id, updated_keys=tags
+    )
+    if workspace == "a" and is_plain(workspace, request):
+        assert problems(workspace, request) == []
+
+
+def test_the_error_of_a_wrong_request_names_every_field():
+    """A wrong contact in an unnamed workspace is refused with both fields."""
+    (wrong,) = ask(Store(), asked("", ""))
+    assert isinstance(wrong, InvalidError)
+    assert [each.field for each in wrong.violations] == ["workspace_id", "contact.id"]

@@ -1,4 +1,4 @@
-"""Redis away: calls fail at once and say when to try again, the process lives, and all is well when Redis is back."""
+"""Redis unavailable: calls fail at once and say when to try again; all is well by itself when Redis is back."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ def is_back(server: EvenhandServer, team: Workspace) -> None:
 
 
 def seconds_of(call: Callable[[], object]) -> float:
-    """Return how long the call takes to be refused as it must be while Redis is away."""
+    """Return how long the call takes to be refused as it must be while Redis is unavailable."""
     started = time.monotonic()
     with refused("UNAVAILABLE") as said:
         call()
@@ -242,7 +242,7 @@ def test_a_redis_that_takes_no_writes(
         seconds_of(lambda: team.assign("c1", "b"))
         time.sleep(2.5)  # while it answers every PING
         assert (server.health(), server.health("liveness")) == ("NOT_SERVING", "SERVING")
-        assert server.log().count("redis is away") == 1
+        assert server.log().count("redis is unavailable") == 1
         client.execute_command(*mend_it)
     is_back(server, team)
 
@@ -315,5 +315,5 @@ def test_a_wrong_password_is_redis_away(redis: RedisServer) -> None:
     with EvenhandServer(redis.url.replace("unix://", "unix://:wrong-one@")) as server:
         assert server.health() == "NOT_SERVING"
         seconds_of(lambda: Workspace("w", Service(server.address)).created("c"))
-        assert "redis is away" in server.log()
+        assert "redis is unavailable" in server.log()
         assert "wrong-one" not in server.log()

@@ -1,0 +1,86 @@
+"""What Evenhand remembers: the contract that a store keeps, whatever it is made of.
+
+A workspace's state changes only here, each method in atomic steps, whatever number of replicas call it. Every method
+may raise ConnectionError (the state is unavailable; what was asked may or may not have happened) and
+`service.call.DeadlineError` (the deadline is over; a change of many parts is then complete in none or some of them).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from service.store.values import (
+        Case,
+        Change,
+        Configuration,
+        ContactRecord,
+        Decided,
+        NewRules,
+        PresenceReport,
+        Standing,
+        StoredRules,
+    )
+
+
+class Store(Protocol):
+    """The state of all workspaces. Nothing is shared between two of them."""
+
+    def decide(
+        self, groups: Sequence[tuple[str, int, Sequence[Case]]], deadline: float, *, slow: bool = False
+    ) -> list[Decided]:
+        """Decide about contacts of several workspaces in one go, each contact in one atomic step.
+
+        One result a group; what became of one group says nothing about another. `slow`: whether others are to be let
+        past.
+        """
+
+    def rules(self, workspace_ids: Sequence[str], deadline: float) -> list[StoredRules]:
+        """The rules in force in each of these workspaces, as prepared for the matcher."""
+
+    def workspace(self, workspace_id: str, deadline: float) -> WorkspaceStore:
+        """One workspace, for work that has to be done by the deadline."""
+
+
+class WorkspaceStore(Protocol):
+    """The state of one workspace."""
+
+    def contact(self, contact_id: str) -> ContactRecord | None:
+        """What is on record about a contact; None if nothing is."""
+
+    def assign(self, contact_id: str, agent_id: str) -> tuple[str, bool] | None:
+        """Make an agent the owner, whatever its limits.
+
+        The previous owner and whether the contact is open; None: no such agent.
+        """
+
+    def unassign(self, contact_id: str) -> str:
+        """Take the owner away and return who it was; '' for nobody."""
+
+    def close(self, contact_id: str) -> tuple[str, bool]:
+        """Close the contact: who owns it now, and whether it was open until now."""
+
+    def set_presence(self, reports: Sequence[PresenceReport]) -> list[str]:
+        """Report presences; return who is not in the roster. If anybody is not, nothing changes."""
+
+    def standings(self, agent_ids: Sequence[str]) -> Iterable[tuple[str, Standing | None]]:
+        """Each agent's presence and open count, as of now."""
+
+    def configuration(self) -> Configuration:
+        """The rule set and the roster in force, as one consistent pair."""
+
+    def configure(
+        self,
+        before: Configuration,
+        change: Change,
+        *,
+        rules: NewRules | None = None,
+        roster: bytes | None = None,
+        unassign_on_close: bool,
+    ) -> int:
+        """Put a rule set or a roster in force, and what follows from it.
+
+        Its revision; 0: no longer what it was `before`.
+        """

@@ -1,0 +1,178 @@
+"""One workspace in Redis: each method one script, or bounded runs of one."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+from uuid import uuid4
+
+from redis import ResponseError
+
+from service.call import time_left
+from service.store import keys
+from service.store.plan_chunks import pieces_of
+from service.store.scripts import load
+from service.store.values import Configuration, ContactRecord, Decision, Standing
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from service.redis_client.client import RedisClient, Script
+    from service.store.values import Change, NewRules, PresenceReport
+
+
+_EXPIRE_LEASES = load("expire_leases")
+_CONTACT = load("contact")
+_ASSIGN = load("assign")
+_UNASSIGN = load("unassign")
+_CLOSE = load("close")
+_PRESENCE = load("presence")
+_STANDINGS = load("standings")
+_CONFIGURATION = load("configuration")
+_STAGE = load("stage")
+_COMMIT = load("commit")
+_BUILD = load("build")
+
+# How many agents are reported or read in one run of a script at most: some milliseconds in which Redis serves nobody
+# else.
+AGENTS_A_RUN = 200
+# How long a plan lies ready that nobody commits, because its maker died.
+_STAGED_MS = 10 * 60 * 1000
+BUILDING = "BUILDING"
+"""The error of a script that refuses because a new configuration is not complete."""
+
+
+class RedisWorkspace:
+    """One workspace in Redis: `service.store.port.WorkspaceStore`."""
+
+    def __init__(self, redis: RedisClient, root: bytes, deadline: float, contact_retention_ms: int) -> None:
+        self._redis = redis
+        self._root = root
+        self._deadline = deadline
+        self._contact_retention_ms = contact_retention_ms
+
+    def expire_leases(self) -> None:
+        """Make everyone OFFLINE whose presence lease has ended."""
+        while self._run(_EXPIRE_LEASES, repeatable=True, slow=True):
+            pass
+
+    def contact(self, contact_id: str) -> ContactRecord | None:
+        """Return what is on record about a contact; None if nothing is."""
+        reply = self._run(_CONTACT, *_place(contact_id), repeatable=True)
+        if not reply:
+            return None
+        owner, is_open, decision = reply
+        on_record = Decision(*decision)
+        return ContactRecord(owner.decode(), bool(is_open), on_record if on_record.outcome else None)
+
+    def assign(self, contact_id: str, agent_id: str) -> tuple[str, bool] | None:
+        """Make the agent the owner. Return the previous owner and whether the contact is open; None: no such agent."""
+        reply = self._run(_ASSIGN, *_place(contact_id), agent_id, self._contact_retention_ms)
+        return (reply[0].decode(), bool(reply[1])) if reply else None
+
+    def unassign(self, contact_id: str) -> str:
+        """Take the owner away and return who it was; empty for nobody."""
+        previous: bytes = self._run(_UNASSIGN, *_place(contact_id), self._contact_retention_ms)
+        return previous.decode()
+
+    def close(self, contact_id: str) -> tuple[str, bool]:
+        """Close the contact. Return who owns it now, and whether it was open until now."""
+        owner, closed = self._run(_CLOSE, *_place(contact_id), self._contact_retention_ms)
+        return owner.decode(), bool(closed)
+
+    def set_presence(self, reports: Sequence[PresenceReport]) -> list[str]:
+        """Report presences. Return who is not in the roster.
+
+        If anybody is not, nothing changes. Many are reported in several runs, each of which changes some as a whole.
+        """
+        unknown = [agent for agent, standing in self.standings([agent for agent, *_ in reports]) if not standing]
+        done = len(reports) if unknown else 0
+        size = AGENTS_A_RUN
+        while done < len(reports):
+            arguments = [word for report in reports[done : done + size] for word in report]
+            finished = self._run(_PRESENCE, *arguments, repeatable=True, slow=True)
+            done += finished
+            size = min(AGENTS_A_RUN, 2 * finished)
+        return unknown
+
+    def standings(self, agent_ids: Sequence[str]) -> Iterable[tuple[str, Standing | None]]:
+        """Yield for each agent its presence and open count, as of now; None if it is not in the roster."""
+        self.expire_leases()
+        for at in range(0, len(agent_ids), AGENTS_A_RUN):
+            asked = agent_ids[at : at + AGENTS_A_RUN]
+            reply = self._run(_STANDINGS, *asked, repeatable=True, slow=True)
+            for agent, (presence, count) in zip(asked, reply, strict=True):
+                yield agent, Standing(presence, count) if presence else None
+
+    def configuration(self) -> Configuration:
+        """Return the rule set and the roster in force."""
+        rules_revision, rules, roster_revision, roster = self._run(_CONFIGURATION, repeatable=True, slow=True)
+        return Configuration(int(rules_revision), rules, int(roster_revision), roster)
+
+    def configure(
+        self,
+        before: Configuration,
+        change: Change,
+        *,
+        rules: NewRules | None = None,
+        roster: bytes | None = None,
+        unassign_on_close: bool,
+    ) -> int:
+        """Put a rule set or a roster in force: one of the two is given.
+
+        Args:
+            before: the configuration that this was prepared on.
+            change: what follows from the new one.
+            rules: the new rule set.
+            roster: the new roster, serialized.
+            unassign_on_close: whether closing a contact takes its owner away.
+
+        Returns:
+            Its new revision; 0 if the configuration is no longer what it was `before`, and nothing was changed.
+        """
+        pieces = pieces_of(change)
+        token = uuid4().hex if pieces else ""
+        for piece in pieces:
+            self._run(_STAGE, token, _STAGED_MS, piece, slow=True)
+        which, what = ("rules", rules.rule_set) if rules is not None else ("roster", roster)
+        revision: int = self._run(
+            _COMMIT,
+            before.rules_revision,
+            before.roster_revision,
+            which,
+            what or b"",
+            int(unassign_on_close),
+            rules.prepared if rules is not None else b"",
+            token,
+            slow=True,
+        )
+        if revision and pieces:
+            self.build()
+        return revision
+
+    def build(self) -> None:
+        """Put in place what is left of a new configuration, whoever made it."""
+        while self._redis.run(_BUILD, self._root, slow=True, timeout_s=time_left(self._deadline)):
+            pass
+
+    def _run(self, script: Script, *arguments: bytes | str | int, repeatable: bool = False, slow: bool = False) -> Any:
+        """Run a script; if it refuses because a new configuration is not complete, complete it and try again."""
+        while True:
+            try:
+                return self._redis.run(
+                    script,
+                    self._root,
+                    *arguments,
+                    repeatable=repeatable,
+                    slow=slow,
+                    timeout_s=time_left(self._deadline),
+                )
+            except ResponseError as error:
+                if str(error) != BUILDING:
+                    raise
+            self.build()
+
+
+def _place(contact_id: str) -> tuple[bytes, int]:
+    """Return a contact's id and bucket, as scripts take them."""
+    encoded = contact_id.encode()
+    return encoded, keys.bucket(encoded)
