@@ -20,7 +20,7 @@ from tests.bench.findings import Ratio
 from tests.bench.load import generator
 from tests.bench.machine import Cores, on
 from tests.bench.targets import Cost, Empty, HandRolled, Meter, Target
-from tests.support.processes import EvenhandServer, RedisServer
+from tests.support.processes import EvenhandServer, RedisServer, newest_redis, redis_binaries
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -92,6 +92,13 @@ class Bench:
         sys.stderr.flush()
 
     # Servers.
+
+    def redis_servers(self) -> list[tuple[str, Path]]:
+        """Return version and path of the Redis that the service takes here, then the newest one if that is another."""
+        newest = newest_redis()
+        version = next(name for name, path in redis_binaries().items() if path == newest)
+        known = [(self.redis.version, self.redis.path)]
+        return known if self.redis.version.startswith(f"{version}.") else [*known, (version, newest)]
 
     @contextmanager
     def private_redis(self, binary: Path | None = None) -> Iterator[RedisServer]:

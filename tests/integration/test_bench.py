@@ -11,7 +11,7 @@ import threading
 import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import grpc
 import pytest
@@ -20,6 +20,8 @@ from tests.bench import traffic
 from tests.bench.harness import EFFORTS, Bench
 from tests.bench.load.generator import Load, command
 from tests.bench.machine import Cores
+from tests.bench.rows.commands import scripts_run
+from tests.support.processes import RedisServer
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -90,17 +92,21 @@ def test_every_call_is_sent_once_and_its_answer_told(tmp_path: Path, rate: int, 
     assert 5000 <= outcome.latency(0.5) <= outcome.latency(0.99)
 
 
+def run(tmp_path: Path, row: str, *words: str) -> tuple[dict[str, Any], str]:
+    """Run one row in the least effort; return its report, and what it printed."""
+    report = tmp_path / "report.json"
+    options = ["--effort", "smoke", "--row", row, "--json", report, "--cache", tmp_path]
+    done = subprocess.run(
+        [sys.executable, "-P", "-m", "tests.bench.bench", *options, *words], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    return json.loads(report.read_text()), done.stdout
+
+
 @pytest.mark.parametrize("fallback", GENERATORS)
 def test_the_report_is_complete(tmp_path: Path, *, fallback: bool) -> None:
     """A row runs to its end, with every contact ASSIGNED by the right rule, and its figures are written as JSON."""
-    report_path = tmp_path / "report.json"
-    words = ["--effort", "smoke", "--row", "evaluate", "--json", report_path, "--cache", tmp_path]
-    words += ["--fallback"] if fallback else []
-    done = subprocess.run(
-        [sys.executable, "-P", "-m", "tests.bench.bench", *words], capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 0, done.stderr
-    report = json.loads(report_path.read_text())
+    report, printed = run(tmp_path, "evaluate", *(["--fallback"] if fallback else []))
     assert report["load_generator"] == ("Python" if fallback else "C")
     assert report["machine"]["grpcio"] == grpc.__version__
     assert [finding["to_reach"] for finding in report["findings"]] == ["≥ 0.75", "≥ 1.3", ""]
@@ -108,8 +114,39 @@ def test_the_report_is_complete(tmp_path: Path, *, fallback: bool) -> None:
         bound = finding["to_reach"].removeprefix("≥ ")
         assert finding["reached"] == (finding["ratio"] >= float(bound) if bound else None)
         assert finding["ratio"] > 0
-        assert finding["row"] in done.stdout
+        assert finding["row"] in printed
         assert min(finding["details"]["ours"]["server_us_a_call"]) > 0
+
+
+def test_decisions_and_the_floor_are_sent_alike(tmp_path: Path) -> None:
+    """Alone, each has a run of its own; in batches, 50 decisions have one run, and each run of the floor its own."""
+    report, _ = run(tmp_path, "floor")
+    kinds = [(kind, how) for kind in ("round robin", "least open contacts") for how in ("alone", "in runs of 50")]
+    assert len(report["findings"]) == len(kinds) * len(Bench(tmp_path, EFFORTS["smoke"]).redis_servers())
+    for finding, (kind, how) in zip(report["findings"], itertools.cycle(kinds), strict=False):
+        assert finding["row"].endswith(f"a decision, {kind}, {how}")
+        assert finding["to_reach"] == ("≤ 2" if how == "alone" else "≤ 1.5")
+        (ours,), (floor,) = finding["details"][kind], finding["details"]["floor"]
+        assert finding["ratio"] == pytest.approx(ours["microseconds"] / floor["microseconds"], abs=0.001)
+        one = 1 if how == "alone" else 1 / 50
+        assert one <= ours["runs"] < 1.5 * one, "a few more, as the service reads metrics meanwhile"
+        assert 1 <= floor["runs"] < 1.5
+
+
+def test_time_in_redis_is_that_of_scripts_and_functions() -> None:
+    """EVAL, EVALSHA and FCALL count; what a client asks by itself does not."""
+    library = "#!lua name=bench\nredis.register_function('bench', function() return 1 end)"
+    with RedisServer() as server, server.client() as client:
+        before = scripts_run(server)
+        client.set("key", "value")
+        assert scripts_run(server) == before
+        client.eval("return redis.call('GET', 'key')", 0)
+        client.evalsha(client.script_load("return 2"), 0)
+        client.function_load(library)
+        client.fcall("bench", 0)
+        runs, microseconds = scripts_run(server)
+    assert runs == 3
+    assert 0 < microseconds < 1_000_000
 
 
 def test_what_is_not_a_decision_does_not_count(tmp_path: Path) -> None:

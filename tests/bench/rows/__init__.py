@@ -8,6 +8,7 @@ from tests.bench.rows import (
     agents,
     batch,
     evaluate,
+    floor,
     interleave,
     latency,
     memory,
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 ROWS: dict[str, Callable[[Bench], list[Finding]]] = {
     "evaluate": evaluate.measure,
     "batch": batch.measure,
+    "floor": floor.measure,
     "latency": latency.measure,
     "rules": rules.measure,
     "agents": agents.measure,

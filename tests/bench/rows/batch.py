@@ -31,7 +31,9 @@ if TYPE_CHECKING:
     from tests.support.client import Workspace
 
 _WORKSPACE = "bench"
-_SIZE = 500
+SIZE = 500
+"""Contacts in one call."""
+
 _CALLS_UNDER_WAY = 4
 _WARM_UP = 10
 _RANDOM = b"__rand_int__"
@@ -65,16 +67,16 @@ def measure(bench: Bench) -> list[Finding]:
             {
                 "batches": lambda: run_batches(bench, ours, requests, batches),
                 "script": lambda: _assigned(
-                    lambda: _run_script(bench, program, ours, _of_round(next(rounds), commands), _SIZE * batches),
+                    lambda: _run_script(bench, program, ours, _of_round(next(rounds), commands), SIZE * batches),
                     workspace,
-                    _SIZE * batches,
+                    SIZE * batches,
                 ),
             },
             {"batches / script": lambda latest: latest["batches"].rate / latest["script"]},
         )
     return [
         Finding(
-            f"BatchEvaluateContacts, {_SIZE} a call",
+            f"BatchEvaluateContacts, {SIZE} a call",
             cost_text(samples["batches"]),
             f"the script by redis-benchmark -P 64: {median(samples['script'], float):,.0f}/s",
             ratios["batches / script"],
@@ -89,7 +91,7 @@ def measure(bench: Bench) -> list[Finding]:
 def run_batches(bench: Bench, target: Target, requests: traffic.Requests, batches: int) -> Cost:
     """Evaluate new contacts in batches; return the cost of a decision. Every contact must be ASSIGNED."""
     path = bench.file()
-    traffic.write_batches(path, requests.take(batches * _SIZE), _SIZE)
+    traffic.write_batches(path, requests.take(batches * SIZE), SIZE)
     options = {"connections": _CALLS_UNDER_WAY, "streams": 1}
     with bench.meter(target) as meter, bench.load(target, traffic.BATCH_CALL, path, batches, **options) as load:
         outcome = load.wait()
@@ -97,9 +99,9 @@ def run_batches(bench: Bench, target: Target, requests: traffic.Requests, batche
     assert outcome.ok == batches, f"calls failed: {outcome.statuses}"
     for answer in outcome.answers:
         results = api.BatchEvaluateContactsResponse.FromString(answer.message).results
-        assert len(results) == _SIZE
+        assert len(results) == SIZE
         assert all(result.decision.outcome == decision_pb2.OUTCOME_ASSIGNED for result in results)
-    return meter.cost(batches * _SIZE, outcome.seconds)
+    return meter.cost(batches * SIZE, outcome.seconds)
 
 
 def _alike(target: Target, workspace: Workspace, number: int) -> list[tuple[bytes, bytes]]:

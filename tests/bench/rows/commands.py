@@ -1,4 +1,4 @@
-"""The commands that a Redis is sent, word for word."""
+"""The commands that a Redis is sent, word for word, and what its scripts take there."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 _WORD = re.compile(rb'"(?:[^"\\]|\\.)*"')
 _END = "that was all"
+_RUN_A_SCRIPT = ("evalsha", "eval", "fcall")
 
 
 @contextmanager
@@ -35,3 +36,11 @@ def recorded(redis: RedisServer) -> Iterator[list[list[bytes]]]:
         source, _, words = line.partition(b"] ")
         if not source.endswith(b" lua"):  # what a script does itself
             commands.append([ast.literal_eval("b" + word.decode()) for word in _WORD.findall(words)])
+
+
+def scripts_run(redis: RedisServer) -> tuple[int, int]:
+    """Return how many scripts and functions a Redis has run so far, and in how many microseconds."""
+    with redis.client() as client:
+        seen = client.info("commandstats")
+    stats = [seen[f"cmdstat_{name}"] for name in _RUN_A_SCRIPT if f"cmdstat_{name}" in seen]
+    return sum(one["calls"] for one in stats), sum(one["usec"] for one in stats)

@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, NamedTuple
 from service.store.store import CONTACTS_A_RUN
 from tests.bench import traffic
 from tests.bench.findings import Finding, median
+from tests.bench.rows.commands import scripts_run
 
 if TYPE_CHECKING:
     from tests.bench.harness import Bench
     from tests.bench.load.generator import Outcome
     from tests.bench.targets import Target
-    from tests.support.processes import RedisServer
 
 _WORKSPACE = "bench"
 _SIZE = 1_000
@@ -80,23 +80,16 @@ def _beside_batches(
     path, batches = bench.file(), int(100 * seconds)
     traffic.write_batches(path, batched.take(batches * _SIZE), _SIZE)
     options = {"connections": _BATCHES_UNDER_WAY, "streams": 1, "seconds": seconds + 0.5}
-    before = _runs(target.redis)
+    before = scripts_run(target.redis)
     with bench.load(target, traffic.BATCH_CALL, path, batches, **options) as load:
         _, outcome = bench.calls(target, requests, int(_RATE * seconds), rate=_RATE)
         beside = load.wait()
     path.unlink()
     assert beside.ok == beside.sent < batches, "the batches were over too soon, or failed"
-    runs, used = (now - was for now, was in zip(_runs(target.redis), before, strict=True))
+    runs, used = (now - was for now, was in zip(scripts_run(target.redis), before, strict=True))
     long_runs = beside.sent * _SIZE // CONTACTS_A_RUN
     assert runs >= long_runs
     return _waits(outcome, used / long_runs / 1000)
-
-
-def _runs(redis: RedisServer) -> tuple[int, int]:
-    """Return how many scripts Redis has run, and in how many microseconds."""
-    with redis.client() as client:
-        seen = client.info("commandstats").get("cmdstat_evalsha", {"calls": 0, "usec": 0})
-    return seen["calls"], seen["usec"]
 
 
 def _waits(outcome: Outcome, run: float) -> Waits:

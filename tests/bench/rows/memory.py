@@ -14,7 +14,6 @@ from tests.bench import traffic
 from tests.bench.findings import Finding, Ratio
 from tests.bench.rows.batch import run_batches
 from tests.support import builders as b
-from tests.support.processes import newest_redis, redis_binaries
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -45,11 +44,10 @@ end
 
 def measure(bench: Bench) -> list[Finding]:
     """Return a line for each length of request ids, and one for the newest Redis of this machine if that is another."""
-    findings = _findings(bench, bench.redis.path, bench.redis.version, _REQUEST_ID_SIZES)
-    newest = newest_redis()
-    version = next(name for name, path in redis_binaries().items() if path == newest)
-    if not bench.redis.version.startswith(f"{version}."):
-        findings += _findings(bench, newest, version, _REQUEST_ID_SIZES[:1])
+    (version, binary), *newest = bench.redis_servers()
+    findings = _findings(bench, binary, version, _REQUEST_ID_SIZES)
+    for version, binary in newest:
+        findings += _findings(bench, binary, version, _REQUEST_ID_SIZES[:1])
     return findings
 
 
