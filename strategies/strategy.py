@@ -1,7 +1,7 @@
 """What a strategy is: an order among the eligible agents of a pool, and what an assignment does to it.
 
 A strategy is written twice, on purpose: in Lua, as the service runs it inside Redis, and in Python, as exact
-fractions, as people and tests read it. Source of the orders: section 2 of the design.
+fractions, as people and tests read it. Source of the orders: deploy/adr/0006, "Strategies".
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Section 2 of the design, "Conditions": what each test means, through a real rule."""
+"""deploy/adr/0006, "Conditions": what each test means, through a real rule."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Section 3 of the design: what is configured comes back, etags, dry runs, warnings, batches, what is not found."""
+"""The contract besides decisions: what is configured comes back, etags, dry runs, warnings, batches, not found."""
 
 from __future__ import annotations
 

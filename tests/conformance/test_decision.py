@@ -1,4 +1,4 @@
-"""Section 2 of the design, steps 2 to 4: triggers, rules in order, what a decision says, and the fallback."""
+"""deploy/adr/0006, "The order of a decision", 2 to 4: triggers, rules, what a decision says, the fallback."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ FITS = {
 
 @pytest.mark.parametrize("trigger", FITS)
 def test_triggers_fit_their_events_and_no_others(workspace: Workspace, trigger: int):
-    """Each trigger fits exactly the events and sources of the design's table."""
+    """Each trigger fits exactly the events and sources of the table in deploy/adr/0006."""
     workspace.roster("ann")
     workspace.rules(rule("r", on=trigger))
     fitting = {

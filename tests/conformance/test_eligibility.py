@@ -1,4 +1,4 @@
-"""Section 2 of the design, "eligible": who may be given a contact at the moment of the decision."""
+"""deploy/adr/0006, "eligible": who may be given a contact at the moment of the decision."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """What users of such systems complain about: one class of complaint, one test that would have caught it.
 
-Source: field-complaints.md. The class "Waiting work is never picked up, or newer before older" comes with the waiting
-line. More about each class: test_concurrency.py (the first two), test_fairness.py (the next two).
+Source: deploy/adr/0006, "What users of such systems complain about". More about each class:
+test_concurrency.py (the first two), test_fairness.py (the next two).
 """
 
 # ruff: noqa: D205  # a docstring is the class of complaint as it stands there

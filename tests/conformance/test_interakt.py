@@ -1,9 +1,9 @@
 """Interakt's auto-assignment rules, sentence by sentence: each docstring is the sentence that the test proves.
 
-Source: seeds/000_e3ae1ef2c77f8751.txt. Sentences that only say where to click are left out.
+Source: Interakt's help article about auto-assignment. Sentences that only say where to click are left out.
 """
 
-# ruff: noqa: D205  # a docstring is the seed's own sentence, which may take two lines
+# ruff: noqa: D205  # a docstring is the article's own sentence, which may take two lines
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Section 2 of the design, step 1: who owns a contact keeps it, unless a person says otherwise."""
+"""deploy/adr/0006, "The order of a decision", 1: who owns a contact keeps it, unless a person says otherwise."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Section 2 of the design, "pool": what rules share, and what outlives a change of rules or people."""
+"""deploy/adr/0006, "pool": what rules share, and what outlives a change of rules or people."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Section 2 of the design: the same request again gets the same decision; a batch is its calls one after another."""
+"""deploy/adr/0006, replays: the same request gets the same decision; a batch is its calls one after another."""
 
 from __future__ import annotations
 

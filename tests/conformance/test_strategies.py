@@ -1,4 +1,4 @@
-"""Section 2 of the design, "Strategies": who comes first among the eligible."""
+"""deploy/adr/0006, "Strategies": who comes first among the eligible."""
 
 from __future__ import annotations
 

@@ -1,10 +1,11 @@
 """UCal / IS-Messenger's assignment strategies, sentence by sentence: each docstring is what the test proves.
 
-Source: seeds/001_994e356c9de36580.txt. Besides the article itself, the titles of its index that speak of assignment
-are played too ("Use case: ..."). Sentences that only say where to click are left out.
+Source: the help article "Assignment Strategy: How to Automate Contact Distribution & Load Balancing". Besides the
+article itself, the titles of its index that speak of assignment are played too ("Use case: ...").
+Sentences that only say where to click are left out.
 """
 
-# ruff: noqa: D205  # a docstring is the seed's own sentence, which may take two lines
+# ruff: noqa: D205  # a docstring is the article's own sentence, which may take two lines
 
 from __future__ import annotations
 

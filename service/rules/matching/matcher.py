@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from evenhand.v1 import rules_pb2
 
 WHATSAPP_DM: Final = "whatsapp_dm"
-"""The folded source of a contact that wrote a WhatsApp message first: seeds, "New Contact Created via WA DM"."""
+"""The folded source of a contact that wrote a WhatsApp message first (deploy/adr/0006, triggers)."""
 
 MOST_WALKED = 64
 """Candidates up to which trying one after the other costs no more than looking up which could take the contact."""

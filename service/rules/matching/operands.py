@@ -1,4 +1,4 @@
-"""How the values of traits compare: design.md, section 2, "Conditions".
+"""How the values of traits compare: deploy/adr/0006, "Conditions".
 
 Text compares folded (no case, no surrounding space), a numeric text as its number, and what does not compare is false.
 Nothing here raises, whatever the value.

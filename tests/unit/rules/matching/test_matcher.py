@@ -55,7 +55,7 @@ def compiled_from(rules, fallback=None):
 @pytest.mark.parametrize("event", EVENTS)
 @pytest.mark.parametrize("trigger", TRIGGERS)
 def test_triggers(trigger, event, source):
-    """Each trigger fits the events that the table of design.md gives, and no other."""
+    """Each trigger fits the events that the table of triggers in deploy/adr/0006 gives, and no other."""
     selection = match([rule("r", trigger)], event, {"source": source})
     assert (selection is not None) is ((trigger, event, source) in FITS)
 
