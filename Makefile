@@ -19,7 +19,7 @@ test: check test-only ## Check the code, then pass all tests
 test-only: $(READY) ## Pass all tests (TESTS=path narrows them)
 	@$(BIN)/python -m pytest -q -n auto --dist worksteal $(TESTS)
 
-bench: $(READY) ## Measure how fast it is, side by side, in nine minutes (BENCH="--quick --row NAME" for less)
+bench: $(READY) ## Measure how fast it is, side by side, in ten minutes (BENCH="--quick --row NAME" for less)
 	@$(BIN)/python tests/bench/bench.py $(BENCH)
 
 picture: $(READY) ## Draw the dashboard of the README anew, from a real Prometheus that must be on PATH (3 minutes)

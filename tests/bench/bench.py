@@ -1,15 +1,18 @@
 """`make bench`: how fast Evenhand is, side by side with what it is compared to, in one run on this machine.
 
-Prints one table, and writes it with all samples as JSON. Nothing else should run on the machine meanwhile.
+Prints one table, and writes it with all samples as JSON; a full run of all rows renews the page of figures besides.
+Nothing else should run on the machine meanwhile.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import os
 import signal
 import sys
 import time
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +20,7 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
+from tests.bench import page
 from tests.bench.harness import EFFORTS, Bench
 from tests.bench.machine import Company, describe
 from tests.bench.rows import ROWS
@@ -28,8 +32,6 @@ if TYPE_CHECKING:
 
 _CACHE = Path(__file__).parents[2] / ".bench"
 _WIDTH = 170
-_ALONE = 0.03
-"""What other programs may use of the processors."""
 
 
 def main() -> int:
@@ -37,6 +39,7 @@ def main() -> int:
     options = _options()
     for stop in (signal.SIGTERM, signal.SIGINT):
         signal.signal(stop, lambda number, _: sys.exit(128 + number))
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # an installed service has its bytecode, and starts twice as soon
     started = time.monotonic()
     bench = Bench(options.cache, EFFORTS[options.effort], fallback=options.fallback)
     if len(bench.generator) > 1 and not options.fallback:
@@ -54,6 +57,7 @@ def main() -> int:
     finally:
         bench.close()
     report = {
+        "date": datetime.now(tz=UTC).date().isoformat(),
         "machine": describe(bench.redis),
         "load_generator": "C" if len(bench.generator) == 1 else "Python",
         "effort": options.effort,
@@ -65,6 +69,9 @@ def main() -> int:
     _print([one for found in findings.values() for one in found], report)
     options.json.write_text(json.dumps(report, indent=2, ensure_ascii=False) + "\n")
     sys.stderr.write(f"All figures are in {options.json}\n")
+    if page.is_due(report, list(ROWS)):
+        page.write(report)
+        sys.stderr.write(f"{page.FOLDER / page.PAGE} is renewed\n")
     return 0
 
 
@@ -103,10 +110,8 @@ def _print(findings: Sequence[Finding], report: Mapping[str, Any]) -> None:
     for name, text in report["machine"].items():
         console.print(f"{name}: {text}")
     console.print(f"load generator: {report['load_generator']}; effort: {report['effort']}; {report['seconds']} s")
-    if crowded := [
-        f"{name} ({share:.0%})" for name, share in report["used_by_others_by_row"].items() if share > _ALONE
-    ]:
-        console.print(f"Not to be trusted: other programs used the processors during {', '.join(crowded)}.")
+    if crowded := page.crowded(report):
+        console.print(crowded)
 
 
 if __name__ == "__main__":
