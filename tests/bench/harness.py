@@ -1,4 +1,4 @@
-"""What every row has at hand: servers in their places, calls and what they cost, rounds until figures are stable."""
+"""What every row works with: servers in their places, calls and what they cost, rounds until figures are stable."""
 
 from __future__ import annotations
 

@@ -43,7 +43,7 @@ class Flood(NamedTuple):
 
     @property
     def wait(self) -> float:
-        """How long a caller waits who is one too many (ms); where nobody is refused, how long for the answer."""
+        """How long a caller waits whose call is shed (ms); where none is, how long for the answer."""
         return self.refused_p99 or self.answered_p99
 
     @property

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 _WORKSPACE = "bench"
 _ROUNDS = 11
-_PATIENCE_S = 30.0
+_TIMEOUT_S = 30.0
 _POLL_S = 0.001
 
 
@@ -97,7 +97,7 @@ def _restart(data: Path, contact_id: str) -> Start:
         cpu = sum(map(cpu_seconds, everybody))
     finally:
         process.terminate()
-        process.wait(_PATIENCE_S)
+        process.wait(_TIMEOUT_S)
         server.close()
     assert decision is not None, f"evenhand decides nothing; it said: {(data.parent / 'start.log').read_text()}"
     assert decision.outcome == ASSIGNED, decision
@@ -106,7 +106,7 @@ def _restart(data: Path, contact_id: str) -> Start:
 
 def _first_decision(port: int, request: assignment_service_pb2.EvaluateContactRequest) -> decision_pb2.Decision | None:
     """Ask for a decision until there is one; None: there was none for too long."""
-    end = time.monotonic() + _PATIENCE_S
+    end = time.monotonic() + _TIMEOUT_S
     while time.monotonic() < end:
         with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
             break
@@ -115,8 +115,8 @@ def _first_decision(port: int, request: assignment_service_pb2.EvaluateContactRe
     with grpc.insecure_channel(f"127.0.0.1:{port}", options) as channel:
         call = assignment_service_pb2_grpc.AssignmentServiceStub(channel).EvaluateContact
         while time.monotonic() < end:
-            with contextlib.suppress(grpc.RpcError):  # Redis may be away yet
-                return call(request, timeout=_PATIENCE_S, wait_for_ready=True).decision
+            with contextlib.suppress(grpc.RpcError):  # Redis may be unavailable yet
+                return call(request, timeout=_TIMEOUT_S, wait_for_ready=True).decision
             time.sleep(_POLL_S)
     return None
 

@@ -1,4 +1,4 @@
-"""So many workspaces in turn that the service can keep the rules of few at hand, against a single one.
+"""So many workspaces in turn that the service can keep the rules of few cached, against a single one.
 
 Each has 20 rules that are like no other's, and five agents. Over gRPC all of them would take an hour, so one is made
 that way, and its keys are copied within Redis under the names of the others, with their own numbers in the texts of
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from tests.bench.targets import Cost, Target
 
 _MANY, _MANY_QUICK = 100_000, 5_000
-_AT_HAND = 1_000
+_CACHED = 1_000
 _ONE = "workspace-00000000"
 _OWN = "-00000000"
 _AT_ONCE = 1_000
@@ -79,7 +79,7 @@ def measure(bench: Bench) -> list[Finding]:
         each = traffic.Requests(lambda number: f"workspace-{1 + number % (many - 1):08}", "one-each")
         process = psutil.Process(ours.server.pid)
         for requests in (one, each):
-            bench.cost(ours, requests, _AT_HAND + 500, seconds=10 * _SECONDS)
+            bench.cost(ours, requests, _CACHED + 500, seconds=10 * _SECONDS)
         memory = [process.memory_info().rss / _MEGABYTE]
 
         def in_turn() -> Cost:
