@@ -21,6 +21,7 @@ from tests.bench.harness import EFFORTS, Bench
 from tests.bench.load.generator import Load, command
 from tests.bench.machine import Cores
 from tests.bench.rows.commands import scripts_run
+from tests.bench.rows.floor import STRATEGY_NUMBERS
 from tests.support.processes import RedisServer
 
 if TYPE_CHECKING:
@@ -121,7 +122,7 @@ def test_the_report_is_complete(tmp_path: Path, *, fallback: bool) -> None:
 def test_decisions_and_the_floor_are_sent_alike(tmp_path: Path) -> None:
     """Alone, each has a run of its own; in batches, 50 decisions have one run, and each run of the floor its own."""
     report, _ = run(tmp_path, "floor")
-    kinds = [(kind, how) for kind in ("round robin", "least open contacts") for how in ("alone", "in runs of 50")]
+    kinds = [(kind, how) for kind in STRATEGY_NUMBERS for how in ("alone", "in runs of 50")]
     assert len(report["findings"]) == len(kinds) * len(Bench(tmp_path, EFFORTS["smoke"]).redis_servers())
     for finding, (kind, how) in zip(report["findings"], itertools.cycle(kinds), strict=False):
         assert finding["row"].endswith(f"a decision, {kind}, {how}")

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from service.store import keys
 from service.store.store import CONTACTS_A_RUN
+from strategies import STRATEGIES
 from tests.bench import traffic
 from tests.bench.findings import Finding, median
 from tests.bench.machine import on
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
     from tests.support.processes import RedisServer
 
 _ROUNDS = 9
-_STRATEGIES = {"round robin": b.ROUND_ROBIN, "least open contacts": b.LEAST_OPEN_CONTACTS}
+STRATEGY_NUMBERS = {strategy.name.replace("_", " ").lower(): number for number, strategy in sorted(STRATEGIES.items())}
 _SINGLE, _IN_RUNS = "alone", f"in runs of {CONTACTS_A_RUN}"
 _BOUNDS = {_SINGLE: 2.0, _IN_RUNS: 1.5}
 _ROOT = b"{floor}"
@@ -64,10 +65,12 @@ def measure(bench: Bench) -> list[Finding]:
 
 
 def _findings(bench: Bench, binary: Path, version: str) -> list[Finding]:
-    lines = [(name, how) for name in _STRATEGIES for how in _BOUNDS]
+    lines = [(name, how) for name in STRATEGY_NUMBERS for how in _BOUNDS]
     with bench.ours(redis_binary=binary) as ours:
         assert ours.redis is not None
-        measures = dict(itertools.chain(_floor(bench, ours.redis), *(_ours(bench, ours, name) for name in _STRATEGIES)))
+        measures = dict(
+            itertools.chain(_floor(bench, ours.redis), *(_ours(bench, ours, name) for name in STRATEGY_NUMBERS))
+        )
         for take in measures.values():
             take()
         samples, ratios = bench.rounds(
@@ -103,10 +106,10 @@ def _text(times: list[Time]) -> str:
 def _ours(bench: Bench, target: Target, name: str) -> Iterator[tuple[tuple[str, str], Callable[[], Time]]]:
     """Configure a workspace with one rule of this strategy; yield how to decide about contacts of it."""
     singles, many = _counts(bench)
-    workspace = target.workspace(f"floor-{_STRATEGIES[name]}")
+    workspace = target.workspace(f"floor-{STRATEGY_NUMBERS[name]}")
     workspace.roster(*traffic.AGENTS)
     workspace.online(*traffic.AGENTS)
-    workspace.rules(b.rule("everyone", strategy=_STRATEGIES[name], online_only=True))
+    workspace.rules(b.rule("everyone", strategy=STRATEGY_NUMBERS[name], online_only=True))
     requests = {
         how: traffic.Requests(workspace.id, prefix, [(traffic.contact(), "everyone")])
         for how, prefix in ((_SINGLE, "by-alone"), (_IN_RUNS, "in-a-run"))
