@@ -76,7 +76,7 @@ def cpu_seconds(pid: int) -> float:
 
 
 class Company:
-    """What others use of the processors meanwhile: who measures should be alone."""
+    """What others use of the processors meanwhile: a measurement should be alone."""
 
     def __init__(self) -> None:
         self._before = self._read()

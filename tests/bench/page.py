@@ -22,7 +22,7 @@ _HEAD = """# Figures
 
 Written by `make bench` after a full run, from [figures.json](figures.json) beside this page: not to be edited by hand.
 All rows are measured side by side, each in several rounds; a figure is the median of its rounds, and so is a ratio.
-What was done to reach them, and why some rows are not better: [adr/0004-speed.md](adr/0004-speed.md).
+The steps to them, and why some rows are not better: [adr/0004-speed.md](adr/0004-speed.md).
 
 | | what | here | against | ratio | to reach | reached |
 | --: | --- | --- | --- | --: | --: | --- |

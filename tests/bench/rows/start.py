@@ -1,7 +1,7 @@
 """A restart: from the start of `evenhand serve`, with its own Redis, to the first decision that it answers.
 
 Against the least that any Python service on gRPC needs: `python -c "import grpc"`. The data folder is one that an
-earlier run left, with 20 rules and 50 agents in it. Who asks runs already, and asks again every millisecond.
+earlier run left, with 20 rules and 50 agents in it. The caller runs already, and asks again every millisecond.
 """
 
 from __future__ import annotations

@@ -2,8 +2,8 @@
 
 Each has 20 rules that are like no other's, and five agents. Over gRPC all of them would take an hour, so one is made
 that way, and its keys are copied within Redis under the names of the others, with their own numbers in the texts of
-their rules. That a copy decides like the original is seen by every answer. What is prepared of the rules, which hides
-texts, is written as the service would have.
+their rules. That a copy decides like the original is seen by every answer. The prepared rules, which hide
+texts, are written as the service would have.
 """
 
 from __future__ import annotations
