@@ -16,6 +16,7 @@ from redis import TimeoutError as RedisTimeoutError
 from redis.exceptions import ClusterDownError, NoPermissionError, OutOfMemoryError, ReadOnlyError
 
 from service.combining import Combiner
+from service.redis_client.socket_link import TRUSTED_SECONDS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -146,24 +147,29 @@ class Pipeline(Combiner[Exchange, list[Any]]):
         link = self._link
         results: list[list[Any] | Exception] = []
         timeout_s = max([timeout_s for _, _, timeout_s in asked])
-        established = link.is_established()
+        begun = perf_counter()
+        established = link.established and (begun < link.trusted_until or link.is_alive())
         try:
             if not established:
                 link.connect()
-            begun = perf_counter()
+                begun = perf_counter()
             if timeout_s != link.timeout_s:
                 link.bound_waits(timeout_s)
             link.send(b"".join([packed for packed, _, _ in asked]))
-            came: list[Any] = []
+            reader, receive = link.reader, link.receive
             for _, commands, _ in asked:
                 replies = []
                 for _ in range(commands):
-                    while not came:
-                        came = link.replies_in(link.receive())
-                    replies.append(came.pop())
+                    while (reply := reader.gets()) is False:
+                        if not (received := receive()):
+                            raise ConnectionResetError("the server closed the connection")  # noqa: TRY301 - one of many
+                        reader.feed(received)
+                    replies.append(reply)
                 results.append(replies)
-            self._sent(perf_counter() - begun)
-        except (RedisConnectionError, RedisTimeoutError, OSError) as error:
+            ended = perf_counter()
+            link.trusted_until = ended + TRUSTED_SECONDS
+            self._sent(ended - begun)
+        except (RedisConnectionError, RedisTimeoutError, OSError, hiredis.ProtocolError) as error:
             problem = link.broken(error)
             # A deadline shorter than our own timeout says nothing about the server; nor, much, does a connection that
             # broke (the server may be back already). One that cannot be made says all.

@@ -10,7 +10,6 @@ import struct
 from functools import partial
 from socket import SO_RCVTIMEO, SO_SNDTIMEO, SOL_SOCKET
 from ssl import SSLSocket
-from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 import hiredis
@@ -24,8 +23,9 @@ if TYPE_CHECKING:
 
     from redis.connection import AbstractConnection
 
-# A connection that was idle for so long may have been closed by the other side without our noticing.
-_IDLE_SECONDS = 0.5
+TRUSTED_SECONDS = 0.5
+"""A connection that was idle for longer may have been closed by the other side without our noticing."""
+
 _READ_BYTES = 16_384
 
 
@@ -36,32 +36,35 @@ class SocketLink:
     read and write, and with each of these calls the thread releases the GIL and has to acquire it again.
 
     Attributes:
+        established: whether there is a connection. While there is:
+        trusted_until: until when, by `time.perf_counter`, it is taken for alive without a look.
         timeout_s: how long a send or a read waits for the server at most.
-        send: sends bytes; raises OSError. Set while the connection is established, as is:
+        send: sends bytes; raises OSError.
         receive: waits for bytes and returns them, none if the server closed the connection; raises OSError.
+        reader: is fed what was received, and gets replies out of it, in order; False where none is complete.
     """
 
-    __slots__ = ("_connection", "_established", "_reader", "_socket", "_used", "receive", "send", "timeout_s")
+    __slots__ = ("_connection", "_socket", "established", "reader", "receive", "send", "timeout_s", "trusted_until")
 
     receive: Callable[[], bytes]
     send: Callable[[bytes], None]
+    reader: hiredis.Reader
 
     def __init__(self, connection: AbstractConnection) -> None:
         self._connection = connection
-        self._established = False
-        self._used = 0.0
+        self.established = False
+        self.trusted_until = 0.0
         self.timeout_s = 0.0
 
-    def is_established(self) -> bool:
-        """Say whether there is a connection; one that was idle is looked at, and closed if the other side closed it."""
-        if self._established and monotonic() - self._used > _IDLE_SECONDS:
-            try:
-                stale = self._connection.can_read(0)
-            except (RedisConnectionError, OSError):
-                stale = True
-            if stale:
-                self.close()
-        return self._established
+    def is_alive(self) -> bool:
+        """Look whether the other side has closed the connection; if it has, close it here too."""
+        try:
+            stale = self._connection.can_read(0)
+        except (RedisConnectionError, OSError):
+            stale = True
+        if stale:
+            self.close()
+        return not stale
 
     def connect(self) -> None:
         """Make the connection.
@@ -73,31 +76,11 @@ class SocketLink:
         # redis-py keeps these two to itself.
         connection: Any = self._connection
         self._socket: socket = connection._sock  # noqa: SLF001
-        self._reader = hiredis.Reader(replyError=connection._parser.parse_error)  # noqa: SLF001
+        self.reader = hiredis.Reader(replyError=connection._parser.parse_error)  # noqa: SLF001
         self.send = self._socket.sendall
         self.receive = partial(self._socket.recv, _READ_BYTES)
         self.timeout_s = 0.0
-        self._established = True
-
-    def replies_in(self, received: bytes) -> list[Any]:
-        """Return the replies that are complete with what was received, the first one last. A reply may be an exception.
-
-        Raises:
-            OSError: it is the end of the connection, or no reply of a Redis server.
-        """
-        if not received:
-            raise ConnectionResetError("the server closed the connection")
-        reader = self._reader
-        replies: list[Any] = []
-        try:
-            reader.feed(received)
-            while (reply := reader.gets()) is not False:
-                replies.append(reply)
-        except hiredis.ProtocolError as error:
-            raise ConnectionAbortedError(str(error)) from error
-        self._used = monotonic()
-        replies.reverse()
-        return replies
+        self.established = True
 
     def bound_waits(self, timeout_s: float) -> None:
         """Have each send and read wait for the server no longer than this from now on."""
@@ -112,7 +95,7 @@ class SocketLink:
 
     def close(self) -> None:
         """Close the connection."""
-        self._established = False
+        self.established = False
         self._connection.disconnect()
 
     def broken(self, error: Exception) -> Exception:
