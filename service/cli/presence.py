@@ -16,9 +16,9 @@ from service.cli.options import (
     Server,
     Timeout,
     Workspace,
-    format_duration,
     parse_duration,
 )
+from service.config.durations import format_duration
 
 
 class PresenceName(StrEnum):

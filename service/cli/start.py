@@ -4,21 +4,17 @@ from __future__ import annotations
 
 import os
 import sys
-from dataclasses import fields
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-from service.config import Settings, SettingsError
+from service.config import SETTINGS, Settings, SettingsError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 _CANNOT_START = 2
 
-_NAMES = {
-    option: option.removeprefix("--").replace("-", "_")
-    for option in map(Settings().name_of, (each.name for each in fields(Settings) if each.metadata))
-}
+_NAMES = {each.option: each.name for each in SETTINGS}
 
 
 def plain_options(arguments: Sequence[str]) -> dict[str, str] | None:
@@ -43,7 +39,7 @@ def start(options: Mapping[str, str | None]) -> int:
     """Run the service until it is told to stop; return the exit code. Says on standard error why it cannot start.
 
     Args:
-        options: See `Settings.read`.
+        options: see `Settings.read`.
     """
     try:
         settings = Settings.read(options, os.environ)

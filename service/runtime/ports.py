@@ -8,17 +8,19 @@ import os
 import socket
 from pathlib import Path
 
-from service.config import Settings, SettingsError, split_address
+from service.config import Settings, SettingsError
+from service.config.addresses import split_address, unix_path, with_port
 
 
 def check(settings: Settings) -> None:
     """Return if `settings.listen` is free.
 
     Raises:
-        SettingsError: It is not, or it is no address of this machine.
+        SettingsError: it is not, or it is no address of this machine.
     """
-    if settings.listen.startswith("unix:"):
-        _check_unix(settings)
+    path = unix_path(settings.listen)
+    if path is not None:
+        _check_unix(settings, path)
     else:
         _bind(settings, share=False).close()
 
@@ -27,15 +29,14 @@ def hold(settings: Settings) -> tuple[socket.socket, str]:
     """Take the port for processes that will share it, without listening.
 
     Returns:
-        A socket that holds the port until it is closed, and `settings.listen` with the port that was taken.
+        a socket that holds the port until it is closed, and `settings.listen` with the port that was taken.
 
     Raises:
-        SettingsError: As `check`.
+        SettingsError: as `check`.
     """
     check(settings)  # sharing would succeed on a port that another service shares among its workers
     held = _bind(settings, share=True)
-    host, _ = split_address(settings.listen)
-    return held, f"[{host}]:{held.getsockname()[1]}" if ":" in host else f"{host}:{held.getsockname()[1]}"
+    return held, with_port(settings.listen, held.getsockname()[1])
 
 
 def _bind(settings: Settings, *, share: bool) -> socket.socket:
@@ -56,9 +57,8 @@ def _bind(settings: Settings, *, share: bool) -> socket.socket:
         raise refused(settings, error) from error
 
 
-def _check_unix(settings: Settings) -> None:
+def _check_unix(settings: Settings, path: str) -> None:
     """Refuse a socket on which somebody answers; gRPC would take its path away."""
-    path = settings.listen.removeprefix("unix:").removeprefix("//")
     with socket.socket(socket.AF_UNIX) as probe:
         try:
             probe.connect(path)

@@ -16,6 +16,7 @@ from grpc_reflection.v1alpha import (  # type: ignore[import-untyped,unused-igno
 )
 
 from service.app import App
+from service.config.addresses import with_port
 from service.rpc import health
 from service.runtime import ports as listening
 from service.runtime.call_threads import CallPool
@@ -91,7 +92,7 @@ class Server:
         gc.freeze()
         gc.set_threshold(_GARBAGE_OBJECTS)
         self._server.start()
-        return self._listen if self._listen.startswith("unix:") else f"{self._listen.rpartition(':')[0]}:{port}"
+        return with_port(self._listen, port)
 
     def stop(self) -> None:
         """Let those who send calls notice, let calls in progress finish, and close everything."""

@@ -8,7 +8,8 @@ from contextlib import contextmanager
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-from service.config import Settings, SettingsError, redact
+from service.config import Settings, SettingsError
+from service.config.addresses import redact
 from service.runtime.embedded_redis import EmbeddedRedis, EmbeddedRedisError
 from service.runtime.process import StopSignals
 from service.runtime.redis_binary import NoRedisBinaryError

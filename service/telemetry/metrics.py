@@ -19,7 +19,7 @@ from google.rpc import code_pb2
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from prometheus_client.multiprocess import MultiProcessCollector
 
-from service.config import split_address
+from service.config.addresses import split_address, with_port
 from service.telemetry.catalogue import CATALOGUE, OTHER
 
 if TYPE_CHECKING:
@@ -182,10 +182,10 @@ class MetricsListener:
         address: Where, with the port that was taken.
     """
 
-    def __init__(self, server: WSGIServer, thread: threading.Thread, host: str) -> None:
+    def __init__(self, server: WSGIServer, thread: threading.Thread, listen: str) -> None:
         self._server = server
         self._thread = thread
-        self.address = f"[{host}]:{server.server_port}" if ":" in host else f"{host}:{server.server_port}"
+        self.address = with_port(listen, server.server_port)
 
     def close(self) -> None:
         """Stop serving."""
@@ -212,7 +212,7 @@ def start_metrics(listen: str, fairness: Collector, workers_folder: Path | None 
     registry.register(fairness)
     host, port = split_address(listen)
     server, thread = prometheus_client.start_http_server(port, host, registry)
-    return MetricsListener(server, thread, host)
+    return MetricsListener(server, thread, listen)
 
 
 def _label(name: str, prefix: str) -> str:

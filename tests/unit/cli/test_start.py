@@ -11,6 +11,7 @@ import typer
 
 from service.cli.commands import app
 from service.cli.start import plain_options
+from service.config import SETTINGS
 
 
 def serve_command() -> Any:
@@ -31,6 +32,15 @@ def test_every_option_is_plain():
     assert len(options) > 10
     for option in options:
         assert plain_options([option, "x"]) == {option.removeprefix("--").replace("-", "_"): "x"}
+
+
+def test_help_is_made_of_the_settings():
+    """Every setting is an option whose help has its meaning, its default and its variable; there is no other option."""
+    options = {each.opts[0]: each for each in serve_command().params if "--help" not in each.opts}
+    assert list(options) == [setting.option for setting in SETTINGS]
+    for setting in SETTINGS:
+        assert options[setting.option].metavar == setting.kind.metavar
+        assert options[setting.option].help == f"{setting.meaning} ({setting.default}) {setting.variable}"
 
 
 @pytest.mark.parametrize(

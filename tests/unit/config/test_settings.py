@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
-from service.config import Settings, SettingsError, redact, split_address
+from service.config import SETTINGS, Settings, SettingsError
+from service.config.addresses import redact
+
+if TYPE_CHECKING:
+    from service.config import Setting
 
 SECRET = "hunter2"  # noqa: S105 - it is to be looked for
 
@@ -154,8 +159,10 @@ def test_a_data_folder_that_cannot_be_made_is_refused(tmp_path: Path) -> None:
     assert Settings.read({"redis_url": "redis://host", "data_dir": str(tmp_path / "file" / "data")}, {})
 
 
-def test_split_address() -> None:
-    """Brackets belong to the notation and not to the address."""
-    assert split_address("[::1]:50051") == ("::1", 50051)
-    assert split_address("localhost:0") == ("localhost", 0)
-    assert split_address("localhost")[1] == -1
+@pytest.mark.parametrize("setting", SETTINGS, ids=lambda setting: setting.name)
+def test_a_default_is_shown_as_it_would_be_typed(setting: Setting) -> None:
+    """What help calls the default, typed as the option, changes nothing; unless the default is no value at all."""
+    if setting.default in {"nowhere", "one of our own"}:
+        assert not getattr(Settings(), setting.field)
+    else:
+        assert Settings.read({setting.name: setting.default}, {}) == Settings()

@@ -1,0 +1,7 @@
+"""Every setting of the service, each declared once; and how durations and addresses are written."""
+
+from __future__ import annotations
+
+from service.config.settings import SETTINGS, Setting, Settings, SettingsError
+
+__all__ = ["SETTINGS", "Setting", "Settings", "SettingsError"]

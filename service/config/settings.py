@@ -1,0 +1,234 @@
+"""Every setting of the service: one frozen object, read once from command-line options and the environment.
+
+A setting is a field of `Settings`, and nothing else: its option (`--redis-url`), its environment variable
+(`EVENHAND_REDIS_URL`) and its line in `evenhand serve --help` follow from that. An option wins over its variable; an
+empty text is as good as none.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from dataclasses import Field, dataclass, field, fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, Self, TypeVar
+
+from service.config import kinds
+from service.config.addresses import redact, unix_path
+from service.config.durations import DAY
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from service.config.kinds import Kind
+
+Value = TypeVar("Value")
+
+
+class SettingsError(ValueError):
+    """A setting that cannot be used.
+
+    Attributes:
+        name: the setting as the user wrote it: `--workers` or `EVENHAND_WORKERS`.
+        message: what is wrong with it, without secrets.
+    """
+
+    def __init__(self, name: str, message: str) -> None:
+        super().__init__(f"{name}: {message}")
+        self.name = name
+        self.message = message
+
+
+def _setting(default: Value, kind: Kind, meaning: str, *, unset: str = "") -> Value:
+    """Declare a field of `Settings`.
+
+    Args:
+        default: its value if nothing else is said.
+        kind: how it is read.
+        meaning: its line of help.
+        unset: what help calls a default that is no value.
+    """
+    return field(default=default, metadata={"kind": kind, "meaning": meaning, "shown": unset or kind.show(default)})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """All settings. Names ending in `_s` are seconds; their options and variables are written without it.
+
+    Attributes:
+        origins: where each setting comes from, as the user wrote it; see `name_of`.
+    """
+
+    listen: str = _setting(
+        "127.0.0.1:50051", kinds.ADDRESS, "Where to serve gRPC: HOST:PORT (0: any free one), [IPV6]:PORT or unix:PATH."
+    )
+    metrics_listen: str = _setting(
+        "", kinds.TCP_ADDRESS, "Where to serve /metrics for Prometheus, over HTTP.", unset="nowhere"
+    )
+    metrics_workspaces: int = _setting(
+        100, kinds.whole(0, 10_000), "Workspaces that have a label of their own there; the rest is other."
+    )
+    metrics_pools: int = _setting(
+        50, kinds.whole(0, 10_000), "Pools whose fairness is shown, those with the most contacts; the rest is other."
+    )
+    metrics_agents: int = _setting(
+        100, kinds.whole(0, 10_000), "Agents of a pool that are shown by name; the rest is other."
+    )
+    metrics_window_s: float = _setting(900.0, kinds.duration(1.0), "Over how long fairness is judged.")
+    metrics_interval_s: float = _setting(15.0, kinds.duration(0.1), "How often it is looked at.")
+    log_level: str = _setting(
+        "info",
+        kinds.one_of("LEVEL", "debug", "info", "warning", "error"),
+        "Events logged on standard error: debug (every decision), info (every refused call), warning or error.",
+    )
+    log_format: str = _setting(
+        "console", kinds.one_of("FORMAT", "console", "json"), "How they are written: console or json, a line each."
+    )
+    traces_endpoint: str = _setting(
+        "", kinds.HTTP_URL, "Where to send traces by OTLP over gRPC: http://HOST:4317.", unset="nowhere"
+    )
+    redis_url: str | None = _setting(
+        None,
+        kinds.REDIS_URL,
+        "The Redis that keeps the state: redis://, rediss:// or unix://.",
+        unset="one of our own",
+    )
+    data_dir: Path = _setting(  # noqa: RUF009 - a path never changes
+        Path(".evenhand"), kinds.FOLDER, "Where the Redis of our own keeps its files. One service at a time."
+    )
+    workers: int = _setting(1, kinds.whole(1, 256), "Processes that share the port.")
+    # Threads that share one interpreter cost twice as much on several cores.
+    pin_workers: bool = _setting(
+        True, kinds.YES_OR_NO, "Whether each of several keeps to a processor core of its own, if there are enough."
+    )
+    # A thread is busy while Redis thinks, so a few are enough to keep a core busy; some more let single calls pass
+    # while batches of 1000 are at work.
+    threads: int = _setting(16, kinds.whole(1, 1024), "Calls that a worker answers at once.")
+    max_concurrent: int = _setting(
+        1000, kinds.whole(1, 1_000_000), "Calls that may wait for a worker's threads; more are refused."
+    )
+    redis_timeout_s: float = _setting(
+        1.0, kinds.duration(0.001), "How long a command may take before Redis counts as unavailable."
+    )
+    contact_retention_s: float = _setting(30 * DAY, kinds.duration(1.0), "How long closed contacts are remembered.")
+    replay_retention_s: float = _setting(
+        DAY, kinds.duration(1.0), "How long superseded decisions are kept for retries by request_id."
+    )
+    # So that load balancers can notice.
+    endpoint_wait_s: float = _setting(
+        0.0,
+        kinds.duration(),
+        "From SIGTERM, how long to go on while health says NOT_SERVING. In Kubernetes: 5s.",
+    )
+    drain_s: float = _setting(20.0, kinds.duration(), "After that, how long calls in progress may take.")
+    keepalive_s: float = _setting(60.0, kinds.duration(1.0), "How often idle connections are checked.")
+    keepalive_timeout_s: float = _setting(
+        20.0, kinds.duration(1.0), "How long such a check may take until the connection is dropped."
+    )
+    min_ping_interval_s: float = _setting(
+        10.0, kinds.duration(), "How often clients may check theirs; more often, and they are disconnected."
+    )
+    # So that clients find new replicas; gRPC takes a tenth more or less, so that they do not all do it at once.
+    max_connection_age_s: float = _setting(300.0, kinds.duration(1.0), "When clients are asked to connect anew.")
+    max_connection_age_grace_s: float = _setting(
+        30.0, kinds.duration(), "How long calls on such an old connection may take to finish."
+    )
+
+    origins: Mapping[str, str] = field(default_factory=dict, repr=False, compare=False)
+
+    @classmethod
+    def read(cls, options: Mapping[str, object | None], environment: Mapping[str, str]) -> Self:
+        """Read all settings.
+
+        Args:
+            options: what the command line says, by option name in Python's spelling (`redis_url` for `--redis-url`,
+                `drain` for `--drain`); None: not given.
+            environment: environment variables; those without the prefix `EVENHAND_` are left alone. So are unknown
+                ones with it: Kubernetes adds such for a service called "evenhand".
+
+        Raises:
+            SettingsError: the first setting that is wrong.
+        """
+        values: dict[str, Any] = {}
+        origins: dict[str, str] = {}
+        for each in SETTINGS:
+            given = options.get(each.name)
+            if given is None and environment.get(each.variable):
+                given = environment[each.variable]
+                origins[each.field] = each.variable
+            if given is None or given == "":
+                continue
+            try:
+                values[each.field] = each.kind.parse(str(given))
+            except ValueError as error:
+                raise SettingsError(origins.get(each.field, each.option), str(error)) from error
+        settings = cls(**values, origins=origins)
+        settings._check()
+        return settings
+
+    def name_of(self, setting: str) -> str:
+        """Return the setting as the user wrote it, or could have: `--data-dir` or `EVENHAND_DATA_DIR`."""
+        return self.origins.get(setting) or next(each.option for each in SETTINGS if each.field == setting)
+
+    def _check(self) -> None:
+        """Check what takes more than one setting, or the file system, to see."""
+        if self.workers > 1 and unix_path(self.listen) is not None:
+            raise SettingsError(
+                self.name_of("workers"), "several workers cannot share a unix socket; listen on HOST:PORT"
+            )
+        if self.workers > 1 and sys.platform == "win32":
+            raise SettingsError(self.name_of("workers"), "several workers cannot share a port on this system")
+        if self.redis_url is None:
+            try:
+                self.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+            except OSError as error:
+                raise SettingsError(
+                    self.name_of("data_dir"), f"cannot make {self.data_dir}: {error.strerror}"
+                ) from error
+            if not os.access(self.data_dir, os.R_OK | os.W_OK | os.X_OK):
+                raise SettingsError(self.name_of("data_dir"), f"cannot write to {self.data_dir}")
+
+    def __repr__(self) -> str:
+        """Show all settings but the password."""
+        shown = {each.field: getattr(self, each.field) for each in SETTINGS}
+        if self.redis_url is not None:
+            shown["redis_url"] = redact(self.redis_url)
+        return f"Settings({', '.join(f'{name}={value!r}' for name, value in shown.items())})"
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """What is known of a setting beside its value.
+
+    Attributes:
+        field: its name in `Settings`: "drain_s".
+        name: its name in Python's spelling: "drain".
+        kind: how it is read and shown.
+        meaning: its line of help.
+        default: its default as text.
+    """
+
+    field: str
+    name: str
+    kind: Kind
+    meaning: str
+    default: str
+
+    @property
+    def option(self) -> str:
+        """The option of the command line: `--max-concurrent`."""
+        return "--" + self.name.replace("_", "-")
+
+    @property
+    def variable(self) -> str:
+        """The environment variable: `EVENHAND_MAX_CONCURRENT`."""
+        return "EVENHAND_" + self.name.upper()
+
+
+def _declared(each: Field[Any]) -> Setting:
+    said = each.metadata
+    return Setting(each.name, each.name.removesuffix("_s"), said["kind"], said["meaning"], said["shown"])
+
+
+SETTINGS: Final = tuple(_declared(each) for each in fields(Settings) if each.metadata)
+"""All of them, in the order in which help shows them."""
