@@ -2,32 +2,38 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from importlib import import_module, metadata
 from typing import TYPE_CHECKING
 
 from evenhand.v1 import assignment_service_pb2, roster_service_pb2
+from grpc_health.v1 import health_pb2_grpc  # type: ignore[import-untyped,unused-ignore]
 
 from service.config import SettingsError
 from service.decisions.configuration import Configurator
 from service.decisions.evaluation import Evaluation
 from service.decisions.rulebook import RuleBook
 from service.redis_client.client import RedisClient
+from service.rpc import health, reflection
 from service.rpc.assignment import Assignment
 from service.rpc.calls import Admission, register
 from service.rpc.roster import RosterCalls
 from service.store.shares import Shares
 from service.store.store import RedisStore
 from service.telemetry.collector import FairnessCollector
-from service.telemetry.metrics import CacheMetrics, DecisionMetrics, RedisMetrics
+from service.telemetry.listener import start_listener
+from service.telemetry.metrics import CacheMetrics, DecisionMetrics, RedisMetrics, set_build_info, set_redis_up
 from service.telemetry.observer import DecisionObserver
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
 
     import grpc
 
     from service.config import Settings
     from service.redis_client.client import Timings
+    from service.telemetry.listener import MetricsListener
     from service.telemetry.tracing import Tracing
 
 _ASSIGNMENT = assignment_service_pb2.DESCRIPTOR.services_by_name["AssignmentService"]
@@ -46,11 +52,11 @@ class App:
         is_worker: whether another process serves the metrics.
 
     Attributes:
-        service_names: full names of the gRPC services, for health and reflection.
+        health: the health of every service.
         fairness: collects the metrics of fairness; None where nobody wants any.
     """
 
-    service_names = (_ASSIGNMENT.full_name, _ROSTER.full_name)
+    _NAMES = (_ASSIGNMENT.full_name, _ROSTER.full_name)
 
     def __init__(self, settings: Settings, redis_url: str, *, is_worker: bool) -> None:
         self._settings = settings
@@ -70,6 +76,7 @@ class App:
         evaluation = Evaluation(store, rules, DecisionObserver(decisions, self._tracing))
         self._assignment = Assignment(store, evaluation, configurator)
         self._roster = RosterCalls(store, configurator)
+        self.health = health.Health(self._NAMES)
         self.fairness: FairnessCollector | None = None
         if settings.metrics_listen:
             self.fairness = FairnessCollector(
@@ -78,15 +85,24 @@ class App:
                 decisions.workspaces,
             )
 
-    def register(self, server: grpc.Server, is_surplus: Callable[[], bool]) -> None:
-        """Add the services to the server. `is_surplus` tells whether the call that this thread handles is too many."""
-        admission = Admission(is_surplus, self._tracing)
+    def register(self, server: grpc.Server, is_overload: Callable[[], bool]) -> None:
+        """Add the services to the server.
+
+        Args:
+            server: the server.
+            is_overload: tells whether the call that this thread handles is to be refused for overload.
+        """
+        admission = Admission(is_overload, self._tracing)
         register(server, _ASSIGNMENT, self._assignment.methods, admission)
         register(server, _ROSTER, self._roster.methods, admission)
+        health_pb2_grpc.add_HealthServicer_to_server(self.health, server)
+        reflection.register(server, [*self._NAMES, health.SERVICE_NAME])
 
-    def add_redis_listener(self, listener: Callable[[bool], None]) -> None:
-        """Have `listener` called with whether Redis is up, now and whenever that changes."""
-        self._redis.on_change(listener)
+    def start(self) -> None:
+        """Tell metrics and health whether Redis is up, now and whenever that changes."""
+        set_build_info()
+        self._redis.on_change(set_redis_up)
+        self._redis.on_change(self.health.set_redis_up)
 
     def close(self) -> None:
         """Close the connections."""
@@ -113,3 +129,29 @@ def _tracing(settings: Settings) -> Tracing | None:
         ) from error
     made: Tracing = tracing.Tracing(settings.traces_endpoint, metadata.version("evenhand"))
     return made
+
+
+@contextmanager
+def supervisor_metrics(settings: Settings, redis_url: str, workers_folder: Path) -> Iterator[MetricsListener]:
+    """Serve the workers' metrics, and those of fairness, which no worker collects, as long as the context lasts.
+
+    Args:
+        settings: all settings, with a place for metrics among them.
+        redis_url: where the state is.
+        workers_folder: where workers leave their numbers.
+
+    Raises:
+        SettingsError: cannot listen where the settings say.
+    """
+    redis = RedisClient(redis_url, settings.redis_timeout_s)
+    shares = Shares(redis, settings.metrics_workspaces, settings.metrics_interval_s, candidate=True)
+    fairness = FairnessCollector(shares, settings, list)
+    try:
+        listener = start_listener(settings, fairness, workers_folder)
+        try:
+            yield listener
+        finally:
+            listener.close()
+    finally:
+        fairness.close()
+        redis.close()

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-# How long no further call is taken on after one that is too many.
-_SURPLUS_SECONDS = 0.001
+# How long no further call is taken on after one that is shed.
+_SHED_SECONDS = 0.001
 
 _log = logging.getLogger(__name__)
 
@@ -33,24 +33,24 @@ class _Accepted:
 _ACCEPTED: Any = _Accepted()
 
 
-class CallPool(Executor):
-    """A fixed number of threads, one queue, and one more thread for the calls that are too many.
+class CallThreads(Executor):
+    """A fixed number of threads, one queue, and one more thread that sheds calls under overload.
 
     The standard library's ThreadPoolExecutor makes a future with a condition for every call, and takes several locks
     that all threads share, which costs a tenth to a quarter of an empty call: deploy/adr/0004-speed.md.
 
     Args:
         threads: how many.
-        bound: how many calls may wait for one of them. One that comes when so many do is handled at once, by the
-            thread that is only there to refuse it: see `is_surplus`.
+        bound: how many calls may wait for one of them. A call beyond that is handled at once, by the thread that is
+            only there to refuse it: see `is_overload`.
     """
 
     def __init__(self, threads: int, bound: int) -> None:
         self._bound = bound
         self._queue: SimpleQueue[Work | None] = SimpleQueue()
-        self._surplus: SimpleQueue[Work | None] = SimpleQueue()
+        self._shed: SimpleQueue[Work | None] = SimpleQueue()
         self._threads = [Thread(target=self._work, args=(self._queue,), name=f"call-{at}") for at in range(threads)]
-        self._refuser = Thread(target=self._work, args=(self._surplus,), name="surplus")
+        self._refuser = Thread(target=self._work, args=(self._shed,), name="overload")
         for thread in (*self._threads, self._refuser):
             thread.daemon = True
             thread.start()
@@ -61,21 +61,21 @@ class CallPool(Executor):
         if self._queue.qsize() < self._bound:
             self._queue.put((fn, args))
         else:
-            self._surplus.put((fn, args))
+            self._shed.put((fn, args))
             # grpc's own thread takes calls on as fast as it can. Refusing costs nearly as much as answering, so with
             # nothing to slow it down the threads that answer would get nowhere.
-            sleep(_SURPLUS_SECONDS)
+            sleep(_SHED_SECONDS)
         return _ACCEPTED
 
-    def is_surplus(self) -> bool:
-        """Whether the call that this thread handles is one too many."""
+    def is_overload(self) -> bool:
+        """Tell whether the call that this thread handles is to be refused for overload."""
         return get_ident() == self._refuser_id
 
     def close(self) -> None:
         """End the threads, once they have done what waits by now."""
         for _ in self._threads:
             self._queue.put(None)
-        self._surplus.put(None)
+        self._shed.put(None)
 
     def _work(self, queue: SimpleQueue[Work | None]) -> None:
         take = queue.get

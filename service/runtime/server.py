@@ -5,89 +5,67 @@ from __future__ import annotations
 import gc
 import logging
 import threading
-from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, cast
 
 import grpc
-from grpc_health.v1 import health_pb2_grpc  # type: ignore[import-untyped,unused-ignore]
-from grpc_reflection.v1alpha import (  # type: ignore[import-untyped,unused-ignore]
-    reflection,
-    reflection_pb2_grpc,
-)
 
 from service.app import App
 from service.config.addresses import with_port
-from service.rpc import health
 from service.runtime import ports as listening
-from service.runtime.call_threads import CallPool
-from service.runtime.process import say_ready, start_listener
-from service.telemetry import logs, metrics
+from service.runtime.call_threads import CallThreads
+from service.runtime.ready import say_ready
+from service.telemetry import logs
+from service.telemetry.listener import start_listener
 
 if TYPE_CHECKING:
+    from concurrent.futures import ThreadPoolExecutor
+
     from service.config import Settings
-    from service.runtime.process import StopSignals
+    from service.runtime.signals import StopSignals
 
 _MESSAGE_BYTES = 16 * 1024 * 1024
 """Room for 10,000 rules, or 1000 contacts with some 16 KiB each. gRPC's default is 4 MiB."""
 
 _log = logging.getLogger(__name__)
 
-_REFLECTION_THREADS = 4
-
 # After so many new objects that are still there garbage is looked for. Python's 700 come together within three sets of
-# rules, each of which then costs half as much again; what calls leave is freed without a look.
+# rules, each of which then costs half as much again; objects of a finished call are freed without a look.
 _GARBAGE_OBJECTS = 20_000
-
-
-class _Reflection(reflection.ReflectionServicer):  # type: ignore[misc,unused-ignore]
-    """The standard reflection service, with threads of its own: a client holds one as long as its stream is open."""
-
-    def ServerReflectionInfo(self, request_iterator: Any, context: grpc.ServicerContext) -> Any:  # noqa: N802
-        return super().ServerReflectionInfo(request_iterator, context)
 
 
 class Server:
     """gRPC, served by this process.
 
     Args:
-        settings: All settings.
-        redis_url: Where the state is.
-        listen: Where to serve, if not where the settings say.
-        share: Whether other processes serve the same port, and this one's metrics.
+        settings: all settings.
+        redis_url: where the state is.
+        listen: where to serve, if not where the settings say.
+        share: whether other processes serve the same port, and this one's metrics.
 
     Attributes:
-        fairness: Collects the metrics of fairness; None where nobody wants any.
+        fairness: collects the metrics of fairness; None where nobody wants any.
     """
 
     def __init__(self, settings: Settings, redis_url: str, listen: str = "", *, share: bool = False) -> None:
         self._settings = settings
         self._listen = listen or settings.listen
-        self._pool = CallPool(settings.threads, settings.max_concurrent)
+        self._threads = CallThreads(settings.threads, settings.max_concurrent)
         self._app = App(settings, redis_url, is_worker=share)
         self.fairness = self._app.fairness
-        self._health = health.Health(self._app.service_names)
-        self._server = grpc.server(cast("ThreadPoolExecutor", self._pool), options=_options(settings, share=share))
-        self._app.register(self._server, self._pool.is_surplus)
-        health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
-        _Reflection.ServerReflectionInfo.experimental_thread_pool = ThreadPoolExecutor(  # type: ignore[attr-defined]
-            _REFLECTION_THREADS, thread_name_prefix="reflection"
-        )
-        names = [*self._app.service_names, health.SERVICE_NAME, reflection.SERVICE_NAME]
-        reflection_pb2_grpc.add_ServerReflectionServicer_to_server(_Reflection(names), self._server)
+        self._server = grpc.server(cast("ThreadPoolExecutor", self._threads), options=_options(settings, share=share))
+        self._app.register(self._server, self._threads.is_overload)
 
     def start(self) -> str:
         """Serve; return where, with the port that was taken.
 
         Raises:
-            SettingsError: Cannot listen there.
+            SettingsError: cannot listen there.
         """
         try:
             port = self._server.add_insecure_port(self._listen)
         except RuntimeError as error:
             raise listening.refused(self._settings, OSError("the address is taken")) from error
-        metrics.set_build_info()
-        self._app.add_redis_listener(metrics.set_redis_up)
-        self._app.add_redis_listener(self._health.set_redis_up)
+        self._app.start()
         # What is there by now stays. Looking for garbage among it would hold up all calls for 20 ms each time.
         gc.freeze()
         gc.set_threshold(_GARBAGE_OBJECTS)
@@ -95,16 +73,16 @@ class Server:
         return with_port(self._listen, port)
 
     def stop(self) -> None:
-        """Let those who send calls notice, let calls in progress finish, and close everything."""
+        """Let callers notice by health, let calls in progress finish, and close everything."""
         settings = self._settings
         logs.event(_log, logging.INFO, "stopping", endpoint_wait_s=settings.endpoint_wait_s, drain_s=settings.drain_s)
-        self._health.drain()
-        threading.Event().wait(self._settings.endpoint_wait_s)
-        stopped = self._server.stop(self._settings.drain_s)
-        self._health.end_watches()
+        self._app.health.drain()
+        threading.Event().wait(settings.endpoint_wait_s)
+        stopped = self._server.stop(settings.drain_s)
+        self._app.health.end_watches()
         stopped.wait()
         self._app.close()
-        self._pool.close()
+        self._threads.close()
         logs.event(_log, logging.INFO, "stopped")
 
 
@@ -112,11 +90,11 @@ def run(settings: Settings, redis_url: str, redis_text: str, signals: StopSignal
     """Serve in this process until a signal says to stop; `redis_text` is what the ready line calls Redis.
 
     Raises:
-        SettingsError: Cannot listen where the settings say.
+        SettingsError: cannot listen where the settings say.
     """
     listening.check(settings)
     server = Server(settings, redis_url)
-    listener = start_listener(settings, server.fairness)
+    listener = start_listener(settings, server.fairness) if server.fairness is not None else None
     say_ready(server.start(), redis_text, listener)
     signals.wait()
     server.stop()

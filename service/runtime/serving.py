@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 from service.config import Settings, SettingsError
 from service.config.addresses import redact
 from service.runtime.embedded_redis import EmbeddedRedis, EmbeddedRedisError
-from service.runtime.process import StopSignals
 from service.runtime.redis_binary import NoRedisBinaryError
+from service.runtime.signals import StopSignals
 from service.telemetry import logs
 
 if TYPE_CHECKING:

@@ -9,26 +9,28 @@ ends: so also when the supervisor is killed.
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import subprocess
 import sys
 import tempfile
-from dataclasses import asdict
 from importlib import import_module
 from pathlib import Path
 from random import SystemRandom
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING
 
-from service.config import Settings, SettingsError
+from service.config import SettingsError
 from service.runtime import ports as listening
-from service.runtime.process import StopSignals, say_ready, start_listener
+from service.runtime.orders import Order, write_order
+from service.runtime.ready import say_ready
 from service.runtime.respawning import DidNotStartError, KeptProcess
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+    from contextlib import AbstractContextManager
 
-    from service.telemetry.collector import FairnessCollector
+    from service.config import Settings
+    from service.runtime.signals import StopSignals
+    from service.telemetry.listener import MetricsListener
 
 _METRICS_FOLDER = "PROMETHEUS_MULTIPROC_DIR"  # prometheus-client's name for it
 _MORE_SECONDS = 10.0
@@ -39,12 +41,12 @@ def run(settings: Settings, redis_url: str, redis_text: str, signals: StopSignal
     """Run `settings.workers` workers until a signal says to stop.
 
     Raises:
-        SettingsError: The port is taken, or a worker did not start; what that said is on standard error.
+        SettingsError: the port is taken, or a worker did not start; what that said is on standard error.
     """
     held, listen = listening.hold(settings)
     with held, _metrics_folder(settings) as folder:
         workers = [
-            _worker(number, _order(settings, redis_url, listen, core), folder)
+            _worker(number, Order(settings=settings, redis_url=redis_url, listen=listen, core=core), folder)
             for number, core in enumerate(_cores(settings), 1)
         ]
         signals.last_words = lambda: _kill(workers)
@@ -53,12 +55,9 @@ def run(settings: Settings, redis_url: str, redis_text: str, signals: StopSignal
                 worker.start()
             for worker in workers:
                 worker.wait()
-            with _fairness(settings, redis_url) as fairness:
-                listener = start_listener(settings, fairness, folder)
+            with _metrics(settings, redis_url, folder) as listener:
                 say_ready(listen, redis_text, listener)
                 signals.wait()
-                if listener is not None:
-                    listener.close()
         except DidNotStartError as error:
             raise SettingsError(settings.name_of("workers"), f"a worker did not start ({error})") from error
         finally:
@@ -68,14 +67,6 @@ def run(settings: Settings, redis_url: str, redis_text: str, signals: StopSignal
                 worker.stop(settings.endpoint_wait_s + settings.drain_s + _MORE_SECONDS)
 
 
-def read_order(line: bytes) -> tuple[Settings, str, str, int | None]:
-    """Return what `run` sends to a worker: settings, the URL of Redis, where to listen, and the core to keep to."""
-    order: dict[str, Any] = json.loads(line)
-    values: dict[str, Any] = order["settings"]
-    values["data_dir"] = Path(values["data_dir"])
-    return Settings(**values), order["redis_url"], order["listen"], order["core"]
-
-
 def _cores(settings: Settings) -> Sequence[int | None]:
     """Return for each worker the core to keep to; None: whichever the system picks from moment to moment."""
     allowed = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else []
@@ -83,13 +74,6 @@ def _cores(settings: Settings) -> Sequence[int | None]:
         return [None] * settings.workers
     # Any of them, so that two services on one machine do not both take the first ones.
     return SystemRandom().sample(allowed, settings.workers)
-
-
-def _order(settings: Settings, redis_url: str, listen: str, core: int | None) -> bytes:
-    values = asdict(settings)
-    values["data_dir"] = str(settings.data_dir)
-    # By standard input and not as arguments: everybody may read those, and the URL may hold a password.
-    return json.dumps({"settings": values, "redis_url": redis_url, "listen": listen, "core": core}).encode() + b"\n"
 
 
 @contextlib.contextmanager
@@ -109,26 +93,18 @@ def _metrics_folder(settings: Settings) -> Iterator[Path | None]:
         yield Path(name)
 
 
-@contextlib.contextmanager
-def _fairness(settings: Settings, redis_url: str) -> Iterator[FairnessCollector | None]:
-    """Collect the metrics of fairness, since no worker does; not if nobody listens for them."""
-    if not settings.metrics_listen:
-        yield None
-        return
+def _metrics(settings: Settings, redis_url: str, folder: Path | None) -> AbstractContextManager[MetricsListener | None]:
+    """Serve the metrics while the context lasts, if anybody listens for them."""
+    if folder is None:
+        return contextlib.nullcontext()
     # By name, because a supervisor without metrics needs none of it.
-    redis = import_module("service.redis_client.client").RedisClient(redis_url, settings.redis_timeout_s)
-    shares = import_module("service.store.shares").Shares(
-        redis, settings.metrics_workspaces, settings.metrics_interval_s, candidate=True
+    serving: AbstractContextManager[MetricsListener] = import_module("service.app").supervisor_metrics(
+        settings, redis_url, folder
     )
-    collector = import_module("service.telemetry.collector").FairnessCollector(shares, settings, list)
-    try:
-        yield collector
-    finally:
-        collector.close()
-        redis.close()
+    return serving
 
 
-def _worker(number: int, order: bytes, metrics_folder: Path | None) -> KeptProcess:
+def _worker(number: int, order: Order, metrics_folder: Path | None) -> KeptProcess:
     environment = {name: value for name, value in os.environ.items() if name != _METRICS_FOLDER}
     if metrics_folder is not None:
         environment[_METRICS_FOLDER] = str(metrics_folder)
@@ -142,7 +118,7 @@ def _worker(number: int, order: bytes, metrics_folder: Path | None) -> KeptProce
             start_new_session=True,  # a Ctrl-C in the terminal is for the supervisor
         )
         with contextlib.suppress(OSError):  # it ended already; that is noticed where it is waited for
-            _pipe(process.stdin).write(order)
+            _pipe(process.stdin).write(write_order(order))
             _pipe(process.stdin).flush()
         return process
 

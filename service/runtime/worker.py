@@ -7,9 +7,9 @@ import sys
 import threading
 
 from service.config import SettingsError
-from service.runtime.process import StopSignals
+from service.runtime.orders import read_order
 from service.runtime.server import Server
-from service.runtime.supervisor import read_order
+from service.runtime.signals import StopSignals
 from service.telemetry import logs
 
 _CANNOT_START = 2
@@ -17,14 +17,14 @@ _CANNOT_START = 2
 
 def main() -> int:
     """Serve until standard input ends or a signal says to stop; return the exit code."""
-    settings, redis_url, listen, core = read_order(sys.stdin.buffer.readline())
-    logs.configure(settings)
-    if core is not None:
-        os.sched_setaffinity(0, {core})  # before there are threads, so that all have it
+    order = read_order(sys.stdin.buffer.readline())
+    logs.configure(order.settings)
+    if order.core is not None:
+        os.sched_setaffinity(0, {order.core})  # before there are threads, so that all have it
     signals = StopSignals()
     threading.Thread(target=_follow_supervisor, args=(signals,), name="supervisor", daemon=True).start()
     try:
-        server = Server(settings, redis_url, listen, share=True)
+        server = Server(order.settings, order.redis_url, order.listen, share=True)
         address = server.start()
     except SettingsError as error:
         sys.stderr.write(f"evenhand: {error}\n")

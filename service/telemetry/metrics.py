@@ -1,9 +1,6 @@
-"""What the service counts and measures, and the listener that serves it to Prometheus.
+"""What the service counts and measures.
 
 What it all means stands in `service.telemetry.catalogue`. Label values are looked up once, not for each call.
-
-With several workers each writes its numbers to files in the folder `PROMETHEUS_MULTIPROC_DIR`, which prometheus-client
-reads when it is imported, and the supervisor serves their sum.
 """
 
 from __future__ import annotations
@@ -16,20 +13,12 @@ import grpc
 import prometheus_client
 from evenhand.v1 import decision_pb2, rules_pb2
 from google.rpc import code_pb2
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
-from prometheus_client.multiprocess import MultiProcessCollector
+from prometheus_client import Counter, Gauge, Histogram
 
-from service.config.addresses import split_address, with_port
 from service.telemetry.catalogue import CATALOGUE, OTHER
 
 if TYPE_CHECKING:
-    import threading
     from collections.abc import Callable
-    from pathlib import Path
-    from wsgiref.simple_server import WSGIServer
-
-    from prometheus_client.registry import Collector
-
 
 _BUCKETS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
 """Seconds. The default ones start at 5 ms, ten times what a decision takes."""
@@ -173,46 +162,6 @@ def set_redis_up(up: bool) -> None:
 def set_build_info() -> None:
     """Tell which versions run here."""
     _build.labels(metadata.version("evenhand"), platform.python_version(), grpc.__version__).set(1)
-
-
-class MetricsListener:
-    """Serves /metrics over HTTP.
-
-    Attributes:
-        address: Where, with the port that was taken.
-    """
-
-    def __init__(self, server: WSGIServer, thread: threading.Thread, listen: str) -> None:
-        self._server = server
-        self._thread = thread
-        self.address = with_port(listen, server.server_port)
-
-    def close(self) -> None:
-        """Stop serving."""
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()
-
-
-def start_metrics(listen: str, fairness: Collector, workers_folder: Path | None = None) -> MetricsListener:
-    """Serve the metrics of this process, or the sum of those that workers write to `workers_folder`.
-
-    Args:
-        listen: `host:port`.
-        fairness: what reads the metrics of fairness from Redis.
-        workers_folder: The workers' `PROMETHEUS_MULTIPROC_DIR`.
-
-    Raises:
-        OSError: Cannot listen there.
-    """
-    registry = prometheus_client.REGISTRY
-    if workers_folder is not None:
-        registry = CollectorRegistry()
-        MultiProcessCollector(registry, str(workers_folder))  # type: ignore[no-untyped-call]
-    registry.register(fairness)
-    host, port = split_address(listen)
-    server, thread = prometheus_client.start_http_server(port, host, registry)
-    return MetricsListener(server, thread, listen)
 
 
 def _label(name: str, prefix: str) -> str:

@@ -18,7 +18,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 
 from service.config import Settings
 from service.runtime import server as real
-from service.runtime.call_threads import CallPool
+from service.runtime.call_threads import CallThreads
 
 SERVICE = "evenhand.v1.AssignmentService"
 ANSWER = api.EvaluateContactResponse(
@@ -44,7 +44,7 @@ def serve() -> None:
     """Serve on a free port until the process is ended."""
     settings = Settings()
     ours = sys.argv[1:] == ["ours"]
-    pool: Any = CallPool(settings.threads, settings.max_concurrent) if ours else ThreadPoolExecutor(settings.threads)
+    pool: Any = CallThreads(settings.threads, settings.max_concurrent) if ours else ThreadPoolExecutor(settings.threads)
     server = grpc.server(pool, options=real._options(settings, share=False))
     handlers = {
         "EvaluateContact": grpc.unary_unary_rpc_method_handler(

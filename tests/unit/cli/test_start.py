@@ -67,13 +67,15 @@ def test_all_else_is_left_to_typer(odd):
     assert plain_options(["--workers", "1", odd]) is None
 
 
-def test_redis_does_not_wait_for_what_takes_long_to_load():
-    """What starts the embedded Redis loads no command line reader, no gRPC, no metrics, and no Redis client."""
+@pytest.mark.parametrize("module", ["service.runtime.serving", "service.runtime.supervisor"])
+def test_what_comes_first_does_not_wait_for_what_takes_long_to_load(module):
+    """What starts the embedded Redis, and a supervisor, load no command line reader, no gRPC, and no Redis client."""
     loaded = subprocess.run(
-        [sys.executable, "-c", "import sys, service.cli, service.runtime.serving; print(*sys.modules)"],
+        [sys.executable, "-c", f"import sys, service.cli, {module}; print(*sys.modules)"],
         capture_output=True,
         text=True,
         check=True,
     ).stdout.split()
-    assert "service.runtime.embedded_redis" in loaded
+    assert module in loaded
     assert not {"typer", "pydantic", "grpc", "google.protobuf", "prometheus_client", "redis"} & set(loaded)
+    assert "service.app" not in loaded

@@ -12,7 +12,7 @@ PROGRAM = """
 import signal
 import threading
 import time
-from service.runtime.process import StopSignals
+from service.runtime.signals import StopSignals
 
 signals = StopSignals()
 other = threading.Thread(target=time.sleep, args=(60,), daemon=True)
