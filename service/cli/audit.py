@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import ExitStack
 from time import sleep
 from typing import Annotated, Final
 
@@ -11,7 +12,7 @@ import typer
 from service.cli.options import EXIT_PROBLEMS, EXIT_UNREACHABLE, Workspace, count
 from service.config import Settings, SettingsError
 from service.redis_client.client import RedisClient, RedisUnavailableError
-from service.runtime.embedded_redis import EmbeddedRedis
+from service.runtime.embedded_redis import reach
 from service.store.audit import Audit, audit_workspace, repair_workspace
 
 _USAGE: Final = 2
@@ -33,22 +34,23 @@ Repair = Annotated[bool, typer.Option("--repair", help="Set what drifted to what
 def audit(workspace: Workspace, redis_url: RedisUrl = None, data_dir: DataDir = None, repair: Repair = False) -> None:
     """Check that agents' open counts are those of the contacts' records. Reads Redis itself, beside live traffic.
 
-    Exit code 0: they are; 1: some are not; 3: Redis is away.
+    Exit code 0: they are; 1: some are not; 3: Redis is unavailable.
     """
     try:
         settings = Settings.read({"redis_url": redis_url, "data_dir": data_dir}, os.environ)
     except SettingsError as error:
         typer.echo(f"evenhand: {error}", err=True)
         raise typer.Exit(_USAGE) from error
-    redis = RedisClient(settings.redis_url or EmbeddedRedis(settings.data_dir).url, settings.redis_timeout_s)
-    try:
-        found = _quiet_audit(redis, workspace)
-        repaired = repair and bool(found.drifts) and repair_workspace(redis, workspace, found)
-    except RedisUnavailableError as error:
-        typer.echo("evenhand: Redis does not answer; is the service (or its Redis) running?", err=True)
-        raise typer.Exit(EXIT_UNREACHABLE) from error
-    finally:
-        redis.close()
+    with ExitStack() as stack:
+        url = settings.redis_url or stack.enter_context(reach(settings.data_dir))
+        redis = RedisClient(url, settings.redis_timeout_s)
+        stack.callback(redis.close)
+        try:
+            found = _quiet_audit(redis, workspace)
+            repaired = repair and bool(found.drifts) and repair_workspace(redis, workspace, found)
+        except RedisUnavailableError as error:
+            typer.echo("evenhand: Redis does not answer; is the service (or its Redis) running?", err=True)
+            raise typer.Exit(EXIT_UNREACHABLE) from error
     _print(workspace, found)
     if repair and found.drifts:
         typer.echo("Repaired." if repaired else "Not repaired: the workspace did not stay quiet. Try again.")

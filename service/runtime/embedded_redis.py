@@ -15,25 +15,27 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
-import hashlib
 import logging
 import os
 import socket
 import subprocess
-import tempfile
 import time
-from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from service.runtime import die_with_parent as launch
 from service.runtime import redis_binary as binary
+from service.runtime import short_paths
 from service.runtime.respawning import DidNotStartError, KeptProcess
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
 
 _log = logging.getLogger(__name__)
 
 _SOCKET = "redis.sock"
 _LOG = "redis.log"
-_LONGEST_SOCKET_PATH = 100  # sockaddr_un.sun_path holds 108 bytes on Linux, 104 on macOS
 _ANSWER_SECONDS = 1.0
 _START_SECONDS = 30.0
 _ORPHAN_SECONDS = 30.0
@@ -45,15 +47,29 @@ class EmbeddedRedisError(Exception):
     """The embedded Redis cannot be had; the text is one line that says why."""
 
 
+@contextlib.contextmanager
+def reach(data_dir: Path) -> Iterator[str]:
+    """Give the URL by which a client reaches the embedded Redis of a service that runs, as long as the context lasts.
+
+    Args:
+        data_dir: the folder of that service.
+
+    Raises:
+        OSError: the folder's path is too long for a unix socket, and there is no temporary folder to be had.
+    """
+    with short_paths.reached(data_dir.absolute() / _SOCKET) as socket_path:
+        yield _url(socket_path)
+
+
 class EmbeddedRedis:
     """A Redis server of our own, in the folder `data_dir`.
 
     `start` and `stop` it once. In between, it is started again whenever it dies.
 
     Attributes:
-        data_dir: Its folder, as given.
-        url: Where it answers: `unix:///...`.
-        version: Such as "8.2.3"; known once it was started.
+        data_dir: its folder, as given.
+        url: where it answers: `unix:///...`.
+        version: such as "8.2.3"; known once it was started.
     """
 
     def __init__(self, data_dir: Path) -> None:
@@ -70,7 +86,7 @@ class EmbeddedRedis:
     @property
     def url(self) -> str:
         """Where it answers, in the form of `--redis-url`."""
-        return f"unix://{quote(str(self._socket))}"
+        return _url(self._socket)
 
     def start(self) -> None:
         """Take the folder, end a Redis that a dead service left there, start ours, wait until it answers.
@@ -78,8 +94,8 @@ class EmbeddedRedis:
         However long it takes Redis to load its data, that is waited for.
 
         Raises:
-            NoRedisBinaryError: There is no Redis server on this machine.
-            EmbeddedRedisError: Another service uses the folder, or Redis does not start in it.
+            NoRedisBinaryError: there is no Redis server on this machine.
+            EmbeddedRedisError: another service uses the folder, or Redis does not start in it.
         """
         found = binary.find()
         self.version = found.version
@@ -153,7 +169,7 @@ class EmbeddedRedis:
         """Lock the folder for this service, as long as it lives.
 
         Raises:
-            EmbeddedRedisError: Another service has it.
+            EmbeddedRedisError: another service has it.
         """
         lock = os.open(self._folder / "evenhand.lock", os.O_RDWR | os.O_CREAT, 0o600)
         self._locks.append(lock)
@@ -165,24 +181,15 @@ class EmbeddedRedis:
 
     def _shorten_socket(self) -> None:
         """Where the folder's path is too long for a socket address, reach it by a link in the temporary folder."""
-        if len(os.fsencode(self._socket)) <= _LONGEST_SOCKET_PATH:
-            return
-        name = hashlib.sha256(os.fsencode(self._folder)).hexdigest()[:16]
-        link = Path(tempfile.gettempdir()) / f"evenhand-{name}"
-        with contextlib.suppress(FileExistsError):  # left by a service that was killed, which `_take_folder` knows
-            link.symlink_to(self._folder)
-        # Anybody may write to the temporary folder, so a link that was there could lead to somebody else's Redis.
-        owner = link.lstat().st_uid
-        if owner != os.geteuid() or not link.is_symlink() or link.readlink() != self._folder:
-            raise EmbeddedRedisError(f"the path of the data folder {self.data_dir} is too long for a unix socket")
-        self._link = link
-        self._socket = link / _SOCKET
+        if not short_paths.fits(self._socket):
+            self._link = short_paths.link_to(self._folder)
+            self._socket = self._link / _SOCKET
 
     def _take_over_from_orphan(self) -> None:
         """Lock the folder for our Redis; one that still has it lost its service, and is ended first.
 
         Raises:
-            EmbeddedRedisError: It does not end.
+            EmbeddedRedisError: it does not end.
         """
         self._redis_lock = os.open(self._folder / "redis.lock", os.O_RDWR | os.O_CREAT, 0o600)
         self._locks.append(self._redis_lock)
@@ -204,6 +211,10 @@ class EmbeddedRedis:
         with contextlib.suppress(OSError):
             lines = (self._folder / _LOG).read_text(errors="replace").splitlines()[-3:]
         return f"{' | '.join(line.strip() for line in lines) or 'it said nothing'} (see {self.data_dir / _LOG})"
+
+
+def _url(socket_path: Path) -> str:
+    return f"unix://{quote(str(socket_path))}"
 
 
 def _try_lock(file: int) -> bool:

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -13,7 +18,9 @@ from service.rules.plan import AgentPlan, Change, Place, View
 from service.store import keys
 from service.store.audit import audit_workspace, repair_workspace
 from service.store.values import Case, Choice, NewRules
-from tests.support.processes import RedisServer
+from tests.support.builders import rule
+from tests.support.client import Service, Workspace
+from tests.support.processes import EvenhandServer, RedisServer
 from tests.support.stores import decide, open_store, raw
 
 if TYPE_CHECKING:
@@ -90,3 +97,42 @@ def test_the_command_says_what_it_found(redis):
 
     assert "all counts right" in said(WORKSPACE)
     assert "nothing is known of it in this Redis" in said("mistyped")
+
+
+@pytest.fixture
+def elsewhere() -> Iterator[Path]:
+    """A temporary folder with a short path."""
+    with tempfile.TemporaryDirectory() as folder:
+        yield Path(folder)
+
+
+@pytest.mark.parametrize("folder", ["data", f"{'long' * 25}/data"])
+def test_the_command_reaches_the_embedded_redis_of_a_running_service(folder, tmp_path, elsewhere):
+    """By its data folder, however long its path, from wherever it is named, with a temporary folder of its own."""
+    (tmp_path / folder).parent.mkdir(exist_ok=True)
+    with EvenhandServer(workdir=tmp_path, data_dir=tmp_path / folder) as server:
+        team = Workspace("w", Service(server.address))
+        team.roster("ann")
+        team.rules(rule("everyone"))
+        team.created("contact")
+        ended = subprocess.run(
+            [sys.executable, "-m", "service.cli", "audit", "--workspace", "w", "--data-dir", folder],
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=60,
+            cwd=tmp_path,
+            env=os.environ | {"TMPDIR": str(elsewhere)},
+        )
+        assert (ended.returncode, ended.stderr) == (0, "")
+        assert ended.stdout == "Workspace w: 1 open contact, 1 agent compared, all counts right\n"
+        assert not list(elsewhere.iterdir())  # nothing stays behind
+        assert server.health() == "SERVING"
+
+
+def test_a_service_that_does_not_run_is_said_so(tmp_path):
+    """Exit code 3 and one line, whether or not the folder's path needs a way around."""
+    for folder in ("data", "long" * 30):
+        ended = CliRunner().invoke(app, ["audit", "--workspace", "w", "--data-dir", str(tmp_path / folder)])
+        assert (ended.exit_code, ended.stdout) == (3, "")
+        assert ended.stderr == "evenhand: Redis does not answer; is the service (or its Redis) running?\n"
