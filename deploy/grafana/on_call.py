@@ -106,7 +106,7 @@ def _calls() -> list[Builder[Panel]]:
         over_time(
             "Time to answer, of the chosen methods",
             "In how many seconds half, 95% and 99% of the calls were answered once a thread took them; a call that was "
-            "one too many counts as answered at once.",
+            "shed under overload counts as answered at once.",
             "s",
             *_quantiles("grpc_server_handling_seconds", f'{_CALL}, grpc_method=~"$method"'),
         ),
@@ -179,7 +179,7 @@ def _rules() -> list[Builder[Panel]]:
         ).max(1),
         over_time(
             "Workspaces in memory",
-            "Of how many workspaces each replica has the rules at hand.",
+            "Of how many workspaces each replica has the rules in its cache.",
             "suffix:workspaces",
             Query(f"max by (instance) (assignment_rules_cache_workspaces{{{_REPLICA}}})", "{{instance}}"),
             width=6,

@@ -78,11 +78,11 @@ class _Application:
         """Bring the roster in line.
 
         Args:
-            document: The roster.
-            rules_follow: New rules come right after, so warnings about the present ones help nobody.
+            document: the roster.
+            rules_follow: new rules come right after, so warnings about the present ones help nobody.
 
         Returns:
-            Whether the roster differs from the server's.
+            whether the roster differs from the server's.
         """
         service, message = self._service, document.message
         assert isinstance(message, Roster)  # noqa: S101 (what _checked sorted out)
@@ -107,8 +107,8 @@ class _Application:
         """Bring the rules in line.
 
         Args:
-            document: The rules.
-            roster_pending: The roster that they go with is not on the server, this being a dry run; the server
+            document: the rules.
+            roster_pending: the roster that they go with is not on the server, this being a dry run; the server
                 would miss its new agents and teams, so only the check against the roster file counts.
         """
         service, message = self._service, document.message

@@ -41,10 +41,10 @@ class Failure:
     """Why a call failed.
 
     Attributes:
-        exit_code: What the command leaves with.
-        summary: One line for people.
+        exit_code: what the command leaves with.
+        summary: one line for people.
         violations: (field path, description) of each wrong field of the request.
-        lost_race: Whether what the call was based on has changed meanwhile.
+        lost_race: whether what the call was based on has changed meanwhile.
     """
 
     exit_code: int
@@ -71,9 +71,9 @@ def explain(error: grpc.RpcError, server: str, timeout: float) -> Failure:
     """Put a failed call into words.
 
     Args:
-        error: What a stub raised.
-        server: The address that was called.
-        timeout: The deadline that the call had, in seconds.
+        error: what a stub raised.
+        server: the address that was called.
+        timeout: the deadline that the call had, in seconds.
     """
     code = error.code()
     status = rpc_status.from_call(error)

@@ -47,10 +47,10 @@ class Document:
     """What one file says.
 
     Attributes:
-        file: The file's name as it was given.
-        message: The rule set or roster, without the parts that are wrong; None if it is neither.
-        lines: The line of each field path that the file has; see YamlMessageReader.
-        problems: What is wrong with it as a file, in the order of lines.
+        file: the file's name as it was given.
+        message: the rule set or roster, without the parts that are wrong; None if it is neither.
+        lines: the line of each field path that the file has; see YamlMessageReader.
+        problems: what is wrong with it as a file, in the order of lines.
     """
 
     file: str
@@ -79,7 +79,7 @@ def read(path: Path) -> Document:
     """Read a rules or roster file.
 
     Raises:
-        OSError: The file cannot be read.
+        OSError: the file cannot be read.
     """
     return parse(path.read_bytes(), str(path))
 

@@ -91,7 +91,7 @@ def parse_trait(text: str) -> tuple[str, Value]:
     """Read "budget=5000" into a key and a value.
 
     Raises:
-        typer.BadParameter: There is no "=".
+        typer.BadParameter: there is no "=".
     """
     key, equals, raw = text.partition("=")
     if not equals:

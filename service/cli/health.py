@@ -23,7 +23,7 @@ Asked = Annotated[
 def health(service: Asked = "", server: Server = DEFAULT_SERVER, timeout: Timeout = DEFAULT_TIMEOUT) -> None:
     """Ask a running service whether it serves.
 
-    Exit code 0: it does; 1: it does not, as when Redis is away; 3: nobody answers.
+    Exit code 0: it does; 1: it does not, as when Redis is unavailable; 3: nobody answers.
     """
     with connected(server, timeout) as running:
         answer = running.health.Check(HealthCheckRequest(service=service), timeout=running.timeout)

@@ -21,7 +21,7 @@ def plain_options(arguments: Sequence[str]) -> dict[str, str] | None:
     """Read `--option VALUE` and `--option=VALUE` as typer does for `evenhand serve`; the last of several counts.
 
     Returns:
-        Values by option name in Python's spelling, as `Settings.read` takes them. None if there is anything else,
+        values by option name in Python's spelling, as `Settings.read` takes them. None if there is anything else,
         such as `--help` or a mistake: typer has an answer to that.
     """
     options: dict[str, str] = {}

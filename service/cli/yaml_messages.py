@@ -34,7 +34,7 @@ class YamlMessageReader:
 
     Attributes:
         problems: (path, line, description) of each mistake, in the order found.
-        lines: The line, from 1, of each field path that the document has, such as "rules[3].condition.tag".
+        lines: the line, from 1, of each field path that the document has, such as "rules[3].condition.tag".
             A field's line is the line of its key, an element's line is where the element starts.
     """
 
@@ -143,7 +143,7 @@ class YamlMessageReader:
         """Read a node into plain Python; dates and other YAML inventions stay the text that they were.
 
         Raises:
-            ValueError: The node contains itself.
+            ValueError: the node contains itself.
         """
         if isinstance(node, ScalarNode):
             if _is_null(node):

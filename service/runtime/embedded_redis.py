@@ -5,10 +5,10 @@ Its files in the data folder, readable by their owner only:
     evenhand.lock    locked by the service that uses the folder; holds its process id
     redis.lock       locked by the Redis that uses the folder, even after the service that started it died
     redis.sock       where it answers
-    redis.log        what it has to say
+    redis.log        its log
     appendonly*      every change, written before it is acknowledged, and on disk at most a second later
 
-So what was acknowledged outlives the service and Redis; only the machine's own crash can take the last second.
+So acknowledged changes outlive the service and Redis; only the machine's own crash can take the last second.
 """
 
 from __future__ import annotations
@@ -23,9 +23,7 @@ import time
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-from service.runtime import die_with_parent as launch
-from service.runtime import redis_binary as binary
-from service.runtime import short_paths
+from service.runtime import die_with_parent, redis_binary, short_paths
 from service.runtime.respawning import DidNotStartError, KeptProcess
 
 if TYPE_CHECKING:
@@ -97,7 +95,7 @@ class EmbeddedRedis:
             NoRedisBinaryError: there is no Redis server on this machine.
             EmbeddedRedisError: another service uses the folder, or Redis does not start in it.
         """
-        found = binary.find()
+        found = redis_binary.find()
         self.version = found.version
         try:
             self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -128,7 +126,7 @@ class EmbeddedRedis:
 
     def _spawn(self) -> subprocess.Popen[bytes]:
         return subprocess.Popen(
-            launch.command(self._program),
+            die_with_parent.command(self._program),
             cwd=self._folder,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
@@ -153,7 +151,7 @@ class EmbeddedRedis:
         return False
 
     def _ask(self, command: bytes) -> bytes:
-        """Send Redis a command of one word; return the first line of what it says, empty if it does not answer.
+        """Send Redis a command of one word; return the first line of its reply, empty if it does not answer.
 
         By hand, because redis-py takes longer to load than Redis takes to start.
         """
@@ -218,7 +216,7 @@ def _url(socket_path: Path) -> str:
 
 
 def _try_lock(file: int) -> bool:
-    """Lock an open file unless somebody else has; whoever inherits the file holds the lock as well."""
+    """Lock an open file unless somebody else has; a process that inherits the file holds the lock as well."""
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:

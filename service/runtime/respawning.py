@@ -31,11 +31,11 @@ class KeptProcess:
     then at intervals that double from 0.1 s to 10 s, until one start has held for a minute.
 
     Args:
-        name: What to call it in the log: "the embedded Redis".
-        spawn: Starts the process. Always called in the same thread, which lives as long as the process is kept.
-        serves: Waits until the process serves (true) or has ended (false).
-        ask: Asks it to end; called again each second, in case it did not listen.
-        ended: Called with the process whenever it has ended.
+        name: what to call it in the log: "the embedded Redis".
+        spawn: starts the process. Always called in the same thread, which lives as long as the process is kept.
+        serves: waits until the process serves (true) or has ended (false).
+        ask: asks it to end; called again each second, in case it did not listen.
+        ended: called with the process whenever it has ended.
     """
 
     def __init__(
@@ -71,8 +71,8 @@ class KeptProcess:
         """Return as soon as it serves for the first time.
 
         Raises:
-            DidNotStartError: It ended instead.
-            OSError: It could not even be started.
+            DidNotStartError: it ended instead.
+            OSError: it could not even be started.
         """
         self._decided.wait()
         if self._failure is not None:

@@ -11,7 +11,7 @@ import grpc
 
 from service.app import App
 from service.config.addresses import with_port
-from service.runtime import ports as listening
+from service.runtime import ports
 from service.runtime.call_threads import CallThreads
 from service.runtime.ready import say_ready
 from service.telemetry import logs
@@ -64,7 +64,7 @@ class Server:
         try:
             port = self._server.add_insecure_port(self._listen)
         except RuntimeError as error:
-            raise listening.refused(self._settings, OSError("the address is taken")) from error
+            raise ports.refused(self._settings, OSError("the address is taken")) from error
         self._app.start()
         # What is there by now stays. Looking for garbage among it would hold up all calls for 20 ms each time.
         gc.freeze()
@@ -92,7 +92,7 @@ def run(settings: Settings, redis_url: str, redis_text: str, signals: StopSignal
     Raises:
         SettingsError: cannot listen where the settings say.
     """
-    listening.check(settings)
+    ports.check(settings)
     server = Server(settings, redis_url)
     listener = start_listener(settings, server.fairness) if server.fairness is not None else None
     say_ready(server.start(), redis_text, listener)

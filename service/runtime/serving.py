@@ -1,4 +1,4 @@
-"""What `evenhand serve` does: Redis first, then gRPC, until a signal says to stop."""
+"""Serves as the settings say: Redis first, then gRPC, until a signal says to stop."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def serve(settings: Settings) -> None:
     """Serve until SIGTERM or SIGINT, and say on standard output, in one line, when it is ready.
 
     Raises:
-        SettingsError: What the settings ask for cannot be had, such as a port that is taken.
+        SettingsError: what the settings ask for cannot be had, such as a port that is taken.
     """
     logs.configure(settings)
     signals = StopSignals()
@@ -38,11 +38,11 @@ def _load(module: str) -> Callable[[Settings, str, str, StopSignals], None]:
 
     gRPC alone takes longer to load than Redis takes to start meanwhile.
     """
-    gc.disable()  # what is loaded stays; looking for garbage among it would be a tenth of the time
+    gc.disable()  # modules stay; looking for garbage among them would be a tenth of the time
     try:
         run: Callable[[Settings, str, str, StopSignals], None] = import_module(module).run
     finally:
-        gc.freeze()  # or all of it would be looked at as soon as that is enabled
+        gc.freeze()  # or all of them would be looked at as soon as that is enabled
         gc.enable()
     return run
 
@@ -51,8 +51,8 @@ def _load(module: str) -> Callable[[Settings, str, str, StopSignals], None]:
 def _redis(settings: Settings) -> Iterator[Callable[[], tuple[str, str]]]:
     """Run the embedded Redis, if that is the one to use, as long as the context lasts.
 
-    Gives a function that waits until it answers, and returns the URL of the Redis to use and what to call it in the
-    ready line.
+    Yields:
+        a function that waits until it answers, and returns the URL of the Redis to use and its name in the ready line.
     """
     if settings.redis_url is not None:
         given = settings.redis_url, redact(settings.redis_url)

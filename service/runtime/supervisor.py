@@ -19,7 +19,7 @@ from random import SystemRandom
 from typing import IO, TYPE_CHECKING
 
 from service.config import SettingsError
-from service.runtime import ports as listening
+from service.runtime import ports
 from service.runtime.orders import Order, write_order
 from service.runtime.ready import say_ready
 from service.runtime.respawning import DidNotStartError, KeptProcess
@@ -41,9 +41,9 @@ def run(settings: Settings, redis_url: str, redis_text: str, signals: StopSignal
     """Run `settings.workers` workers until a signal says to stop.
 
     Raises:
-        SettingsError: the port is taken, or a worker did not start; what that said is on standard error.
+        SettingsError: the port is taken, or a worker did not start; what it said is on standard error.
     """
-    held, listen = listening.hold(settings)
+    held, listen = ports.hold(settings)
     with held, _metrics_folder(settings) as folder:
         workers = [
             _worker(number, Order(settings=settings, redis_url=redis_url, listen=listen, core=core), folder)

@@ -29,7 +29,7 @@ _SILENT = 3
 class Shares:
     """Who has got what in each pool; and sees to it that one replica collects that at a time.
 
-    Who leads renews a lease, and when it ends the next one leads.
+    The leader renews a lease, and when it ends another replica leads.
 
     Args:
         redis: where the state is; not closed with this.
@@ -44,7 +44,7 @@ class Shares:
         self._milliseconds = int(_SILENT * interval_s * 1000)
         self._name = uuid4().hex if candidate else ""
 
-    def leave_lead(self) -> None:
+    def hand_over(self) -> None:
         """End the lease, if this replica has it.
 
         Raises:
@@ -52,8 +52,8 @@ class Shares:
         """
         self._redis.run(_LEAD, keys.COLLECTOR, self._name, 0, self._most, repeatable=True)
 
-    def take_lead(self, in_use: Collection[str]) -> list[str] | None:
-        """Note workspaces in use. Return all that replicas noted, the latest first; None if another replica leads.
+    def lead(self, in_use: Collection[str]) -> list[str] | None:
+        """Note workspaces in use. Return all that replicas noted, the latest first; None if another one leads.
 
         Raises:
             RedisUnavailableError: Redis is away.

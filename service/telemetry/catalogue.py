@@ -53,7 +53,7 @@ CATALOGUE: dict[str, Described] = {
         ("result",),
         "Rules asked for. result: hit, miss (read from Redis), stale (read again: they changed).",
     ),
-    "assignment_rules_cache_workspaces": Described("gauge", (), "Workspaces whose rules are at hand."),
+    "assignment_rules_cache_workspaces": Described("gauge", (), "Workspaces whose rules are cached."),
     # Fairness, as of the latest sample. Only the replica that collects them exposes them.
     "assignment_collector_up": Described("gauge", (), "1 on the replica that collects the metrics of pools, else 0."),
     "assignment_pool_assigned_total": Described(

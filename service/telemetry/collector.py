@@ -28,13 +28,13 @@ _FAMILIES = [name for name in CATALOGUE if name.startswith("assignment_pool_")]
 
 
 class Shares(Protocol):
-    """Where samples come from: `service.store.shares.Shares`. Each call raises ConnectionError while Redis is away."""
+    """Where samples come from: `service.store.shares.Shares`. Raises ConnectionError while Redis is unavailable."""
 
-    def take_lead(self, in_use: Collection[str]) -> list[str] | None:
-        """Note workspaces in use. Return all that replicas noted, the latest first; None if another replica leads."""
+    def lead(self, in_use: Collection[str]) -> list[str] | None:
+        """Note workspaces in use. Return all that replicas noted, the latest first; None if another one leads."""
 
-    def leave_lead(self) -> None:
-        """Have another replica lead."""
+    def hand_over(self) -> None:
+        """Let another replica be the leader."""
 
     def standings(self, workspace_id: str) -> dict[str, list[Standing]]:
         """Return the standings in every pool that a rule uses, by the pool's name for people, as of now."""
@@ -45,7 +45,7 @@ _Values = dict[str, dict[tuple[str, ...], float]]
 
 
 class FairnessCollector(Collector):
-    """Takes samples in a thread of its own, and gives the latest ones to whoever scrapes.
+    """Takes samples in a thread of its own, and gives the latest ones to every scrape.
 
     Args:
         shares: where samples come from.
@@ -85,7 +85,7 @@ class FairnessCollector(Collector):
         self._closed.set()
         self._thread.join()
         with suppress(ConnectionError):
-            self._shares.leave_lead()
+            self._shares.hand_over()
 
     def _work(self) -> None:
         while True:
@@ -94,7 +94,7 @@ class FairnessCollector(Collector):
             except ConnectionError:
                 self._latest = None
             except Exception:  # noqa: BLE001 - this thread must go on
-                # What is old must not pass for new, beside what another replica then exposes.
+                # Old samples must not pass for new, beside those that another replica then exposes.
                 self._latest = None
                 _log.exception("no sample of fairness could be taken")
             if self._closed.wait(self._settings.metrics_interval_s):
@@ -104,9 +104,9 @@ class FairnessCollector(Collector):
         """Take a sample, if this replica is the one to.
 
         Raises:
-            ConnectionError: Redis is away.
+            ConnectionError: Redis is unavailable.
         """
-        workspaces = self._shares.take_lead(self._in_use())
+        workspaces = self._shares.lead(self._in_use())
         if workspaces is None:
             self._latest, self._windows = None, {}
             return
@@ -144,7 +144,7 @@ class FairnessCollector(Collector):
 
 
 def _add_rest(values: _Values, labels: tuple[str, str, str], standings: list[Standing]) -> None:
-    """Add up what those have who get no labels of their own."""
+    """Add up the contacts of agents without labels of their own."""
     if standings:
         assigned, open_contacts = values["assignment_pool_assigned_total"], values["assignment_pool_open_contacts"]
         assigned[labels] = assigned.get(labels, 0) + sum(one.assigned for one in standings)

@@ -1,8 +1,8 @@
 """How fair a pool is: from what its agents hold, sampled again and again. No I/O.
 
-Only agents who were eligible in every sample of the window are compared, since who was away owes nothing and is owed
-nothing. What is compared is what the strategy levels, per weight: contacts assigned within the window for round robin,
-open contacts for least open contacts.
+Only agents who were eligible in every sample of the window are compared, since an agent who was away owes nothing and
+is owed nothing. The strategy says what is compared, per weight: for round robin contacts assigned within the window,
+for least open contacts those open.
 """
 
 from __future__ import annotations
@@ -85,7 +85,7 @@ class Window:
             self._samples.popleft()
 
     def fairness(self) -> Fairness:
-        """Compare those who were eligible throughout; with less than two of them nothing can be unfair."""
+        """Compare the agents who were eligible throughout; with less than two of them nothing can be unfair."""
         first, latest = self._samples[0][1], self._samples[-1][1]
         throughout = [
             agent

@@ -35,7 +35,7 @@ def event(
         log: whose event it is.
         level: how urgent.
         message: what happened; the same for all events of a kind.
-        problem: the mistake of ours behind it, whose traceback is to follow.
+        problem: the internal error behind it, whose traceback is to follow.
         fields: what tells it from others of its kind; empty ones are left out.
     """
     if log.isEnabledFor(level):

@@ -49,7 +49,7 @@ _refusals = _counter("assignment_overload_refusals_total")
 _decisions = _counter("assignment_decisions_total")
 _evaluation = _histogram("assignment_evaluation_seconds")
 _lookups = _counter("assignment_rules_cache_lookups_total")
-_at_hand = _gauge("assignment_rules_cache_workspaces", "livesum")
+_cached = _gauge("assignment_rules_cache_workspaces", "livesum")
 _script = _histogram("assignment_script_seconds")
 _round_trip = _histogram("assignment_redis_round_trip_seconds")
 _redis_up = _gauge("assignment_redis_up", "livemin")
@@ -130,13 +130,13 @@ class WorkspaceDecisions(dict[tuple[int, int, bool, int], Counter]):
 
 
 class CacheMetrics:
-    """Where rules came from when they were asked for, and how many are at hand."""
+    """Where rules came from when they were asked for, and of how many workspaces they are cached."""
 
     def __init__(self) -> None:
         self.hit: Callable[[], None] = _lookups.labels("hit").inc
         self.miss: Callable[[], None] = _lookups.labels("miss").inc
         self.stale: Callable[[], None] = _lookups.labels("stale").inc
-        self.set_size: Callable[[float], None] = _at_hand.set
+        self.set_size: Callable[[float], None] = _cached.set
 
 
 class RedisMetrics:

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 _PROPAGATOR = TraceContextTextMapPropagator()
 _NANOSECONDS = 1_000_000_000
 # How long the collector may take to answer; at the end, how long the last spans may hold up the process.
-_PATIENCE_S = 2
+_TIMEOUT_S = 2
 
 
 class Tracing:
@@ -42,7 +42,7 @@ class Tracing:
         self._provider = TracerProvider(
             resource=Resource.create({"service.name": "evenhand", "service.version": version}), shutdown_on_exit=False
         )
-        exporter = OTLPSpanExporter(endpoint=endpoint, insecure=endpoint.startswith("http:"), timeout=_PATIENCE_S)
+        exporter = OTLPSpanExporter(endpoint=endpoint, insecure=endpoint.startswith("http:"), timeout=_TIMEOUT_S)
         self._provider.add_span_processor(BatchSpanProcessor(exporter))
         self._tracer = self._provider.get_tracer("evenhand")
         self._here = threading.local()
@@ -111,7 +111,7 @@ class Timings(Protocol):
 
 
 class TracedTimings:
-    """Tells both whoever listens anyway and the traces how long Redis takes."""
+    """Tells the traces, beside another listener, how long Redis takes."""
 
     def __init__(self, timings: Timings, tracing: Tracing) -> None:
         self.sent = timings.sent

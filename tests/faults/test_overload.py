@@ -1,4 +1,4 @@
-"""More calls than can be answered: the surplus is refused, the rest is answered, and probes never wait."""
+"""More calls than can be answered: some are shed, the rest is answered, and probes never wait."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests.support.client import Service, Workspace, refused
 from tests.support.processes import EvenhandServer, RedisServer
 
 
-def test_the_surplus_is_refused_and_the_rest_answered() -> None:
+def test_calls_beyond_the_bound_are_shed_and_the_rest_answered() -> None:
     """With one thread and room for five to wait, 40 calls at once are each answered or refused as OVERLOADED."""
     options = ["--threads", "1", "--max-concurrent", "5", "--redis-timeout", "10s"]
     with RedisServer() as redis, EvenhandServer(redis.url, options=options) as server:

@@ -51,7 +51,7 @@ def test_what_serves_is_said_to(server, service):
 
 
 def test_without_redis_only_the_process_is_well(redis, server):
-    """While Redis is away, the exit code is 1, but that of "liveness" stays 0."""
+    """While Redis is unavailable, the exit code is 1, but that of "liveness" stays 0."""
     redis.stop()
     try:
         wait_until(lambda: server.health() == "NOT_SERVING", "the service noticed")

@@ -150,7 +150,7 @@ def configure(workspace):
 
 
 def call(address, caller, done):
-    """Make calls that come out in all ways: well, with nobody to assign to, refused as wrong, and as one too many."""
+    """Make calls that come out in all ways: well, with nobody to assign to, refused as wrong, and shed."""
     workspace = Workspace(WORKSPACE, Service(address))
     turn = 0
     while not done.wait(0.01):

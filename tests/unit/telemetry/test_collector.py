@@ -15,17 +15,17 @@ class Shares:
     def __init__(self) -> None:
         self.broken = False
 
-    def take_lead(self, _in_use: object) -> list[str]:
+    def lead(self, _in_use: object) -> list[str]:
         """Answer, or break."""
         if self.broken:
             raise ZeroDivisionError
         return []
 
-    def leave_lead(self) -> None:
+    def hand_over(self) -> None:
         """Do nothing."""
 
 
-def test_a_mistake_of_ours_ends_neither_the_thread_nor_goes_unseen():
+def test_an_internal_error_ends_neither_the_thread_nor_goes_unseen():
     """While samples cannot be taken no old ones are shown, and as soon as they can this replica shows new ones."""
     shares = Shares()
     collector = FairnessCollector(shares, Settings(metrics_interval_s=0.01), list)
