@@ -1,10 +1,10 @@
 """Rules: checked, compiled once per revision to a matcher, and asked for every event. Knows no transport, no store."""
 
-from service.rules.checks.identifiers import identifier_problem, is_identifier, quoted
 from service.rules.checks.roster import validate_roster
 from service.rules.checks.rule_set import validate_rule_set
-from service.rules.checks.violations import Violation, Violations
 from service.rules.checks.warnings import warnings_of
+from service.rules.fields.identifiers import identifier_problem, is_identifier, quoted
+from service.rules.fields.violations import Violation, Violations
 from service.rules.matching.expressions import ExpressionError
 from service.rules.matching.matcher import CompiledRules, Selection
 from service.rules.matching.prepared import dump, is_readable, load, prepare

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Final
 
 from evenhand.v1 import rules_pb2 as pb
 
-from service.rules.checks.fields import enum_problem
-from service.rules.checks.identifiers import identifier_problem, quoted
-from service.rules.checks.limits import MAX_CONDITION_DEPTH, MAX_CONDITION_ITEMS, MAX_EXPRESSION_BYTES, MAX_VALUE_BYTES
+from service.rules.fields.identifiers import identifier_problem, quoted
+from service.rules.fields.limits import MAX_CONDITION_DEPTH, MAX_CONDITION_ITEMS, MAX_EXPRESSION_BYTES, MAX_VALUE_BYTES
+from service.rules.fields.problems import enum_problem
 from service.rules.matching.expressions import ExpressionError, compile_expression
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from google.protobuf.struct_pb2 import Value
 
-    from service.rules.checks.violations import Violations
+    from service.rules.fields.violations import Violations
 
 _WITHOUT_VALUES: Final = frozenset({pb.TRAIT_OPERATOR_EXISTS, pb.TRAIT_OPERATOR_NOT_EXISTS, pb.TRAIT_OPERATOR_CHANGED})
 _WITH_MANY_VALUES: Final = frozenset({pb.TRAIT_OPERATOR_IN, pb.TRAIT_OPERATOR_NOT_IN})

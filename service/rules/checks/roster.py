@@ -5,9 +5,9 @@ from __future__ import annotations
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from service.rules.checks.fields import check_agent_ids, check_own_id, count_problem, name_problem
-from service.rules.checks.limits import MAX_AGENTS, MAX_TEAM_PLACES, MAX_TEAMS, MAX_WEIGHT
-from service.rules.checks.violations import Violation, Violations
+from service.rules.fields.limits import MAX_AGENTS, MAX_TEAM_PLACES, MAX_TEAMS, MAX_WEIGHT
+from service.rules.fields.problems import check_agent_ids, check_own_id, count_problem, name_problem
+from service.rules.fields.violations import Violation, Violations
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence

@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING
 from evenhand.v1 import rules_pb2 as pb
 
 from service.rules.checks.conditions import check_condition
-from service.rules.checks.fields import check_agent_ids, check_own_id, count_problem, enum_problem, name_problem
-from service.rules.checks.identifiers import identifier_problem, quoted
-from service.rules.checks.limits import (
+from service.rules.fields.identifiers import identifier_problem, quoted
+from service.rules.fields.limits import (
     MAX_LISTED_AGENTS,
     MAX_LISTED_AGENTS_IN_ALL,
     MAX_REPLY_BYTES,
     MAX_REPLY_PLACEHOLDERS,
     MAX_RULES,
 )
-from service.rules.checks.violations import Violation, Violations
+from service.rules.fields.problems import check_agent_ids, check_own_id, count_problem, enum_problem, name_problem
+from service.rules.fields.violations import Violation, Violations
 from service.rules.matching.reply import placeholders_in
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 from evenhand.v1 import rules_pb2 as pb
 from evenhand.v1.assignment_service_pb2 import Warning as Advice
 
-from service.rules.checks.identifiers import quoted
+from service.rules.fields.identifiers import quoted
 from service.rules.matching.reply import unknown_placeholders_in
 
 if TYPE_CHECKING:
