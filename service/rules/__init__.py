@@ -4,6 +4,7 @@ from service.rules.checks.roster import validate_roster
 from service.rules.checks.rule_set import validate_rule_set
 from service.rules.checks.warnings import warnings_of
 from service.rules.fields.identifiers import identifier_problem, is_identifier, quoted
+from service.rules.fields.listing import listed
 from service.rules.fields.violations import Violation, Violations
 from service.rules.matching.expressions import ExpressionError
 from service.rules.matching.matcher import CompiledRules, Selection
@@ -25,6 +26,7 @@ __all__ = [
     "identifier_problem",
     "is_identifier",
     "is_readable",
+    "listed",
     "load",
     "plan_change",
     "pool_of",

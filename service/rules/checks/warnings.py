@@ -8,6 +8,7 @@ from evenhand.v1 import rules_pb2 as pb
 from evenhand.v1.assignment_service_pb2 import Warning as Advice
 
 from service.rules.fields.identifiers import quoted
+from service.rules.fields.listing import listed
 from service.rules.matching.reply import unknown_placeholders_in
 
 if TYPE_CHECKING:
@@ -33,7 +34,6 @@ MORE_WARNINGS: Final = "MORE_WARNINGS"
 MAX_WARNINGS: Final = 1_000
 """Keeps a response well below gRPC's 4 MiB, whatever the rules; more are only counted."""
 
-_NAMED = 3
 # The triggers of which one rule takes everything that a rule with this trigger could take.
 _COVERING: dict[pb.RuleTrigger.ValueType, tuple[pb.RuleTrigger.ValueType, ...]] = {
     pb.RULE_TRIGGER_NEW_CONTACT_WHATSAPP_DM: (
@@ -86,7 +86,8 @@ def _of_rule(rule: pb.Rule, path: str) -> Iterator[Advice]:
         yield Advice(field=f"{path}.condition", reason=EMPTY_CONDITION, message=message)
     unknown = unknown_placeholders_in(rule.reply)
     if unknown:
-        message = f"Sent as it stands: {', '.join(map(quoted, unknown))}. Known are $contact.<trait> and $agent.name."
+        words = listed([quoted(word) for word in unknown])
+        message = f"Sent as it stands: {words}. Known are $contact.<trait> and $agent.name."
         yield Advice(field=f"{path}.reply", reason=UNKNOWN_PLACEHOLDER, message=message)
 
 
@@ -124,7 +125,9 @@ class _Roster:
                 unknown = [(i, each) for i, each in enumerate(target.agents.agent_ids) if each not in self._agents]
                 if unknown:
                     field = f"{path}.agents.agent_ids[{unknown[0][0]}]"
-                    yield Advice(field=field, reason=UNKNOWN_AGENT, message=_unknown_agents([e for _, e in unknown]))
+                    names = listed([quoted(agent_id) for _, agent_id in unknown])
+                    message = f"Not in the roster, so never picked: {names}."
+                    yield Advice(field=field, reason=UNKNOWN_AGENT, message=message)
             case "team_id":
                 team = target.team_id
                 if self._teams is not None and team not in self._teams:
@@ -133,9 +136,3 @@ class _Roster:
                 elif team in self._empty_teams:
                     message = f"Team {quoted(team)} has no agents, so nobody can be picked."
                     yield Advice(field=f"{path}.team_id", reason=EMPTY_TEAM, message=message)
-
-
-def _unknown_agents(agent_ids: list[str]) -> str:
-    named = ", ".join(quoted(agent_id) for agent_id in agent_ids[:_NAMED])
-    more = f" and {len(agent_ids) - _NAMED} more" if len(agent_ids) > _NAMED else ""
-    return f"Not in the roster, so never picked: {named}{more}."

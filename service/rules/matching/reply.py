@@ -14,7 +14,6 @@ if TYPE_CHECKING:
 AGENT_NAME_MARK: Final = "\x1f"
 """Stands where the agent's name goes; who it is, only the atomic script knows."""
 
-_SHOWN = 3
 _WORD = re.compile(r"\$[A-Za-z]+(?:\.[A-Za-z0-9_]+)?")
 _PLACEHOLDER = re.compile(r"\$agent\.name|\$contact\.(?P<key>[A-Za-z0-9_]+)")
 
@@ -25,9 +24,9 @@ def placeholders_in(text: str) -> int:
 
 
 def unknown_placeholders_in(text: str) -> list[str]:
-    """What looks like a placeholder and is none, such as `$agnt.name`; at most a few, each once."""
+    """List the words that look like a placeholder and are none, such as `$agnt.name`, each once."""
     unknown = _WORD.findall(_PLACEHOLDER.sub("", text)) if "$" in text else []
-    return list(dict.fromkeys(unknown))[:_SHOWN]
+    return list(dict.fromkeys(unknown))
 
 
 class Reply:
