@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from evenhand.v1 import rules_pb2 as pb
 
-from service.rules.checks.conditions import check_condition
+from service.rules.conditions.kinds import check_condition
 from service.rules.fields.identifiers import identifier_problem, quoted
 from service.rules.fields.limits import (
     MAX_LISTED_AGENTS,

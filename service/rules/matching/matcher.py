@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Final
 
 from evenhand.v1 import contact_pb2
 
-from service.rules.matching.conditions import Predicate, compile_condition
-from service.rules.matching.contact_view import ContactView
+from service.rules.conditions.contact_view import ContactView
+from service.rules.conditions.kinds import Predicate, compile_condition
 from service.rules.matching.index import Index
 from service.rules.matching.prepared import (
     NEW_WHATSAPP_CONTACT,

@@ -8,19 +8,12 @@ comes to it. A line is a letter for the trigger, then the condition and what it 
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any, Final, TypeAlias
+from typing import Any, Final, TypeAlias
 
 from evenhand.v1 import rules_pb2 as pb
 
-from service.rules.matching.expressions import checked_form
-from service.rules.matching.operands import fold
+from service.rules.conditions.kinds import Prepared, prepare_condition
 from service.rules.pools import pool_of
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-
-    from google.protobuf.struct_pb2 import Value
-
 
 _LETTERS: dict[int, str] = {
     pb.RULE_TRIGGER_NEW_CONTACT_WHATSAPP_DM: "w",
@@ -32,9 +25,6 @@ _LETTERS: dict[int, str] = {
 
 NEW_WHATSAPP_CONTACT, OTHER_NEW_CONTACT, UPDATED, OPENED = "wc", "c", "u", "o"
 """Occasions, each the letters of all triggers that fit it."""
-
-PreparedCondition: TypeAlias = list[Any] | None
-"""A kind's name (that of the message's field), then what it holds, folded; None for always."""
 
 PreparedSelection: TypeAlias = list[Any]
 """What `matcher.Selection` is made of, in its order, with the reply's text."""
@@ -106,9 +96,9 @@ def candidates(rules: list[PreparedRule], occasion: str) -> list[int]:
     return [place for place, rule in enumerate(rules) if rule[0] in occasion]
 
 
-def condition_of(rule: PreparedRule) -> PreparedCondition:
-    """What must hold for the rule to take a contact."""
-    condition: PreparedCondition
+def condition_of(rule: PreparedRule) -> Prepared | None:
+    """Read the condition under which the rule takes a contact; None for always."""
+    condition: Prepared | None
     condition, _ = _read(rule, 1)
     return condition
 
@@ -121,57 +111,5 @@ def selection_of(rule: PreparedRule) -> PreparedSelection:
     return selection
 
 
-def prepare_condition(condition: pb.Condition) -> PreparedCondition:
-    """Prepares a condition that has passed validation; None if it is empty.
-
-    Raises:
-        ExpressionError: If it has an expression that does not compile; no valid condition does.
-        KeyError: If it is of a kind that this version does not know.
-    """
-    kind = condition.WhichOneof("kind")
-    return None if kind is None else [kind, *_CONTENTS[kind](getattr(condition, kind))]
-
-
-def _write(prepared: PreparedCondition | PreparedSelection) -> str:
+def _write(prepared: Prepared | PreparedSelection | None) -> str:
     return json.dumps(prepared, separators=(",", ":"))
-
-
-def _folded(texts: Sequence[str]) -> list[str]:
-    return list(map(fold, texts[:]))
-
-
-def _tag(condition: pb.TagCondition) -> list[Any]:
-    return [_folded(condition.any_of), _folded(condition.all_of), _folded(condition.none_of)]
-
-
-def _trait(condition: pb.TraitCondition) -> list[Any]:
-    return [condition.key, condition.operator, list(map(_value, condition.values[:]))]
-
-
-def _value(value: Value) -> str | float | bool | None:
-    """The value, if a trait can be compared with it; else None, which equals nothing."""
-    match value.WhichOneof("kind"):
-        case "string_value":
-            return fold(value.string_value)
-        case "number_value":
-            return value.number_value
-        case "bool_value":
-            return value.bool_value
-        case _:
-            return None
-
-
-def _list(conditions: pb.ConditionList) -> list[Any]:
-    return [list(map(prepare_condition, conditions.conditions[:]))]
-
-
-_CONTENTS: dict[str, Callable[[Any], list[Any]]] = {
-    "all": _list,
-    "any": _list,
-    "none": _list,
-    "tag": _tag,
-    "trait": _trait,
-    "source": lambda condition: [_folded(condition.any_of)],
-    "channel": lambda condition: [_folded(condition.any_of)],
-    "expression": lambda text: [checked_form(text)],
-}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
-from service.rules.matching.operands import number_text
+from service.rules.conditions.operands import number_text
 
 if TYPE_CHECKING:
     from evenhand.v1.contact_pb2 import Contact

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from service.rules import dump, is_readable, load, prepare
-from service.rules.matching.expressions import activation_of, checked_form, compile_expression, read_checked
+from service.rules.conditions.cel_runtime import activation_of, checked_form, compile_expression, read_checked
 from service.rules.matching.prepared import condition_of, selection_of
 from tests.support import builders as make
 from tests.support.random_conditions import leaves, trees_of

@@ -10,8 +10,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from service.rules.checks.rule_set import validate_rule_set
-from service.rules.matching.contact_view import ContactView
+from service.rules.conditions.contact_view import ContactView
+from service.rules.conditions.kinds import KINDS
 from tests.support.compiled import compile_condition
+
+
+def test_every_kind_is_in_the_table():
+    """Each kind of condition that the contract has stands in the table of kinds, in the contract's order."""
+    fields = rules_pb2.Condition.DESCRIPTOR.oneofs_by_name["kind"].fields
+    assert list(KINDS) == [field.name for field in fields]
+
 
 YES = {"channel": {"anyOf": ["email"]}}
 NO = {"channel": {"anyOf": ["whatsapp"]}}

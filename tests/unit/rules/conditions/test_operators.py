@@ -10,7 +10,8 @@ from google.protobuf.json_format import ParseDict
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.rules.matching.contact_view import ContactView
+from service.rules.conditions.contact_view import ContactView
+from service.rules.conditions.operators import OPERATORS
 from tests.support.compiled import compile_condition
 
 MISSING = object()
@@ -236,7 +237,16 @@ def test_changed_is_exact(updated_keys, changed):
     assert not holds("CHANGED", "x")
 
 
-def test_every_operator_is_compiled():
-    """No operator of the contract is left without a meaning."""
-    for name in rules_pb2.TraitOperator.keys()[1:]:
-        assert holds(name.removeprefix("TRAIT_OPERATOR_"), "x", "x") in {True, False}
+def test_every_operator_has_a_row():
+    """Each operator of the contract but UNSPECIFIED stands in the table of operators, and no other number does."""
+    numbers = set(rules_pb2.TraitOperator.values()) - {rules_pb2.TRAIT_OPERATOR_UNSPECIFIED}
+    assert OPERATORS.keys() == numbers
+
+
+@pytest.mark.parametrize("number", sorted(OPERATORS), ids=rules_pb2.TraitOperator.Name)
+def test_the_negative_operators_hold_for_a_missing_trait(number):
+    """Of all operators, those that are marked as negative hold for a missing trait, and need nothing in particular."""
+    row, name = OPERATORS[number], rules_pb2.TraitOperator.Name(number).removeprefix("TRAIT_OPERATOR_")
+    values = ["x"] * row.counts[0]
+    assert holds(name, MISSING, *values, updated_keys=["key"]) is row.negative
+    assert (row.need("key", values) is None) is row.negative
