@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from evenhand.v1 import rules_pb2 as pb
 from evenhand.v1.assignment_service_pb2 import Warning as Advice
 
 from service.rules.fields.identifiers import quoted
 from service.rules.fields.listing import listed
 from service.rules.matching.reply import unknown_placeholders_in
+from service.rules.triggers import covering
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
+
+    from evenhand.v1 import rules_pb2 as pb
 
 UNREACHABLE_RULE: Final = "UNREACHABLE_RULE"
 """A rule that can never match, because an earlier one always does."""
@@ -34,13 +36,6 @@ MORE_WARNINGS: Final = "MORE_WARNINGS"
 MAX_WARNINGS: Final = 1_000
 """Keeps a response well below gRPC's 4 MiB, whatever the rules; more are only counted."""
 
-# The triggers of which one rule takes everything that a rule with this trigger could take.
-_COVERING: dict[pb.RuleTrigger.ValueType, tuple[pb.RuleTrigger.ValueType, ...]] = {
-    pb.RULE_TRIGGER_NEW_CONTACT_WHATSAPP_DM: (
-        pb.RULE_TRIGGER_NEW_CONTACT_WHATSAPP_DM,
-        pb.RULE_TRIGGER_CONTACT_CREATED,
-    ),
-}
 _ALWAYS = b""  # an empty condition, serialized
 
 
@@ -93,12 +88,12 @@ def _of_rule(rule: pb.Rule, path: str) -> Iterator[Advice]:
 
 def _unreachable(rule_set: pb.RuleSet, prefix: str) -> Iterator[Advice]:
     # The first enabled rule of each trigger and condition; equal conditions serialize alike within one process.
-    first: dict[tuple[pb.RuleTrigger.ValueType, bytes], str] = {}
+    first: dict[tuple[int, bytes], str] = {}
     for index, rule in enumerate(rule_set.rules):
         if rule.disabled:
             continue
         condition = rule.condition.SerializeToString(deterministic=True)
-        for trigger in _COVERING.get(rule.trigger, (rule.trigger,)):
+        for trigger in covering(rule.trigger):
             earlier = first.get((trigger, _ALWAYS)) or first.get((trigger, condition))
             if earlier is not None:
                 message = (

@@ -4,18 +4,12 @@ from __future__ import annotations
 
 import threading
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
-
-from evenhand.v1 import contact_pb2
+from typing import TYPE_CHECKING
 
 from service.rules.conditions.contact_view import ContactView
 from service.rules.conditions.kinds import Predicate, compile_condition
 from service.rules.matching.index import Index
 from service.rules.matching.prepared import (
-    NEW_WHATSAPP_CONTACT,
-    OPENED,
-    OTHER_NEW_CONTACT,
-    UPDATED,
     PreparedRule,
     PreparedSelection,
     candidates,
@@ -24,14 +18,12 @@ from service.rules.matching.prepared import (
     selection_of,
 )
 from service.rules.matching.reply import Reply
+from service.rules.triggers import occasion_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from evenhand.v1 import rules_pb2
-
-WHATSAPP_DM: Final = "whatsapp_dm"
-"""The folded source of a contact that wrote a WhatsApp message first (deploy/adr/0006, triggers)."""
+    from evenhand.v1 import contact_pb2, rules_pb2
 
 MOST_WALKED = 64
 """Candidates up to which trying one after the other costs no more than looking up which could take the contact."""
@@ -106,14 +98,7 @@ class CompiledRules:
             KeyError: If it comes to an operator or kind of condition that this version does not know.
         """
         view = ContactView(contact, updated_keys)
-        if event_type == contact_pb2.EVENT_TYPE_CONTACT_CREATED:
-            occasion = NEW_WHATSAPP_CONTACT if view.source() == WHATSAPP_DM else OTHER_NEW_CONTACT
-        elif event_type == contact_pb2.EVENT_TYPE_TRAIT_OR_TAG_UPDATED:
-            occasion = UPDATED
-        elif event_type == contact_pb2.EVENT_TYPE_CONVERSATION_OPENED:
-            occasion = OPENED
-        else:
-            return None
+        occasion = occasion_of(event_type, view)
         walked = self._candidates.get(occasion)
         if walked is None:
             walked = self._candidates[occasion] = candidates(self._rules, occasion)

@@ -14,17 +14,7 @@ from evenhand.v1 import rules_pb2 as pb
 
 from service.rules.conditions.kinds import Prepared, prepare_condition
 from service.rules.pools import pool_of
-
-_LETTERS: dict[int, str] = {
-    pb.RULE_TRIGGER_NEW_CONTACT_WHATSAPP_DM: "w",
-    pb.RULE_TRIGGER_CONTACT_CREATED: "c",
-    pb.RULE_TRIGGER_TRAIT_OR_TAG_UPDATED: "u",
-    pb.RULE_TRIGGER_CONVERSATION_OPENED: "o",
-}
-"""How a rule's line begins, by its trigger."""
-
-NEW_WHATSAPP_CONTACT, OTHER_NEW_CONTACT, UPDATED, OPENED = "wc", "c", "u", "o"
-"""Occasions, each the letters of all triggers that fit it."""
+from service.rules.triggers import FALLBACK, TRIGGERS
 
 PreparedSelection: TypeAlias = list[Any]
 """What `matcher.Selection` is made of, in its order, with the reply's text."""
@@ -47,12 +37,14 @@ def prepare(rule_set: pb.RuleSet) -> list[PreparedRule]:
         KeyError: If a trigger, or a kind of condition, is none that this version knows.
     """
     asked = [
-        (_LETTERS[rule.trigger], prepare_condition(rule.condition)) for rule in rule_set.rules[:] if not rule.disabled
+        (TRIGGERS[rule.trigger].letter, prepare_condition(rule.condition))
+        for rule in rule_set.rules[:]
+        if not rule.disabled
     ]
     selections = prepare_selections(rule_set)
     if len(selections) > len(asked):
         # The fallback is simply what takes every new WhatsApp contact after all rules.
-        asked.append((_LETTERS[pb.RULE_TRIGGER_NEW_CONTACT_WHATSAPP_DM], None))
+        asked.append((FALLBACK.letter, None))
     return [
         letter + _write(condition) + _write(selection)
         for (letter, condition), selection in zip(asked, selections, strict=True)
@@ -92,7 +84,7 @@ def load(written: bytes) -> list[PreparedRule]:
 
 
 def candidates(rules: list[PreparedRule], occasion: str) -> list[int]:
-    """The places of those that may take a contact on this occasion, in order."""
+    """List the places of the rules that may take a contact on an occasion, as `occasion_of` gives it, in order."""
     return [place for place, rule in enumerate(rules) if rule[0] in occasion]
 
 
