@@ -2,7 +2,7 @@
 
 checks/ tells whether rules and rosters are right, and what of them is probably not meant; matching/ tells which rule
 takes a contact. Both read what stands below them, once each: conditions/ has a module for each kind of condition and a
-row for each operator, and fields/ the limits and problems of single fields.
+row for each operator, triggers.py a row for each trigger, and fields/ the limits and problems of single fields.
 """
 
 from service.rules.checks.roster import validate_roster
