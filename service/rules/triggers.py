@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 from evenhand.v1 import contact_pb2, rules_pb2
 
 if TYPE_CHECKING:
-    from service.rules.conditions.contact_view import ContactView
+    from service.rules.conditions.folded_contact import FoldedContact
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,15 +50,15 @@ def covering(number: int) -> list[int]:
     ]
 
 
-def occasion_of(event_type: int, view: ContactView) -> str:
+def occasion_of(event_type: int, contact: FoldedContact) -> str:
     """Return the letters of all triggers that fit an event; empty for a type that none fits.
 
     Args:
         event_type: a value of the enum EventType.
-        view: the contact, whose source is asked for only if it matters.
+        contact: the event's; its source is asked for only if it matters.
     """
     occasions = _OCCASIONS.get(event_type, _NONE)
-    return occasions[None] if len(occasions) == 1 else occasions.get(view.source(), occasions[None])
+    return occasions[None] if len(occasions) == 1 else occasions.get(contact.source(), occasions[None])
 
 
 def _occasions(event_type: int) -> dict[str | None, str]:

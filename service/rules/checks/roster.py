@@ -1,4 +1,4 @@
-"""Checks of a roster: what `roster_service.proto` promises about Roster, Agent and Team."""
+"""Checks of a roster: all that `roster_service.proto` promises about Roster, Agent and Team."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ if TYPE_CHECKING:
 
 
 def validate_roster(roster: Roster, prefix: str = "roster") -> list[Violation]:
-    """Finds everything that is wrong with a roster. Presence and open counts are output only and not looked at.
+    """Find everything that is wrong with a roster. Presence and open counts are output only and not looked at.
 
     Args:
-        roster: As given.
-        prefix: Path of the roster in its request.
+        roster: as given.
+        prefix: path of the roster in its request.
     """
     found = Violations()
     if len(roster.agents) > MAX_AGENTS:
@@ -32,7 +32,7 @@ def validate_roster(roster: Roster, prefix: str = "roster") -> list[Violation]:
         _check_agent(agent, path, found)
     if len(roster.teams) > MAX_TEAMS:
         found.add(f"{prefix}.teams", f"has {len(roster.teams)} teams; at most {MAX_TEAMS} are allowed")
-    # What passes a limit is not looked at further, so that refusing too much costs no more than taking the most.
+    # Teams beyond the limit are not looked at, so that refusing too much costs no more than taking the most.
     known = agents if len(roster.agents) <= MAX_AGENTS else None
     _check_teams(roster.teams, f"{prefix}.teams", known, found)
     return found

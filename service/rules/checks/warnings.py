@@ -1,4 +1,4 @@
-"""Warnings about a rule set: what is allowed but probably not meant."""
+"""Warnings about a rule set: allowed, but probably not meant."""
 
 from __future__ import annotations
 
@@ -47,14 +47,14 @@ def warnings_of(
     *,
     empty_teams: Collection[str] = (),
 ) -> list[Advice]:
-    """Finds what is allowed but probably not meant, in time linear in the size of the rule set.
+    """Find whatever is allowed but probably not meant, in time linear in the size of the rule set.
 
     Args:
-        rule_set: A rule set that has passed validation, perhaps against another roster.
-        agents: Ids of the roster's agents; None if rules may name any.
-        teams: Ids of the roster's teams; None if rules may name any.
-        prefix: Path of the rule set.
-        empty_teams: Ids of those teams that have no agents.
+        rule_set: has passed validation, perhaps against another roster.
+        agents: ids of the roster's agents; None if rules may name any.
+        teams: ids of the roster's teams; None if rules may name any.
+        prefix: path of the rule set.
+        empty_teams: ids of those teams that have no agents.
 
     Returns:
         At most MAX_WARNINGS: about targets first, then the fallback, then unreachable rules.

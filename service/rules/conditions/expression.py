@@ -15,7 +15,7 @@ from service.rules.conditions.kinds import Kind, Predicate, Prepared, nothing
 from service.rules.fields.limits import MAX_EXPRESSION_BYTES
 
 if TYPE_CHECKING:
-    from service.rules.conditions.contact_view import ContactView
+    from service.rules.conditions.folded_contact import FoldedContact
     from service.rules.fields.violations import Violations
 
 
@@ -44,11 +44,11 @@ def _compile(condition: Prepared) -> Predicate:
     _, form = condition
     program: Program | None = None
 
-    def holds(view: ContactView) -> bool:
+    def holds(contact: FoldedContact) -> bool:
         nonlocal program
         if program is None:
             program = read_checked(form)  # two threads at once get the same
-        return program.holds(view.activation())
+        return program.holds(contact.activation())
 
     return holds
 

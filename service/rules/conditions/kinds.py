@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
-from service.rules.conditions.contact_view import ContactView
+from service.rules.conditions.folded_contact import FoldedContact
 
 if TYPE_CHECKING:
     from evenhand.v1.rules_pb2 import Condition
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 Prepared: TypeAlias = list[Any]
 """A condition as it is stored: the name of its kind, then its contents, with texts folded."""
 
-Predicate: TypeAlias = Callable[[ContactView], bool]
+Predicate: TypeAlias = Callable[[FoldedContact], bool]
 """A compiled condition. No contact makes it raise."""
 
 
@@ -92,14 +92,14 @@ def need_of(condition: Prepared | None) -> Need | None:
     return None if condition is None else KINDS[condition[0]].need(condition)
 
 
-def always(_view: ContactView) -> bool:
+def always(_contact: FoldedContact) -> bool:
     """Hold for every contact."""
     return True
 
 
 def negation(predicate: Predicate) -> Predicate:
     """Make the exact opposite of a predicate."""
-    return lambda view: not predicate(view)
+    return lambda contact: not predicate(contact)
 
 
 def nothing(*_condition: object) -> None:

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from evenhand.v1.rules_pb2 import ConditionList
 
-    from service.rules.conditions.contact_view import ContactView
+    from service.rules.conditions.folded_contact import FoldedContact
     from service.rules.fields.violations import Violations
 
 
@@ -59,14 +59,14 @@ def _compiler(*, deciding: bool, verdict: bool) -> Callable[[Prepared], Predicat
             return first if deciding is verdict else negation(first)
         others: list[Predicate] | None = None
 
-        def holds(view: ContactView) -> bool:
+        def holds(contact: FoldedContact) -> bool:
             nonlocal others
-            if first(view) is deciding:
+            if first(contact) is deciding:
                 return verdict
             if others is None:  # most often the first decides, and the others are never needed
                 others = list(map(compile_condition, parts[1:]))
             for predicate in others:
-                if predicate(view) is deciding:
+                if predicate(contact) is deciding:
                     return verdict
             return not verdict
 

@@ -24,7 +24,7 @@ from service.rules.conditions.operands import (
 from service.rules.fields.limits import MAX_CONDITION_ITEMS
 
 if TYPE_CHECKING:
-    from service.rules.conditions.contact_view import ContactView
+    from service.rules.conditions.folded_contact import FoldedContact
 
 Values: TypeAlias = Sequence[Operand]
 
@@ -50,26 +50,26 @@ class Operator:
 
 
 def _exists(key: str, _values: Values) -> Predicate:
-    return lambda view: view.trait(key) is not MISSING
+    return lambda contact: contact.trait(key) is not MISSING
 
 
 def _changed(key: str, _values: Values) -> Predicate:
-    return lambda view: key in view.updated_keys() and view.trait(key) is not MISSING
+    return lambda contact: key in contact.updated_keys() and contact.trait(key) is not MISSING
 
 
 def _equals(key: str, values: Values) -> Predicate:
     if len(values) == 1 and values[0].key is not None and values[0].whole is None:
         only = values[0].key
-        return lambda view: view.trait(key).key == only
+        return lambda contact: contact.trait(key).key == only
     if any(value.whole is not None for value in values):
-        return lambda view: any(equal(view.trait(key), value) for value in values)
+        return lambda contact: any(equal(contact.trait(key), value) for value in values)
     wanted = frozenset(value.key for value in values if value.key is not None)
-    return lambda view: view.trait(key).key in wanted
+    return lambda contact: contact.trait(key).key in wanted
 
 
 def _contains(key: str, values: Values) -> Predicate:
     value = values[0]
-    return lambda view: contains(view.trait(key), value)
+    return lambda contact: contains(contact.trait(key), value)
 
 
 def _of_text(test: Callable[[str, str], bool]) -> Callable[[str, Values], Predicate]:
@@ -78,8 +78,8 @@ def _of_text(test: Callable[[str, str], bool]) -> Callable[[str, Values], Predic
     def compiler(key: str, values: Values) -> Predicate:
         part = characters(values[0])
 
-        def holds(view: ContactView) -> bool:
-            whole = characters(view.trait(key))
+        def holds(contact: FoldedContact) -> bool:
+            whole = characters(contact.trait(key))
             return whole is not None and part is not None and test(whole, part)
 
         return holds
@@ -94,10 +94,10 @@ def _ordering(test: Callable[[Any, Any], bool]) -> Callable[[str, Values], Predi
         value = values[0]
         number = value.number
         if number is None or value.text is not None:
-            return lambda view: ordered(view.trait(key), value, test)
+            return lambda contact: ordered(contact.trait(key), value, test)
 
-        def holds(view: ContactView) -> bool:
-            trait = view.trait(key).number
+        def holds(contact: FoldedContact) -> bool:
+            trait = contact.trait(key).number
             return trait is not None and test(trait, number)
 
         return holds

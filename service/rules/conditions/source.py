@@ -24,7 +24,7 @@ def _prepare(condition: SourceCondition) -> list[Any]:
 
 def _compile(condition: Prepared) -> Predicate:
     _, any_of = condition
-    return lambda view: view.source() in any_of
+    return lambda contact: contact.source() in any_of
 
 
 def _need(condition: Prepared) -> needs.Need:

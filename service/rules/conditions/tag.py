@@ -11,7 +11,7 @@ from service.rules.conditions.texts import check_texts, folded
 if TYPE_CHECKING:
     from evenhand.v1.rules_pb2 import TagCondition
 
-    from service.rules.conditions.contact_view import ContactView
+    from service.rules.conditions.folded_contact import FoldedContact
     from service.rules.fields.violations import Violations
 
 
@@ -30,10 +30,10 @@ def _prepare(condition: TagCondition) -> list[Any]:
 def _compile(condition: Prepared) -> Predicate:
     any_of, all_of, none_of = map(frozenset, condition[1:])
     if not (all_of or none_of or not any_of):
-        return lambda view: not any_of.isdisjoint(view.tags())
+        return lambda contact: not any_of.isdisjoint(contact.tags())
 
-    def holds(view: ContactView) -> bool:
-        tags = view.tags()
+    def holds(contact: FoldedContact) -> bool:
+        tags = contact.tags()
         return (not any_of or not any_of.isdisjoint(tags)) and all_of <= tags and none_of.isdisjoint(tags)
 
     return holds

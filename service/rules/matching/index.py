@@ -1,10 +1,9 @@
-"""Which of very many conditions a contact could fulfil at all, by look-up instead of trying one after the other.
+"""An index of very many conditions: those that a contact could fulfil are looked up instead of tried one by one.
 
-From each condition follows something that a contact must have for it to hold: one of some tags, of some values of a
-trait, of some sources. Where several things follow, what is rarest among all conditions is looked up: "the source is
-whatsapp_dm and the campaign is diwali" stands under the campaign. Looking up may find conditions that do not hold, so
-they are still to be asked, but never misses one that does. What nothing follows from, such as a negation or an
-expression, is always found.
+Each condition has a need: one of some tags, of some values of a trait, of some sources. Of several needs, the one that
+is rarest among all conditions is filed: "the source is whatsapp_dm and the campaign is diwali" stands under the
+campaign. A look-up may find conditions that do not hold, so they are still to be tried, but it never misses one that
+does. Conditions without a need, such as negations and expressions, are always found.
 """
 
 from __future__ import annotations
@@ -20,7 +19,7 @@ from service.rules.conditions.operands import MISSING
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from service.rules.conditions.contact_view import ContactView
+    from service.rules.conditions.folded_contact import FoldedContact
     from service.rules.conditions.kinds import Prepared
 
 # Up to this many finds are sorted at once; more are merged one by one, since the first that holds ends the search.
@@ -28,10 +27,10 @@ _MOST_SORTED = 512
 
 
 class Index:
-    """Finds the conditions that a contact could fulfil. Immutable, so safe to share between threads.
+    """Conditions, filed by their rarest needs. Immutable, so safe to share between threads.
 
     Args:
-        conditions: Each with the place by which it is known; places ascend.
+        conditions: each with the place by which it is known; places ascend.
     """
 
     __slots__ = ("_always", "_places", "_traits")
@@ -54,28 +53,28 @@ class Index:
                 if sort in (VALUE, TRAIT):
                     self._traits.add(name if isinstance(name, str) else name[0])
 
-    def places(self, view: ContactView) -> Iterable[int]:
-        """The places of all conditions that could hold for this contact, in order; a place may come twice."""
-        found = self._found(view)
+    def places(self, contact: FoldedContact) -> Iterable[int]:
+        """Find the places of all conditions that could hold for this contact, in order; a place may come twice."""
+        found = self._found(contact)
         if len(found) == 1:
             return found[0]
         if sum(map(len, found)) <= _MOST_SORTED:
             return sorted(set().union(*found))
         return heapq.merge(*found)
 
-    def _found(self, view: ContactView) -> list[list[int]]:
+    def _found(self, contact: FoldedContact) -> list[list[int]]:
         tags, sources, channels, values, traits, updated = self._places
         found = [self._always] if self._always else []
         if tags:
-            found += [tags[tag] for tag in view.tags() if tag in tags]
+            found += [tags[tag] for tag in contact.tags() if tag in tags]
         if updated:
-            found += [updated[key] for key in view.updated_keys() if key in updated]
-        if sources and view.source() in sources:
-            found.append(sources[view.source()])
-        if channels and view.channel() in channels:
-            found.append(channels[view.channel()])
-        for key in view.keys_among(self._traits):
-            trait = view.trait(key)
+            found += [updated[key] for key in contact.updated_keys() if key in updated]
+        if sources and contact.source() in sources:
+            found.append(sources[contact.source()])
+        if channels and contact.channel() in channels:
+            found.append(channels[contact.channel()])
+        for key in contact.keys_among(self._traits):
+            trait = contact.trait(key)
             if trait is not MISSING and key in traits:
                 found.append(traits[key])
             if trait.key is not None and (key, trait.key) in values:
@@ -84,7 +83,7 @@ class Index:
 
 
 def _count(need: Need | None, frequencies: defaultdict[Thing, int]) -> None:
-    """Counts how often each thing is needed."""
+    """Count how often each thing is needed."""
     if isinstance(need, frozenset):
         for thing in need:
             frequencies[thing] += 1
@@ -94,7 +93,7 @@ def _count(need: Need | None, frequencies: defaultdict[Thing, int]) -> None:
 
 
 def _rarest(need: Need, frequencies: Mapping[Thing, int]) -> frozenset[Thing]:
-    """The things to look a condition up by: a contact needs one of them, and few conditions do."""
+    """Choose the things to file a condition under: a contact needs one of them, and few conditions do."""
     if isinstance(need, frozenset):
         return need
     parts = [_rarest(each, frequencies) for each in need.needs]

@@ -1,4 +1,4 @@
-"""Which rule takes a contact: a rule set compiled once, then asked for every event. No I/O."""
+"""The matcher: a rule set compiled once, then asked for every event which rule takes the contact. No I/O."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import threading
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from service.rules.conditions.contact_view import ContactView
+from service.rules.conditions.folded_contact import FoldedContact
 from service.rules.conditions.kinds import Predicate, compile_condition
 from service.rules.matching.index import Index
 from service.rules.matching.prepared import (
@@ -61,11 +61,11 @@ class CompiledRules:
     comes to them, and selections made when first selected. A rule's selection is always the same object.
 
     Args:
-        rules: As prepared; kept, so not to be changed afterwards.
-        revision: Which revision they are.
+        rules: as prepared; kept, so not to be changed afterwards.
+        revision: their revision.
 
     Attributes:
-        revision: The revision of the rules that this was compiled from.
+        revision: of the rules that this was compiled from.
     """
 
     __slots__ = ("_candidates", "_holds", "_indexes", "_making", "_rules", "_selections", "revision")
@@ -77,38 +77,38 @@ class CompiledRules:
         self._holds: list[Predicate | None] = [None] * len(rules)
         self._selections: list[Selection | None] = [None] * len(rules)
         self._making = threading.Lock()
-        # For each occasion, the places of those that may take the contact, in order; and where to look those up.
+        # For each occasion, the places of the rules that may take the contact, in order; and their index.
         self._candidates: dict[str, list[int]] = {}
         self._indexes: dict[str, Index] = {}
 
     def match(
         self, event_type: int, contact: contact_pb2.Contact, updated_keys: Sequence[str] = ()
     ) -> Selection | None:
-        """Finds the first rule whose trigger fits the event and whose condition holds, else the fallback.
+        """Find the first rule whose trigger fits the event and whose condition holds, else the fallback.
 
         Args:
-            event_type: A value of the enum EventType.
-            contact: Whom the event is about; not changed.
-            updated_keys: The traits and tags that the event set.
+            event_type: a value of the enum EventType.
+            contact: the event's; not changed.
+            updated_keys: the traits and tags that the event set.
 
         Returns:
-            What to pick by; None if nothing matches.
+            The rule's selection, to pick an agent by; None if nothing matches.
 
         Raises:
-            KeyError: If it comes to an operator or kind of condition that this version does not know.
+            KeyError: it comes to an operator or kind of condition that this version does not know.
         """
-        view = ContactView(contact, updated_keys)
-        occasion = occasion_of(event_type, view)
+        folded = FoldedContact(contact, updated_keys)
+        occasion = occasion_of(event_type, folded)
         walked = self._candidates.get(occasion)
         if walked is None:
             walked = self._candidates[occasion] = candidates(self._rules, occasion)
         places: Iterable[int] = walked
         if len(walked) > MOST_WALKED:
-            places = self._index(occasion).places(view)
+            places = self._index(occasion).places(folded)
         every_holds = self._holds
         for place in places:
             holds = every_holds[place] or self._compile(place)
-            if holds(view):
+            if holds(folded):
                 return self._selections[place] or self._select(place)
         return None
 

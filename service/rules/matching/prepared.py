@@ -2,7 +2,7 @@
 
 Prepared once, when it is configured, and stored beside the messages. A workspace that is asked about once pays for
 reading its rules, and of most rules little is ever looked at: so each is a line of its own, which is read when an event
-comes to it. A line is a letter for the trigger, then the condition and what it selects, both as JSON.
+comes to it. A line is the letter of the trigger, then the condition and the selection, both as JSON.
 """
 
 from __future__ import annotations
@@ -31,10 +31,10 @@ _read = json.JSONDecoder().raw_decode
 
 
 def prepare(rule_set: pb.RuleSet) -> list[PreparedRule]:
-    """Prepares the enabled rules of a rule set that has passed validation, in order, and its fallback.
+    """Prepare the enabled rules of a rule set that has passed validation, in order, and its fallback.
 
     Raises:
-        KeyError: If a trigger, or a kind of condition, is none that this version knows.
+        KeyError: a trigger, or a kind of condition, is none that this version knows.
     """
     asked = [
         (TRIGGERS[rule.trigger].letter, prepare_condition(rule.condition))
@@ -43,7 +43,7 @@ def prepare(rule_set: pb.RuleSet) -> list[PreparedRule]:
     ]
     selections = prepare_selections(rule_set)
     if len(selections) > len(asked):
-        # The fallback is simply what takes every new WhatsApp contact after all rules.
+        # The fallback is simply a last rule, which takes every new WhatsApp contact.
         asked.append((FALLBACK.letter, None))
     return [
         letter + _write(condition) + _write(selection)
@@ -69,17 +69,17 @@ def _pick(by: pb.Rule | pb.Fallback) -> tuple[str, str, int, bool]:
 
 
 def dump(rules: list[PreparedRule]) -> bytes:
-    """Writes prepared rules down, for `load` of the same version."""
+    """Write prepared rules down, for `load` of the same format."""
     return "\n".join([_HEAD.decode(), *rules]).encode()
 
 
 def is_readable(written: bytes) -> bool:
-    """Whether `load` can read it: whether `dump` of this version wrote it."""
+    """Tell whether `load` can read it: whether `dump` wrote it in this format."""
     return written.partition(b"\n")[0] == _HEAD
 
 
 def load(written: bytes) -> list[PreparedRule]:
-    """Reads what `dump` wrote. Nothing at all is no rules."""
+    """Read prepared rules that `dump` wrote. Nothing at all is no rules."""
     return written.decode().split("\n")[1:]
 
 

@@ -12,14 +12,14 @@ if TYPE_CHECKING:
     from google.protobuf.struct_pb2 import Value
 
 AGENT_NAME_MARK: Final = "\x1f"
-"""Stands where the agent's name goes; who it is, only the atomic script knows."""
+"""Stands for the agent's name; only the atomic script knows whose that is."""
 
 _WORD = re.compile(r"\$[A-Za-z]+(?:\.[A-Za-z0-9_]+)?")
 _PLACEHOLDER = re.compile(r"\$agent\.name|\$contact\.(?P<key>[A-Za-z0-9_]+)")
 
 
 def placeholders_in(text: str) -> int:
-    """How many placeholders a reply has. Whatever else begins with a dollar sign is plain text."""
+    """Count the placeholders of a reply. Whatever else begins with a dollar sign is plain text."""
     return sum(1 for _ in _PLACEHOLDER.finditer(text))
 
 
@@ -33,7 +33,7 @@ class Reply:
     """A reply's text, taken apart once.
 
     Args:
-        text: As configured.
+        text: as configured.
     """
 
     __slots__ = ("_begin", "_parts")
@@ -44,7 +44,7 @@ class Reply:
         self._parts = tuple(zip(parts[::2], parts[1::2], strict=True))
 
     def render(self, contact: Contact) -> str:
-        """Fills in the traits; each `$agent.name` becomes AGENT_NAME_MARK, which no trait brings in by itself."""
+        """Fill in the traits; each `$agent.name` becomes AGENT_NAME_MARK, which no trait brings in by itself."""
         text = self._begin
         for key, after in self._parts:
             text += (AGENT_NAME_MARK if key is None else _trait_text(contact, key)) + after

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from evenhand.v1 import rules_pb2
 
-from service.rules.conditions.contact_view import ContactView
+from service.rules.conditions.folded_contact import FoldedContact
 from service.rules.triggers import TRIGGERS, covering, occasion_of
 from tests.support import builders as make
 
@@ -40,13 +40,13 @@ def test_what_covers_a_trigger(trigger, expected):
 def test_the_source_is_asked_for_only_where_it_matters():
     """Events whose triggers fit any source are told apart without the contact's source."""
 
-    class Asked(ContactView):
+    class Asked(FoldedContact):
         def source(self):
             raise AssertionError("was asked")
 
-    view = Asked(make.contact("c"), ())
-    assert occasion_of(make.UPDATED, view) == TRIGGERS[make.ON_UPDATE].letter
-    assert occasion_of(make.OPENED, view) == TRIGGERS[make.ON_OPENED].letter
-    assert occasion_of(99, view) == occasion_of(0, view) == ""
+    contact = Asked(make.contact("c"), ())
+    assert occasion_of(make.UPDATED, contact) == TRIGGERS[make.ON_UPDATE].letter
+    assert occasion_of(make.OPENED, contact) == TRIGGERS[make.ON_OPENED].letter
+    assert occasion_of(99, contact) == occasion_of(0, contact) == ""
     with pytest.raises(AssertionError):
-        occasion_of(make.CREATED, view)
+        occasion_of(make.CREATED, contact)

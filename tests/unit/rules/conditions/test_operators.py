@@ -10,7 +10,7 @@ from google.protobuf.json_format import ParseDict
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.rules.conditions.contact_view import ContactView
+from service.rules.conditions.folded_contact import FoldedContact
 from service.rules.conditions.operators import OPERATORS
 from tests.support.compiled import compile_condition
 
@@ -27,7 +27,7 @@ def holds(operator, trait, *values, updated_keys=()):
     contact = contact_pb2.Contact()
     if trait is not MISSING:
         set_value(contact.traits["key"], trait)
-    return compile_condition(condition)(ContactView(contact, updated_keys))
+    return compile_condition(condition)(FoldedContact(contact, updated_keys))
 
 
 def set_value(message, value):
