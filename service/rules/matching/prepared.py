@@ -22,11 +22,11 @@ PreparedSelection: TypeAlias = list[Any]
 PreparedRule: TypeAlias = str
 """A line."""
 
-_FORMAT: Final = 1
-"""Raise it with every change of what a prepared rule looks like or means: a new trigger, operator or kind of condition,
-another way to fold. Replicas of other versions then prepare the rules for themselves."""
+FORMAT: Final = 1
+"""Raise it with every change of how a prepared rule looks or what it means: a new trigger, operator or kind of
+condition, another way to fold; `test_format.py` notices. Replicas of other versions then prepare rules themselves."""
 
-_HEAD = f"evenhand rules {_FORMAT}".encode()
+_HEAD = f"evenhand rules {FORMAT}".encode()
 _read = json.JSONDecoder().raw_decode
 
 
