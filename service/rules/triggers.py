@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from evenhand.v1 import contact_pb2, rules_pb2
-
-if TYPE_CHECKING:
-    from service.rules.conditions.folded_contact import FoldedContact
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,27 +47,28 @@ def covering(number: int) -> list[int]:
     ]
 
 
-def occasion_of(event_type: int, contact: FoldedContact) -> str:
-    """Return the letters of all triggers that fit an event; empty for a type that none fits.
+@dataclass(frozen=True, slots=True)
+class Occasions:
+    """The occasions of a type of event: each is the letters of all triggers that fit, as prepared rules begin with.
 
-    Args:
-        event_type: a value of the enum EventType.
-        contact: the event's; its source is asked for only if it matters.
+    Attributes:
+        by_source: the occasion by each folded source that matters.
+        otherwise: the occasion for any other source.
     """
-    occasions = _OCCASIONS.get(event_type, _NONE)
-    return occasions[None] if len(occasions) == 1 else occasions.get(contact.source(), occasions[None])
+
+    by_source: dict[str, str]
+    otherwise: str
 
 
-def _occasions(event_type: int) -> dict[str | None, str]:
-    """Write down the letters that fit a type of event by each source that matters, and by None for any other source."""
+def _occasions_of(event_type: int) -> Occasions:
     fitting = [trigger for trigger in TRIGGERS.values() if trigger.event == event_type]
-    return {
-        source: "".join(trigger.letter for trigger in fitting if trigger.source in (None, source))
-        for source in (None, *(trigger.source for trigger in fitting))
-    }
+    sources = [trigger.source for trigger in fitting if trigger.source is not None]
+
+    def letters(source: str | None) -> str:
+        return "".join(trigger.letter for trigger in fitting if trigger.source in (None, source))
+
+    return Occasions({source: letters(source) for source in sources}, letters(None))
 
 
-_OCCASIONS: Final[dict[int, dict[str | None, str]]] = {
-    event_type: _occasions(event_type) for event_type in contact_pb2.EventType.values()
-}
-_NONE: Final = _occasions(contact_pb2.EVENT_TYPE_UNSPECIFIED)
+OCCASIONS: Final[dict[int, Occasions]] = {trigger.event: _occasions_of(trigger.event) for trigger in TRIGGERS.values()}
+"""The occasions of each type of event that some trigger fits. A plain table, as it is read for every contact."""

@@ -18,7 +18,7 @@ from service.rules.matching.prepared import (
     selection_of,
 )
 from service.rules.matching.reply import Reply
-from service.rules.triggers import occasion_of
+from service.rules.triggers import OCCASIONS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -98,7 +98,11 @@ class CompiledRules:
             KeyError: it comes to an operator or kind of condition that this version does not know.
         """
         folded = FoldedContact(contact, updated_keys)
-        occasion = occasion_of(event_type, folded)
+        occasions = OCCASIONS.get(event_type)
+        if occasions is None:
+            return None
+        by_source = occasions.by_source
+        occasion = by_source.get(folded.source(), occasions.otherwise) if by_source else occasions.otherwise
         walked = self._candidates.get(occasion)
         if walked is None:
             walked = self._candidates[occasion] = candidates(self._rules, occasion)

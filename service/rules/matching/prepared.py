@@ -84,7 +84,7 @@ def load(written: bytes) -> list[PreparedRule]:
 
 
 def candidates(rules: list[PreparedRule], occasion: str) -> list[int]:
-    """List the places of the rules that may take a contact on an occasion, as `occasion_of` gives it, in order."""
+    """List the places of the rules that may take a contact on an occasion, as `OCCASIONS` has it, in order."""
     return [place for place, rule in enumerate(rules) if rule[0] in occasion]
 
 

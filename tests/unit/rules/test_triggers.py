@@ -5,8 +5,7 @@ from __future__ import annotations
 import pytest
 from evenhand.v1 import rules_pb2
 
-from service.rules.conditions.folded_contact import FoldedContact
-from service.rules.triggers import TRIGGERS, covering, occasion_of
+from service.rules.triggers import OCCASIONS, TRIGGERS, Occasions, covering
 from tests.support import builders as make
 
 
@@ -37,16 +36,13 @@ def test_what_covers_a_trigger(trigger, expected):
     assert set(covering(trigger)) == expected
 
 
-def test_the_source_is_asked_for_only_where_it_matters():
-    """Events whose triggers fit any source are told apart without the contact's source."""
-
-    class Asked(FoldedContact):
-        def source(self):
-            raise AssertionError("was asked")
-
-    contact = Asked(make.contact("c"), ())
-    assert occasion_of(make.UPDATED, contact) == TRIGGERS[make.ON_UPDATE].letter
-    assert occasion_of(make.OPENED, contact) == TRIGGERS[make.ON_OPENED].letter
-    assert occasion_of(99, contact) == occasion_of(0, contact) == ""
-    with pytest.raises(AssertionError):
-        occasion_of(make.CREATED, contact)
+def test_the_source_matters_only_for_new_contacts():
+    """Events other than a contact's creation are one occasion each, whatever the contact's source."""
+    letter = {number: trigger.letter for number, trigger in TRIGGERS.items()}
+    assert {
+        make.CREATED: Occasions(
+            {"whatsapp_dm": letter[make.ON_NEW_WHATSAPP] + letter[make.ON_CREATED]}, letter[make.ON_CREATED]
+        ),
+        make.UPDATED: Occasions({}, letter[make.ON_UPDATE]),
+        make.OPENED: Occasions({}, letter[make.ON_OPENED]),
+    } == OCCASIONS
