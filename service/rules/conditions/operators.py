@@ -138,5 +138,6 @@ OPERATORS: Final[dict[int, Operator]] = {
     pb.TRAIT_OPERATOR_GREATER: Operator(_ONE, _ordering(operator.gt), _presence),
     pb.TRAIT_OPERATOR_GREATER_OR_EQUAL: Operator(_ONE, _ordering(operator.ge), _presence),
     pb.TRAIT_OPERATOR_CHANGED: Operator(_NONE, _changed, _update),
+    pb.TRAIT_OPERATOR_ENDS_WITH: Operator(_ONE, _of_text(str.endswith), _presence),
 }
 """Each operator of the contract, by its number."""

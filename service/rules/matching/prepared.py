@@ -22,7 +22,7 @@ PreparedSelection: TypeAlias = list[Any]
 PreparedRule: TypeAlias = str
 """A line."""
 
-FORMAT: Final = 1
+FORMAT: Final = 2
 """Raise it with every change of how a prepared rule looks or what it means: a new trigger, operator or kind of
 condition, another way to fold; `test_format.py` notices. Replicas of other versions then prepare rules themselves."""
 

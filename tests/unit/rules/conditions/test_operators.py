@@ -116,7 +116,7 @@ INCOMPARABLE = [
     ({"a": 1}, "b"),
 ]
 ORDERINGS = ["LESS", "LESS_OR_EQUAL", "GREATER", "GREATER_OR_EQUAL"]
-ONE_VALUE = ["EQUALS", "CONTAINS", "STARTS_WITH", "IN", *ORDERINGS]
+ONE_VALUE = ["EQUALS", "CONTAINS", "STARTS_WITH", "ENDS_WITH", "IN", *ORDERINGS]
 
 
 @pytest.mark.parametrize(("trait", "value"), EQUAL)
@@ -198,36 +198,37 @@ def test_present_trait_exists(trait):
 
 
 @pytest.mark.parametrize(
-    ("trait", "value", "contained", "starts"),
+    ("trait", "value", "contained", "starts", "ends"),
     [
-        ("Women's Fashion", " FASHION ", True, False),
-        ("Women's Fashion", "women", True, True),
-        ("Women's Fashion", "men's shoes", False, False),
-        ("anything", "", True, True),
-        (5000, "50", True, True),
-        (5000, "00", True, False),
-        (5000, ".0", False, False),
-        (5000, 50, True, True),
-        ("room 50", 50, True, False),
-        (1.5, "1.", True, True),
-        (True, "tru", False, False),
-        (True, True, False, False),
-        ("is true", True, False, False),
-        (["VIP", "gold"], " vip", True, False),
-        (["VIP", "gold"], "vi", False, False),
-        ([5000, "6000"], "5000", True, False),
-        ([5000, "6000"], 6000, True, False),
-        ([True, None], True, True, False),
-        ([["VIP"]], "VIP", False, False),
-        ([{"VIP": 1}, []], "", False, False),
-        ([], "", False, False),
-        ({"VIP": "VIP"}, "VIP", False, False),
+        ("Women's Fashion", " FASHION ", True, False, True),
+        ("Women's Fashion", "women", True, True, False),
+        ("Women's Fashion", "men's shoes", False, False, False),
+        ("anything", "", True, True, True),
+        (5000, "50", True, True, False),
+        (5000, "00", True, False, True),
+        (5000, ".0", False, False, False),
+        (5000, 50, True, True, False),
+        ("room 50", 50, True, False, True),
+        (1.5, "1.", True, True, False),
+        (True, "tru", False, False, False),
+        (True, True, False, False, False),
+        ("is true", True, False, False, False),
+        (["VIP", "gold"], " vip", True, False, False),
+        (["VIP", "gold"], "vi", False, False, False),
+        ([5000, "6000"], "5000", True, False, False),
+        ([5000, "6000"], 6000, True, False, False),
+        ([True, None], True, True, False, False),
+        ([["VIP"]], "VIP", False, False, False),
+        ([{"VIP": 1}, []], "", False, False, False),
+        ([], "", False, False, False),
+        ({"VIP": "VIP"}, "VIP", False, False, False),
     ],
 )
-def test_contains_and_starts_with(trait, value, contained, starts):
-    """CONTAINS looks for part of a text or an element of a list, STARTS_WITH only at a text's start."""
+def test_contains_starts_with_and_ends_with(trait, value, contained, starts, ends):
+    """CONTAINS looks for part of a text or an element of a list, the other two at that end of a text."""
     assert holds("CONTAINS", trait, value) is contained
     assert holds("STARTS_WITH", trait, value) is starts
+    assert holds("ENDS_WITH", trait, value) is ends
 
 
 @pytest.mark.parametrize(("updated_keys", "changed"), [(["key"], True), (["other", "key"], True), (["Key"], False)])
