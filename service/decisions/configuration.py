@@ -9,7 +9,7 @@ from evenhand.v1.roster_service_pb2 import Roster
 from evenhand.v1.rules_pb2 import RuleSet
 
 from service.decisions.errors import InvalidError, StaleEtagError
-from service.rules import dump, plan_change, prepare, validate_roster, validate_rule_set, warnings_of
+from service.rules import dump, listed, plan_change, prepare, validate_roster, validate_rule_set, warnings_of
 from service.rules.checks.warnings import EMPTY_TEAM, UNKNOWN_AGENT, UNKNOWN_TEAM
 from service.store.values import NewRules
 
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from service.store.port import Store, WorkspaceStore
 
 
-_NAMED = 3
 _ABOUT_ROSTER = frozenset({UNKNOWN_AGENT, UNKNOWN_TEAM, EMPTY_TEAM})
 
 
@@ -112,9 +111,8 @@ def _left_behind(workspace: WorkspaceStore, before: Roster, agents: set[str]) ->
     ]
     if not owners:
         return []
-    some = ", ".join(f"{who} ({count})" for who, count in owners[:_NAMED])
-    more = f" and {len(owners) - _NAMED} more" if len(owners) > _NAMED else ""
-    message = f"No longer in the roster, but still owner of open contacts: {some}{more}."
+    names = listed([f"{who} ({count})" for who, count in owners])
+    message = f"No longer in the roster, but still owner of open contacts: {names}."
     return [ConfigurationWarning(field="roster.agents", reason="OPEN_CONTACTS_LEFT_BEHIND", message=message)]
 
 

@@ -17,7 +17,7 @@ from service.call import DeadlineError
 from service.combining import Combiner
 from service.decisions.errors import InternalError, InvalidError, RefusedError
 from service.decisions.request_checks import EVENTS, problems
-from service.rules.checks.limits import (
+from service.rules.fields.limits import (
     MAX_CONTACT_TAGS,
     MAX_CONTACT_TRAITS,
     MAX_ID_CHARACTERS,

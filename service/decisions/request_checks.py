@@ -12,13 +12,16 @@ from evenhand.v1.roster_service_pb2 import Presence, SetPresenceRequest
 
 from service.decisions.errors import InvalidError
 from service.rules import Violation, is_identifier
-from service.rules.checks.limits import (
+from service.rules.fields.limits import (
     MAX_AGENTS,
+    MAX_BATCH,
     MAX_CONTACT_TAGS,
     MAX_CONTACT_TRAITS,
     MAX_ID_CHARACTERS,
+    MAX_LEASE_MS,
     MAX_UPDATED_KEYS,
     MAX_VALUE_BYTES,
+    MIN_LEASE_MS,
 )
 
 if TYPE_CHECKING:
@@ -32,12 +35,10 @@ if TYPE_CHECKING:
     from evenhand.v1.roster_service_pb2 import ConfigureRosterRequest
     from google.protobuf.struct_pb2 import Value
 
-MAX_BATCH = 1000
-
 # In nanoseconds.
 _SECOND = 1_000_000_000
 _NANOS = range(_SECOND)
-_SHORTEST_LEASE, _LONGEST_LEASE = _SECOND // 1000, 7 * 24 * 3600 * _SECOND
+_SHORTEST_LEASE, _LONGEST_LEASE = (milliseconds * (_SECOND // 1000) for milliseconds in (MIN_LEASE_MS, MAX_LEASE_MS))
 _ID_RULE = f"1 to {MAX_ID_CHARACTERS} printable characters"
 _ID = f"must be {_ID_RULE}"
 _LONG_KINDS = frozenset({"string_value", "struct_value", "list_value"})

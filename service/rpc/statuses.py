@@ -30,7 +30,7 @@ from service.decisions.errors import (
     OverloadedError,
     StaleEtagError,
 )
-from service.rules import Violation
+from service.rules import Violation, listed
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -43,11 +43,10 @@ DOMAIN = "evenhand.v1"
 # gRPC clients refuse trailing metadata of more than 8 KiB, and a status travels there in base64.
 _DETAILS_BYTES = 5000
 _DESCRIBED = 10
+_RESOURCES = 20
 # When a refused caller may try again.
 _RETRY_REDIS = timedelta(milliseconds=500)
 _RETRY_OVERLOAD = timedelta(milliseconds=100)
-# How many wrong fields the message for people names.
-_NAMED = 3
 
 
 def status_of(error: Exception) -> Status:
@@ -88,9 +87,8 @@ def reason_of(status: Status) -> str:
 
 def invalid(violations: Sequence[Violation]) -> Status:
     """Return the error for a request with wrong fields."""
-    count = len(violations)
-    named = "; ".join(f"{violation.field}: {violation.description}".lstrip(": ") for violation in violations[:_NAMED])
-    message = named if count <= _NAMED else f"{named}; and {count - _NAMED} more"
+    clauses = [f"{violation.field}: {violation.description}".lstrip(": ") for violation in violations]
+    message = listed(clauses, clauses=True)
     return _status(code_pb2.INVALID_ARGUMENT, "INVALID_FIELDS", message[:500], [_bad_request(violations)])
 
 
@@ -122,11 +120,10 @@ def _violation(field: str, description: str) -> BadRequest.FieldViolation:
 
 def not_found(resource_type: str, names: Sequence[str]) -> Status:
     """Return the error for contacts or agents that do not exist."""
-    shown = names[:20]
-    message = f"{resource_type} not found: {', '.join(shown)}" + (" ..." if len(names) > len(shown) else "")
+    message = f"{resource_type} not found: {listed(names, most=_RESOURCES)}"
     details = [
         ResourceInfo(resource_type=resource_type, resource_name=name, description="does not exist in this workspace")
-        for name in shown
+        for name in names[:_RESOURCES]
     ]
     return _status(code_pb2.NOT_FOUND, "NOT_FOUND", message[:500], details)
 

@@ -1,11 +1,17 @@
-"""Rules: checked, compiled once per revision to a matcher, and asked for every event. Knows no transport, no store."""
+"""Rules: checked when they are configured, compiled once a revision, and asked for every event. No I/O.
 
-from service.rules.checks.identifiers import identifier_problem, is_identifier, quoted
+checks/ tells whether rules and rosters are right, and what of them is probably not meant; matching/ tells which rule
+takes a contact. Both read what stands below them, once each: conditions/ has a module for each kind of condition and a
+row for each operator, triggers.py a row for each trigger, and fields/ the limits and problems of single fields.
+"""
+
 from service.rules.checks.roster import validate_roster
 from service.rules.checks.rule_set import validate_rule_set
-from service.rules.checks.violations import Violation, Violations
 from service.rules.checks.warnings import warnings_of
-from service.rules.matching.expressions import ExpressionError
+from service.rules.conditions.cel_runtime import ExpressionError
+from service.rules.fields.identifiers import identifier_problem, is_identifier, quoted
+from service.rules.fields.listing import listed
+from service.rules.fields.violations import Violation, Violations
 from service.rules.matching.matcher import CompiledRules, Selection
 from service.rules.matching.prepared import dump, is_readable, load, prepare
 from service.rules.matching.reply import AGENT_NAME_MARK, Reply
@@ -25,6 +31,7 @@ __all__ = [
     "identifier_problem",
     "is_identifier",
     "is_readable",
+    "listed",
     "load",
     "plan_change",
     "pool_of",

@@ -1,4 +1,4 @@
-"""The name of the pool that a target stands for: rules with the same name share one rotation."""
+"""Names of pools: rules whose targets have the same name share one rotation."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _DIGEST_CHARACTERS = 16
 
 
 def pool_of(target: Target) -> str:
-    """Names a target's pool.
+    """Name a target's pool.
 
     Returns:
         `*` for everyone (and for no target), `t:<team id>` for a team, and `l:<digest>` for a rule's own list: the same

@@ -5,9 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from service.rules import CompiledRules, dump, load, prepare
-from service.rules.matching.conditions import Predicate
-from service.rules.matching.conditions import compile_condition as compile_prepared
-from service.rules.matching.prepared import prepare_condition
+from service.rules.conditions.kinds import Predicate, prepare_condition
+from service.rules.conditions.kinds import compile_condition as compile_prepared
 
 if TYPE_CHECKING:
     from evenhand.v1 import rules_pb2

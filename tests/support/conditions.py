@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 NUMERIC = re.compile(r"[+-]?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]+)?")
 TRUE_WHEN_MISSING = {"NOT_EXISTS", "NOT_EQUALS", "NOT_IN"}
+PARTS = {"CONTAINS": str.__contains__, "STARTS_WITH": str.startswith, "ENDS_WITH": str.endswith}
 ORDERINGS = {
     "LESS": operator.lt,
     "LESS_OR_EQUAL": operator.le,
@@ -84,11 +85,9 @@ def _trait_holds(  # noqa: PLR0911  # a table of operators
             return not any(_equal(trait, one) for one in wanted)
         case "CONTAINS" if isinstance(trait, list):
             return any(_equal(element, wanted[0]) for element in trait)
-        case "CONTAINS" | "STARTS_WITH":
+        case "CONTAINS" | "STARTS_WITH" | "ENDS_WITH":
             whole, part = _text(trait), _text(wanted[0])
-            if whole is None or part is None:
-                return False
-            return part in whole if name == "CONTAINS" else whole.startswith(part)
+            return whole is not None and part is not None and PARTS[name](whole, part)
         case _:
             return _ordered(trait, wanted[0], ORDERINGS[name])
 

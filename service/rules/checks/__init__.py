@@ -1,1 +1,1 @@
-"""Whether rules, rosters and their parts are right: every problem at once, by path. No I/O."""
+"""Whether rule sets and rosters are right: every problem at once, by path; and warnings of what is odd. No I/O."""

@@ -1,13 +1,13 @@
-"""Checks of a roster: what `roster_service.proto` promises about Roster, Agent and Team."""
+"""Checks of a roster: all that `roster_service.proto` promises about Roster, Agent and Team."""
 
 from __future__ import annotations
 
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from service.rules.checks.fields import check_agent_ids, check_own_id, count_problem, name_problem
-from service.rules.checks.limits import MAX_AGENTS, MAX_TEAM_PLACES, MAX_TEAMS, MAX_WEIGHT
-from service.rules.checks.violations import Violation, Violations
+from service.rules.fields.limits import MAX_AGENTS, MAX_TEAM_PLACES, MAX_TEAMS, MAX_WEIGHT
+from service.rules.fields.problems import check_agent_ids, check_own_id, count_problem, name_problem
+from service.rules.fields.violations import Violation, Violations
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -16,11 +16,11 @@ if TYPE_CHECKING:
 
 
 def validate_roster(roster: Roster, prefix: str = "roster") -> list[Violation]:
-    """Finds everything that is wrong with a roster. Presence and open counts are output only and not looked at.
+    """Find everything that is wrong with a roster. Presence and open counts are output only and not looked at.
 
     Args:
-        roster: As given.
-        prefix: Path of the roster in its request.
+        roster: as given.
+        prefix: path of the roster in its request.
     """
     found = Violations()
     if len(roster.agents) > MAX_AGENTS:
@@ -32,7 +32,7 @@ def validate_roster(roster: Roster, prefix: str = "roster") -> list[Violation]:
         _check_agent(agent, path, found)
     if len(roster.teams) > MAX_TEAMS:
         found.add(f"{prefix}.teams", f"has {len(roster.teams)} teams; at most {MAX_TEAMS} are allowed")
-    # What passes a limit is not looked at further, so that refusing too much costs no more than taking the most.
+    # Teams beyond the limit are not looked at, so that refusing too much costs no more than taking the most.
     known = agents if len(roster.agents) <= MAX_AGENTS else None
     _check_teams(roster.teams, f"{prefix}.teams", known, found)
     return found

@@ -1,4 +1,4 @@
-"""Checks of a rule set: what `rules.proto` promises about RuleSet, Rule, Fallback and Target, all problems at once."""
+"""Checks of a rule set: all that `rules.proto` promises about RuleSet, Rule, Fallback and Target."""
 
 from __future__ import annotations
 
@@ -7,17 +7,17 @@ from typing import TYPE_CHECKING
 
 from evenhand.v1 import rules_pb2 as pb
 
-from service.rules.checks.conditions import check_condition
-from service.rules.checks.fields import check_agent_ids, check_own_id, count_problem, enum_problem, name_problem
-from service.rules.checks.identifiers import identifier_problem, quoted
-from service.rules.checks.limits import (
+from service.rules.conditions.kinds import check_condition
+from service.rules.fields.identifiers import identifier_problem, quoted
+from service.rules.fields.limits import (
     MAX_LISTED_AGENTS,
     MAX_LISTED_AGENTS_IN_ALL,
     MAX_REPLY_BYTES,
     MAX_REPLY_PLACEHOLDERS,
     MAX_RULES,
 )
-from service.rules.checks.violations import Violation, Violations
+from service.rules.fields.problems import check_agent_ids, check_own_id, count_problem, enum_problem, name_problem
+from service.rules.fields.violations import Violation, Violations
 from service.rules.matching.reply import placeholders_in
 
 if TYPE_CHECKING:
@@ -27,13 +27,13 @@ if TYPE_CHECKING:
 def validate_rule_set(
     rule_set: pb.RuleSet, agents: Collection[str] | None, teams: Collection[str] | None, prefix: str = "rule_set"
 ) -> list[Violation]:
-    """Finds everything that is wrong with a rule set, disabled rules and a disabled fallback included.
+    """Find everything that is wrong with a rule set, disabled rules and a disabled fallback included.
 
     Args:
-        rule_set: As given.
-        agents: Ids of the roster's agents; None if rules may name any.
-        teams: Ids of the roster's teams; None if rules may name any.
-        prefix: Path of the rule set in its request.
+        rule_set: as given.
+        agents: ids of the roster's agents; None if rules may name any.
+        teams: ids of the roster's teams; None if rules may name any.
+        prefix: path of the rule set in its request.
 
     Returns:
         One violation for each wrong field, in the order of the fields; none if the rule set is right.
@@ -42,7 +42,7 @@ def validate_rule_set(
 
 
 class _RuleSetCheck:
-    """One check of one rule set: the roster it is held against, and what was found so far."""
+    """One check of one rule set: the roster it is held against, and the violations found so far."""
 
     def __init__(self, agents: Collection[str] | None, teams: Collection[str] | None) -> None:
         self._agents = None if agents is None else frozenset(agents)
@@ -55,7 +55,7 @@ class _RuleSetCheck:
         if len(rule_set.rules) > MAX_RULES:
             found.add(f"{prefix}.rules", f"has {len(rule_set.rules)} rules; at most {MAX_RULES} are allowed")
         seen: dict[str, str] = {}
-        # What passes a limit is not looked at further, so that refusing too much costs no more than taking the most.
+        # Rules beyond the limit are not looked at, so that refusing too much costs no more than taking the most.
         for index, rule in enumerate(islice(rule_set.rules, MAX_RULES)):
             path = f"{prefix}.rules[{index}]"
             check_own_id(rule.id, path, seen, found)

@@ -1,17 +1,20 @@
-"""Warnings about a rule set: what is allowed but probably not meant."""
+"""Warnings about a rule set: allowed, but probably not meant."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from evenhand.v1 import rules_pb2 as pb
 from evenhand.v1.assignment_service_pb2 import Warning as Advice
 
-from service.rules.checks.identifiers import quoted
+from service.rules.fields.identifiers import quoted
+from service.rules.fields.listing import listed
 from service.rules.matching.reply import unknown_placeholders_in
+from service.rules.triggers import covering
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
+
+    from evenhand.v1 import rules_pb2 as pb
 
 UNREACHABLE_RULE: Final = "UNREACHABLE_RULE"
 """A rule that can never match, because an earlier one always does."""
@@ -33,14 +36,6 @@ MORE_WARNINGS: Final = "MORE_WARNINGS"
 MAX_WARNINGS: Final = 1_000
 """Keeps a response well below gRPC's 4 MiB, whatever the rules; more are only counted."""
 
-_NAMED = 3
-# The triggers of which one rule takes everything that a rule with this trigger could take.
-_COVERING: dict[pb.RuleTrigger.ValueType, tuple[pb.RuleTrigger.ValueType, ...]] = {
-    pb.RULE_TRIGGER_NEW_CONTACT_WHATSAPP_DM: (
-        pb.RULE_TRIGGER_NEW_CONTACT_WHATSAPP_DM,
-        pb.RULE_TRIGGER_CONTACT_CREATED,
-    ),
-}
 _ALWAYS = b""  # an empty condition, serialized
 
 
@@ -52,14 +47,14 @@ def warnings_of(
     *,
     empty_teams: Collection[str] = (),
 ) -> list[Advice]:
-    """Finds what is allowed but probably not meant, in time linear in the size of the rule set.
+    """Find whatever is allowed but probably not meant, in time linear in the size of the rule set.
 
     Args:
-        rule_set: A rule set that has passed validation, perhaps against another roster.
-        agents: Ids of the roster's agents; None if rules may name any.
-        teams: Ids of the roster's teams; None if rules may name any.
-        prefix: Path of the rule set.
-        empty_teams: Ids of those teams that have no agents.
+        rule_set: has passed validation, perhaps against another roster.
+        agents: ids of the roster's agents; None if rules may name any.
+        teams: ids of the roster's teams; None if rules may name any.
+        prefix: path of the rule set.
+        empty_teams: ids of those teams that have no agents.
 
     Returns:
         At most MAX_WARNINGS: about targets first, then the fallback, then unreachable rules.
@@ -86,18 +81,19 @@ def _of_rule(rule: pb.Rule, path: str) -> Iterator[Advice]:
         yield Advice(field=f"{path}.condition", reason=EMPTY_CONDITION, message=message)
     unknown = unknown_placeholders_in(rule.reply)
     if unknown:
-        message = f"Sent as it stands: {', '.join(map(quoted, unknown))}. Known are $contact.<trait> and $agent.name."
+        words = listed([quoted(word) for word in unknown])
+        message = f"Sent as it stands: {words}. Known are $contact.<trait> and $agent.name."
         yield Advice(field=f"{path}.reply", reason=UNKNOWN_PLACEHOLDER, message=message)
 
 
 def _unreachable(rule_set: pb.RuleSet, prefix: str) -> Iterator[Advice]:
     # The first enabled rule of each trigger and condition; equal conditions serialize alike within one process.
-    first: dict[tuple[pb.RuleTrigger.ValueType, bytes], str] = {}
+    first: dict[tuple[int, bytes], str] = {}
     for index, rule in enumerate(rule_set.rules):
         if rule.disabled:
             continue
         condition = rule.condition.SerializeToString(deterministic=True)
-        for trigger in _COVERING.get(rule.trigger, (rule.trigger,)):
+        for trigger in covering(rule.trigger):
             earlier = first.get((trigger, _ALWAYS)) or first.get((trigger, condition))
             if earlier is not None:
                 message = (
@@ -124,7 +120,9 @@ class _Roster:
                 unknown = [(i, each) for i, each in enumerate(target.agents.agent_ids) if each not in self._agents]
                 if unknown:
                     field = f"{path}.agents.agent_ids[{unknown[0][0]}]"
-                    yield Advice(field=field, reason=UNKNOWN_AGENT, message=_unknown_agents([e for _, e in unknown]))
+                    names = listed([quoted(agent_id) for _, agent_id in unknown])
+                    message = f"Not in the roster, so never picked: {names}."
+                    yield Advice(field=field, reason=UNKNOWN_AGENT, message=message)
             case "team_id":
                 team = target.team_id
                 if self._teams is not None and team not in self._teams:
@@ -133,9 +131,3 @@ class _Roster:
                 elif team in self._empty_teams:
                     message = f"Team {quoted(team)} has no agents, so nobody can be picked."
                     yield Advice(field=f"{path}.team_id", reason=EMPTY_TEAM, message=message)
-
-
-def _unknown_agents(agent_ids: list[str]) -> str:
-    named = ", ".join(quoted(agent_id) for agent_id in agent_ids[:_NAMED])
-    more = f" and {len(agent_ids) - _NAMED} more" if len(agent_ids) > _NAMED else ""
-    return f"Not in the roster, so never picked: {named}{more}."

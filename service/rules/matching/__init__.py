@@ -1,1 +1,1 @@
-"""Whom a rule takes: rules prepared once a revision, compiled when an event comes to them. No I/O."""
+"""Which rule takes a contact: rules prepared once a revision, compiled when an event comes to them. No I/O."""

@@ -1,21 +1,15 @@
-"""Which rule takes a contact: a rule set compiled once, then asked for every event. No I/O."""
+"""The matcher: a rule set compiled once, then asked for every event which rule takes the contact. No I/O."""
 
 from __future__ import annotations
 
 import threading
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
-from evenhand.v1 import contact_pb2
-
-from service.rules.matching.conditions import Predicate, compile_condition
-from service.rules.matching.contact_view import ContactView
+from service.rules.conditions.folded_contact import FoldedContact
+from service.rules.conditions.kinds import Predicate, compile_condition
 from service.rules.matching.index import Index
 from service.rules.matching.prepared import (
-    NEW_WHATSAPP_CONTACT,
-    OPENED,
-    OTHER_NEW_CONTACT,
-    UPDATED,
     PreparedRule,
     PreparedSelection,
     candidates,
@@ -24,14 +18,12 @@ from service.rules.matching.prepared import (
     selection_of,
 )
 from service.rules.matching.reply import Reply
+from service.rules.triggers import OCCASIONS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from evenhand.v1 import rules_pb2
-
-WHATSAPP_DM: Final = "whatsapp_dm"
-"""The folded source of a contact that wrote a WhatsApp message first (deploy/adr/0006, triggers)."""
+    from evenhand.v1 import contact_pb2, rules_pb2
 
 MOST_WALKED = 64
 """Candidates up to which trying one after the other costs no more than looking up which could take the contact."""
@@ -69,11 +61,11 @@ class CompiledRules:
     comes to them, and selections made when first selected. A rule's selection is always the same object.
 
     Args:
-        rules: As prepared; kept, so not to be changed afterwards.
-        revision: Which revision they are.
+        rules: as prepared; kept, so not to be changed afterwards.
+        revision: their revision.
 
     Attributes:
-        revision: The revision of the rules that this was compiled from.
+        revision: of the rules that this was compiled from.
     """
 
     __slots__ = ("_candidates", "_holds", "_indexes", "_making", "_rules", "_selections", "revision")
@@ -85,45 +77,42 @@ class CompiledRules:
         self._holds: list[Predicate | None] = [None] * len(rules)
         self._selections: list[Selection | None] = [None] * len(rules)
         self._making = threading.Lock()
-        # For each occasion, the places of those that may take the contact, in order; and where to look those up.
+        # For each occasion, the places of the rules that may take the contact, in order; and their index.
         self._candidates: dict[str, list[int]] = {}
         self._indexes: dict[str, Index] = {}
 
     def match(
         self, event_type: int, contact: contact_pb2.Contact, updated_keys: Sequence[str] = ()
     ) -> Selection | None:
-        """Finds the first rule whose trigger fits the event and whose condition holds, else the fallback.
+        """Find the first rule whose trigger fits the event and whose condition holds, else the fallback.
 
         Args:
-            event_type: A value of the enum EventType.
-            contact: Whom the event is about; not changed.
-            updated_keys: The traits and tags that the event set.
+            event_type: a value of the enum EventType.
+            contact: the event's; not changed.
+            updated_keys: the traits and tags that the event set.
 
         Returns:
-            What to pick by; None if nothing matches.
+            The rule's selection, to pick an agent by; None if nothing matches.
 
         Raises:
-            KeyError: If it comes to an operator or kind of condition that this version does not know.
+            KeyError: it comes to an operator or kind of condition that this version does not know.
         """
-        view = ContactView(contact, updated_keys)
-        if event_type == contact_pb2.EVENT_TYPE_CONTACT_CREATED:
-            occasion = NEW_WHATSAPP_CONTACT if view.source() == WHATSAPP_DM else OTHER_NEW_CONTACT
-        elif event_type == contact_pb2.EVENT_TYPE_TRAIT_OR_TAG_UPDATED:
-            occasion = UPDATED
-        elif event_type == contact_pb2.EVENT_TYPE_CONVERSATION_OPENED:
-            occasion = OPENED
-        else:
+        folded = FoldedContact(contact, updated_keys)
+        occasions = OCCASIONS.get(event_type)
+        if occasions is None:
             return None
+        by_source = occasions.by_source
+        occasion = by_source.get(folded.source(), occasions.otherwise) if by_source else occasions.otherwise
         walked = self._candidates.get(occasion)
         if walked is None:
             walked = self._candidates[occasion] = candidates(self._rules, occasion)
         places: Iterable[int] = walked
         if len(walked) > MOST_WALKED:
-            places = self._index(occasion).places(view)
+            places = self._index(occasion).places(folded)
         every_holds = self._holds
         for place in places:
             holds = every_holds[place] or self._compile(place)
-            if holds(view):
+            if holds(folded):
                 return self._selections[place] or self._select(place)
         return None
 

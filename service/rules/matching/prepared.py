@@ -2,39 +2,19 @@
 
 Prepared once, when it is configured, and stored beside the messages. A workspace that is asked about once pays for
 reading its rules, and of most rules little is ever looked at: so each is a line of its own, which is read when an event
-comes to it. A line is a letter for the trigger, then the condition and what it selects, both as JSON.
+comes to it. A line is the letter of the trigger, then the condition and the selection, both as JSON.
 """
 
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any, Final, TypeAlias
+from typing import Any, Final, TypeAlias
 
 from evenhand.v1 import rules_pb2 as pb
 
-from service.rules.matching.expressions import checked_form
-from service.rules.matching.operands import fold
+from service.rules.conditions.kinds import Prepared, prepare_condition
 from service.rules.pools import pool_of
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-
-    from google.protobuf.struct_pb2 import Value
-
-
-_LETTERS: dict[int, str] = {
-    pb.RULE_TRIGGER_NEW_CONTACT_WHATSAPP_DM: "w",
-    pb.RULE_TRIGGER_CONTACT_CREATED: "c",
-    pb.RULE_TRIGGER_TRAIT_OR_TAG_UPDATED: "u",
-    pb.RULE_TRIGGER_CONVERSATION_OPENED: "o",
-}
-"""How a rule's line begins, by its trigger."""
-
-NEW_WHATSAPP_CONTACT, OTHER_NEW_CONTACT, UPDATED, OPENED = "wc", "c", "u", "o"
-"""Occasions, each the letters of all triggers that fit it."""
-
-PreparedCondition: TypeAlias = list[Any] | None
-"""A kind's name (that of the message's field), then what it holds, folded; None for always."""
+from service.rules.triggers import FALLBACK, TRIGGERS
 
 PreparedSelection: TypeAlias = list[Any]
 """What `matcher.Selection` is made of, in its order, with the reply's text."""
@@ -42,27 +22,29 @@ PreparedSelection: TypeAlias = list[Any]
 PreparedRule: TypeAlias = str
 """A line."""
 
-_FORMAT: Final = 1
-"""Raise it with every change of what a prepared rule looks like or means: a new trigger, operator or kind of condition,
-another way to fold. Replicas of other versions then prepare the rules for themselves."""
+FORMAT: Final = 2
+"""Raise it with every change of how a prepared rule looks or what it means: a new trigger, operator or kind of
+condition, another way to fold; `test_format.py` notices. Replicas of other versions then prepare rules themselves."""
 
-_HEAD = f"evenhand rules {_FORMAT}".encode()
+_HEAD = f"evenhand rules {FORMAT}".encode()
 _read = json.JSONDecoder().raw_decode
 
 
 def prepare(rule_set: pb.RuleSet) -> list[PreparedRule]:
-    """Prepares the enabled rules of a rule set that has passed validation, in order, and its fallback.
+    """Prepare the enabled rules of a rule set that has passed validation, in order, and its fallback.
 
     Raises:
-        KeyError: If a trigger, or a kind of condition, is none that this version knows.
+        KeyError: a trigger, or a kind of condition, is none that this version knows.
     """
     asked = [
-        (_LETTERS[rule.trigger], prepare_condition(rule.condition)) for rule in rule_set.rules[:] if not rule.disabled
+        (TRIGGERS[rule.trigger].letter, prepare_condition(rule.condition))
+        for rule in rule_set.rules[:]
+        if not rule.disabled
     ]
     selections = prepare_selections(rule_set)
     if len(selections) > len(asked):
-        # The fallback is simply what takes every new WhatsApp contact after all rules.
-        asked.append((_LETTERS[pb.RULE_TRIGGER_NEW_CONTACT_WHATSAPP_DM], None))
+        # The fallback is simply a last rule, which takes every new WhatsApp contact.
+        asked.append((FALLBACK.letter, None))
     return [
         letter + _write(condition) + _write(selection)
         for (letter, condition), selection in zip(asked, selections, strict=True)
@@ -87,28 +69,28 @@ def _pick(by: pb.Rule | pb.Fallback) -> tuple[str, str, int, bool]:
 
 
 def dump(rules: list[PreparedRule]) -> bytes:
-    """Writes prepared rules down, for `load` of the same version."""
+    """Write prepared rules down, for `load` of the same format."""
     return "\n".join([_HEAD.decode(), *rules]).encode()
 
 
 def is_readable(written: bytes) -> bool:
-    """Whether `load` can read it: whether `dump` of this version wrote it."""
+    """Tell whether `load` can read it: whether `dump` wrote it in this format."""
     return written.partition(b"\n")[0] == _HEAD
 
 
 def load(written: bytes) -> list[PreparedRule]:
-    """Reads what `dump` wrote. Nothing at all is no rules."""
+    """Read prepared rules that `dump` wrote. Nothing at all is no rules."""
     return written.decode().split("\n")[1:]
 
 
 def candidates(rules: list[PreparedRule], occasion: str) -> list[int]:
-    """The places of those that may take a contact on this occasion, in order."""
+    """List the places of the rules that may take a contact on an occasion, as `OCCASIONS` has it, in order."""
     return [place for place, rule in enumerate(rules) if rule[0] in occasion]
 
 
-def condition_of(rule: PreparedRule) -> PreparedCondition:
-    """What must hold for the rule to take a contact."""
-    condition: PreparedCondition
+def condition_of(rule: PreparedRule) -> Prepared | None:
+    """Read the condition under which the rule takes a contact; None for always."""
+    condition: Prepared | None
     condition, _ = _read(rule, 1)
     return condition
 
@@ -121,57 +103,5 @@ def selection_of(rule: PreparedRule) -> PreparedSelection:
     return selection
 
 
-def prepare_condition(condition: pb.Condition) -> PreparedCondition:
-    """Prepares a condition that has passed validation; None if it is empty.
-
-    Raises:
-        ExpressionError: If it has an expression that does not compile; no valid condition does.
-        KeyError: If it is of a kind that this version does not know.
-    """
-    kind = condition.WhichOneof("kind")
-    return None if kind is None else [kind, *_CONTENTS[kind](getattr(condition, kind))]
-
-
-def _write(prepared: PreparedCondition | PreparedSelection) -> str:
+def _write(prepared: Prepared | PreparedSelection | None) -> str:
     return json.dumps(prepared, separators=(",", ":"))
-
-
-def _folded(texts: Sequence[str]) -> list[str]:
-    return list(map(fold, texts[:]))
-
-
-def _tag(condition: pb.TagCondition) -> list[Any]:
-    return [_folded(condition.any_of), _folded(condition.all_of), _folded(condition.none_of)]
-
-
-def _trait(condition: pb.TraitCondition) -> list[Any]:
-    return [condition.key, condition.operator, list(map(_value, condition.values[:]))]
-
-
-def _value(value: Value) -> str | float | bool | None:
-    """The value, if a trait can be compared with it; else None, which equals nothing."""
-    match value.WhichOneof("kind"):
-        case "string_value":
-            return fold(value.string_value)
-        case "number_value":
-            return value.number_value
-        case "bool_value":
-            return value.bool_value
-        case _:
-            return None
-
-
-def _list(conditions: pb.ConditionList) -> list[Any]:
-    return [list(map(prepare_condition, conditions.conditions[:]))]
-
-
-_CONTENTS: dict[str, Callable[[Any], list[Any]]] = {
-    "all": _list,
-    "any": _list,
-    "none": _list,
-    "tag": _tag,
-    "trait": _trait,
-    "source": lambda condition: [_folded(condition.any_of)],
-    "channel": lambda condition: [_folded(condition.any_of)],
-    "expression": lambda text: [checked_form(text)],
-}

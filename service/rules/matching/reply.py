@@ -5,36 +5,35 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
-from service.rules.matching.operands import number_text
+from service.rules.conditions.operands import number_text
 
 if TYPE_CHECKING:
     from evenhand.v1.contact_pb2 import Contact
     from google.protobuf.struct_pb2 import Value
 
 AGENT_NAME_MARK: Final = "\x1f"
-"""Stands where the agent's name goes; who it is, only the atomic script knows."""
+"""Stands for the agent's name; only the atomic script knows whose that is."""
 
-_SHOWN = 3
 _WORD = re.compile(r"\$[A-Za-z]+(?:\.[A-Za-z0-9_]+)?")
 _PLACEHOLDER = re.compile(r"\$agent\.name|\$contact\.(?P<key>[A-Za-z0-9_]+)")
 
 
 def placeholders_in(text: str) -> int:
-    """How many placeholders a reply has. Whatever else begins with a dollar sign is plain text."""
+    """Count the placeholders of a reply. Whatever else begins with a dollar sign is plain text."""
     return sum(1 for _ in _PLACEHOLDER.finditer(text))
 
 
 def unknown_placeholders_in(text: str) -> list[str]:
-    """What looks like a placeholder and is none, such as `$agnt.name`; at most a few, each once."""
+    """List the words that look like a placeholder and are none, such as `$agnt.name`, each once."""
     unknown = _WORD.findall(_PLACEHOLDER.sub("", text)) if "$" in text else []
-    return list(dict.fromkeys(unknown))[:_SHOWN]
+    return list(dict.fromkeys(unknown))
 
 
 class Reply:
     """A reply's text, taken apart once.
 
     Args:
-        text: As configured.
+        text: as configured.
     """
 
     __slots__ = ("_begin", "_parts")
@@ -45,7 +44,7 @@ class Reply:
         self._parts = tuple(zip(parts[::2], parts[1::2], strict=True))
 
     def render(self, contact: Contact) -> str:
-        """Fills in the traits; each `$agent.name` becomes AGENT_NAME_MARK, which no trait brings in by itself."""
+        """Fill in the traits; each `$agent.name` becomes AGENT_NAME_MARK, which no trait brings in by itself."""
         text = self._begin
         for key, after in self._parts:
             text += (AGENT_NAME_MARK if key is None else _trait_text(contact, key)) + after

@@ -140,12 +140,15 @@ def test_wrong_rules(fields, path):
         ({"channel": {"anyOf": ["a"] * 101}}, "channel.any_of"),
         (trait(key=""), "trait.key"),
         (trait("UNSPECIFIED"), "trait.operator"),
-        ({"trait": {"key": "k", "operator": 14, "values": ["x"]}}, "trait.operator"),
+        ({"trait": {"key": "k", "operator": 99, "values": ["x"]}}, "trait.operator"),
         (trait("EXISTS", ["x"]), "trait.values"),
         (trait("NOT_EXISTS", ["x"]), "trait.values"),
         (trait("CHANGED", ["x"]), "trait.values"),
         *((trait(operator, []), "trait.values") for operator in ("EQUALS", "NOT_EQUALS", "IN", "NOT_IN", "CONTAINS")),
-        *((trait(operator, [1, 2]), "trait.values") for operator in ("EQUALS", "NOT_EQUALS", "STARTS_WITH", "LESS")),
+        *(
+            (trait(operator, [1, 2]), "trait.values")
+            for operator in ("EQUALS", "NOT_EQUALS", "STARTS_WITH", "ENDS_WITH", "LESS")
+        ),
         (trait("IN", ["x"] * 101), "trait.values"),
         (trait("IN", ["x", None]), "trait.values[1]"),
         (trait("EQUALS", [["x"]]), "trait.values[0]"),

@@ -11,7 +11,8 @@ from evenhand.v1 import contact_pb2, rules_pb2
 from google.protobuf.json_format import ParseDict
 
 from service.rules import ExpressionError
-from service.rules.matching import conditions, matcher
+from service.rules.conditions import expression, nested
+from service.rules.matching import matcher
 from service.rules.matching.matcher import selections_of
 from tests.support.compiled import compile_rules
 
@@ -185,7 +186,7 @@ def test_what_is_never_reached_is_never_compiled(monkeypatch):
     def refuse(_form):
         raise ExpressionError("was read")
 
-    monkeypatch.setattr(conditions, "read_checked", refuse)
+    monkeypatch.setattr(expression, "read_checked", refuse)
     vip = {"tag": {"anyOf": ["vip"]}}
     rules = [
         rule("vip", condition=vip),
@@ -207,9 +208,9 @@ def test_what_is_reached_is_compiled_once(monkeypatch):
     def counting(function):
         return lambda given: compiling.append(given) or function(given)
 
-    monkeypatch.setattr(matcher, "compile_condition", counting(conditions.compile_condition))
-    monkeypatch.setattr(conditions, "read_checked", counting(conditions.read_checked))
-    monkeypatch.setattr(conditions, "compile_condition", matcher.compile_condition)
+    monkeypatch.setattr(matcher, "compile_condition", counting(matcher.compile_condition))
+    monkeypatch.setattr(nested, "compile_condition", matcher.compile_condition)
+    monkeypatch.setattr(expression, "read_checked", counting(expression.read_checked))
     parts = [{"tag": {"allOf": ["vip"]}}, {"source": {"anyOf": ["api"]}}, {"expression": "contact.id == 'c'"}]
     compiled = compiled_from([rule("r", condition={"all": {"conditions": parts}})])
     contacts = [contact_pb2.Contact(id=which, tags=["vip"], source="api") for which in ("a", "b", "c")]

@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from service.rules import dump, is_readable, load, prepare
-from service.rules.matching.expressions import activation_of, checked_form, compile_expression, read_checked
-from service.rules.matching.prepared import condition_of, selection_of
+from service.rules.conditions.cel_runtime import activation_of, checked_form, compile_expression, read_checked
+from service.rules.matching.prepared import FORMAT, condition_of, selection_of
 from tests.support import builders as make
 from tests.support.random_conditions import leaves, trees_of
 
@@ -30,8 +30,8 @@ def test_whatever_texts_hold_they_are_read_as_they_were_written(rules):
     assert [(selection_of(line)[0], selection_of(line)[-1]) for line in prepared] == [(r.id, r.reply) for r in rules]
 
 
-def test_what_is_written_is_format_1():
-    """This is format 1, to the letter: whoever changes it has to give it another number."""
+def test_what_is_written():
+    """Rules are stored like this, to the letter."""
     rule = make.rule(
         "r",
         on=make.ON_NEW_WHATSAPP,
@@ -42,13 +42,15 @@ def test_what_is_written_is_format_1():
     )
     off = make.rule("off", disabled=True)
     assert dump(prepare(rules_pb2.RuleSet(rules=[rule, off], fallback=make.fallback()))).decode().split("\n") == [
-        "evenhand rules 1",
+        f"evenhand rules {FORMAT}",
         'w["all",[["tag",["vip"],[],[]],["trait","n",7,[5.0,"five",true]]]]["r",false,"sales","t:sales",2,false,0,"Hi"]',
         'wnull["",true,"","*",1,false,0,""]',
     ]
 
 
-@pytest.mark.parametrize("written", [b"", b"evenhand rules 2\nx", b"evenhand rules 1x", b"\x0a\x05rule"])
+@pytest.mark.parametrize(
+    "written", [b"", f"evenhand rules {FORMAT + 1}\nx".encode(), f"evenhand rules {FORMAT}x".encode(), b"\x0a\x05rule"]
+)
 def test_what_another_version_wrote_is_not_taken_for_rules(written):
     """Neither a higher number nor something else altogether passes for what this version reads."""
     assert not is_readable(written)

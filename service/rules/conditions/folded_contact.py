@@ -1,11 +1,11 @@
-"""A contact as the conditions of one evaluation see it."""
+"""A contact as the conditions of one evaluation see it: folded, and converted to operands."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from service.rules.matching.expressions import Activation, activation_of
-from service.rules.matching.operands import MISSING, Operand, fold, operand_of
+from service.rules.conditions.cel_runtime import Activation, activation_of
+from service.rules.conditions.operands import MISSING, Operand, fold, operand_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -14,14 +14,14 @@ if TYPE_CHECKING:
     from evenhand.v1.contact_pb2 import Contact
 
 
-class ContactView:
-    """Folds and converts what conditions ask for, when first asked, at most once. Never changes or copies the contact.
+class FoldedContact:
+    """A contact whose parts are folded and converted when first asked for, at most once. It is not copied nor changed.
 
     Lives for one evaluation, in one thread.
 
     Args:
-        contact: Whom the conditions are about.
-        updated_keys: The traits and tags that the event set.
+        contact: as the caller sent it.
+        updated_keys: the traits and tags that the event set.
     """
 
     __slots__ = (
@@ -48,21 +48,21 @@ class ContactView:
         self._activation: Activation | None = None
 
     def source(self) -> str:
-        """The source, folded."""
+        """Return the source, folded."""
         source = self._source
         if source is None:
             source = self._source = fold(self._contact.source)
         return source
 
     def channel(self) -> str:
-        """The channel, folded."""
+        """Return the channel, folded."""
         channel = self._channel
         if channel is None:
             channel = self._channel = fold(self._contact.channel)
         return channel
 
     def tags(self) -> frozenset[str]:
-        """The tags, folded."""
+        """Return the tags, folded."""
         tags = self._tags
         if tags is None:
             # A slice is copied at once; iterating over the field itself takes twice as long.
@@ -70,7 +70,7 @@ class ContactView:
         return tags
 
     def trait(self, key: str) -> Operand:
-        """The trait of exactly this key; MISSING if it is missing or null."""
+        """Return the trait of exactly this key; MISSING if it is missing or null."""
         traits = self._traits
         if key in traits:
             return traits[key]
@@ -79,21 +79,21 @@ class ContactView:
         return operand
 
     def keys_among(self, keys: AbstractSet[str]) -> list[str]:
-        """Those of the keys for which the contact has a trait, perhaps a null one."""
+        """List those of the keys for which the contact has a trait, perhaps a null one."""
         values = self._values
         if len(keys) < len(values):
             return [key for key in keys if key in values]
         return [key for key in values if key in keys]
 
     def updated_keys(self) -> frozenset[str]:
-        """The traits and tags that the event set, to the letter."""
+        """Return the traits and tags that the event set, to the letter."""
         updated = self._updated
         if updated is None:
             updated = self._updated = frozenset(self._given_keys)
         return updated
 
     def activation(self) -> Activation:
-        """The contact as expressions see it."""
+        """Return the contact as expressions see it."""
         activation = self._activation
         if activation is None:
             activation = self._activation = activation_of(self._contact)

@@ -1,4 +1,4 @@
-"""Common Expression Language conditions: checked when configured, evaluated without ever failing.
+"""Common Expression Language: expressions checked when configured, and evaluated without ever failing.
 
 The runtime is Google's own (`cel-expr-python`, the C++ implementation). What it offers to keep an evaluation small: a
 parser that gives up at a nesting of 32, regular expressions in linear time, and 10,000 loop steps for one evaluation,
@@ -6,7 +6,7 @@ after which it is an error and so false. That is not enough against growth: `[s]
 a text with each link and takes all memory within one line. So three things are refused on top: `map`, a loop within a
 loop, and `+` within a loop. Without them nothing an expression makes is larger than a small multiple of its own text
 and the contact. Time is bounded by the loop steps times what one step compares: a rule written to be slow (a loop that
-compares a long list trait with itself, many times) can still hold a thread, and the interpreter's lock, for seconds.
+compares a long list trait with itself, many times) can still hold a thread, and the GIL, for seconds.
 The string library stays off, since `replace` and `join` grow texts.
 """
 
@@ -54,7 +54,7 @@ class ExpressionError(ValueError):
 class Program:
     """A compiled expression. Safe to share between threads; an activation is not.
 
-    To be made only by who holds `_BUILDING`.
+    To be made only while `_BUILDING` is held.
     """
 
     __slots__ = ("_expression",)
@@ -65,11 +65,11 @@ class Program:
         self.holds(activation_of(Contact()))
 
     def checked_form(self) -> str:
-        """See the function of this name."""
+        """Encode the expression; see the function of this name."""
         return b64encode(self._expression.serialize()).decode()
 
     def holds(self, activation: Activation) -> bool:
-        """Whether the expression gives true. An error (a missing key, mixed types, too many steps) is false."""
+        """Tell whether the expression gives true. An error (a missing key, mixed types, too many steps) is false."""
         try:
             return self._expression.eval(activation).value() is True
         except Exception:  # noqa: BLE001  # whatever the library cannot do with a contact is false, by contract
@@ -77,7 +77,7 @@ class Program:
 
 
 def activation_of(contact: Contact) -> Activation:
-    """Binds `contact` for any number of programs, to be used and dropped in this thread; converted once, on first use.
+    """Bind `contact` for any number of programs, to be used and dropped in this thread; converted once, on first use.
 
     The library keeps its memory by thread, so an activation must not be handed to another or left in a reference cycle.
     """
@@ -86,10 +86,10 @@ def activation_of(contact: Contact) -> Activation:
 
 @lru_cache(maxsize=1024)
 def compile_expression(text: str) -> Program:
-    """Parses, type-checks and prepares an expression over `contact`; it may give a bool, or a trait that may be one.
+    """Parse, type-check and build an expression over `contact`; it may give a bool, or a trait that may be one.
 
     Raises:
-        ExpressionError: If it does not compile, gives another type, or could grow without bound.
+        ExpressionError: it does not compile, gives another type, or could grow without bound.
     """
     with _BUILDING:
         try:
@@ -104,19 +104,19 @@ def compile_expression(text: str) -> Program:
 
 
 def checked_form(text: str) -> str:
-    """The expression as it comes out of parsing and checking, in the library's own encoding and base64.
+    """Write an expression as it comes out of parsing and checking, in the library's own encoding and base64.
 
     It reads in a sixth of the time that the text takes, and is some ten times as long.
 
     Raises:
-        ExpressionError: If it does not compile.
+        ExpressionError: it does not compile.
     """
     return compile_expression(text).checked_form()
 
 
 @lru_cache(maxsize=1024)
 def read_checked(form: str) -> Program:
-    """Prepares an expression that `checked_form` wrote."""
+    """Build an expression that `checked_form` wrote."""
     with _BUILDING:
         return Program(_environment().deserialize(b64decode(form)))
 
@@ -137,10 +137,10 @@ def _readable(error: str) -> str:
 
 
 def _refuse_growth(text: str) -> None:
-    """Refuses what lets values double; `text` is known to be well-formed.
+    """Refuse whatever lets values double; `text` is known to be well-formed.
 
     Raises:
-        ExpressionError: At the first `map`, loop within a loop, or `+` within a loop.
+        ExpressionError: at the first `map`, loop within a loop, or `+` within a loop.
     """
     parentheses: list[bool] = []  # whether each one open here is that of a loop
     before = last = ""
@@ -160,7 +160,7 @@ def _refuse_growth(text: str) -> None:
 
 
 def _tokens(text: str) -> Iterator[tuple[str, int]]:
-    """Names and marks, each with its place; comments, texts and numbers are left out."""
+    """List names and marks, each with its offset; comments, texts and numbers are left out."""
     for token in _TOKEN.finditer(text):
         found = token["name"] or token["mark"]
         if found:

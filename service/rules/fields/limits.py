@@ -33,3 +33,9 @@ MAX_WEIGHT: Final = 1_000
 MAX_CONTACT_TAGS: Final = 100
 MAX_CONTACT_TRAITS: Final = 200
 MAX_UPDATED_KEYS: Final = 300
+
+MAX_BATCH: Final = 1_000
+"""Requests in one batch."""
+MIN_LEASE_MS: Final = 1
+MAX_LEASE_MS: Final = 7 * 24 * 3600 * 1000
+"""A lease of a reported presence, in milliseconds."""

@@ -10,8 +10,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from service.rules.checks.rule_set import validate_rule_set
-from service.rules.matching.contact_view import ContactView
+from service.rules.conditions.folded_contact import FoldedContact
+from service.rules.conditions.kinds import KINDS
 from tests.support.compiled import compile_condition
+
+
+def test_every_kind_is_in_the_table():
+    """Each kind of condition that the contract has stands in the table of kinds, in the contract's order."""
+    fields = rules_pb2.Condition.DESCRIPTOR.oneofs_by_name["kind"].fields
+    assert list(KINDS) == [field.name for field in fields]
+
 
 YES = {"channel": {"anyOf": ["email"]}}
 NO = {"channel": {"anyOf": ["whatsapp"]}}
@@ -21,7 +29,7 @@ def holds(condition, contact=None, updated_keys=()):
     """Whether a condition, given as JSON, holds for a contact, given as JSON."""
     message = ParseDict(contact or {"channel": "email"}, contact_pb2.Contact())
     before = message.SerializeToString(deterministic=True)
-    result = compile_condition(ParseDict(condition, rules_pb2.Condition()))(ContactView(message, updated_keys))
+    result = compile_condition(ParseDict(condition, rules_pb2.Condition()))(FoldedContact(message, updated_keys))
     assert message.SerializeToString(deterministic=True) == before
     return result
 
@@ -192,9 +200,9 @@ def test_no_contact_makes_an_evaluation_fail(condition, contact, updated_keys):
     rule.target.everyone = True
     assert validate_rule_set(rules_pb2.RuleSet(rules=[rule]), None, None) == []
     negation = rules_pb2.Condition(none=rules_pb2.ConditionList(conditions=[condition]))
-    result = compile_condition(condition)(ContactView(contact, updated_keys))
+    result = compile_condition(condition)(FoldedContact(contact, updated_keys))
     assert result in {True, False}
-    assert compile_condition(negation)(ContactView(contact, updated_keys)) is not result
+    assert compile_condition(negation)(FoldedContact(contact, updated_keys)) is not result
 
 
 def test_a_value_nested_beyond_all_measure_is_false():
@@ -204,4 +212,4 @@ def test_a_value_nested_beyond_all_measure_is_false():
     for _ in range(300):
         value = value.list_value.values.add()
     for text in ("contact.traits.deep == 1", "contact.traits.deep == contact.traits.deep", "contact.tags.size() == 7"):
-        assert compile_condition(rules_pb2.Condition(expression=text))(ContactView(contact, ())) is False
+        assert compile_condition(rules_pb2.Condition(expression=text))(FoldedContact(contact, ())) is False

@@ -8,7 +8,7 @@ import pytest
 from evenhand.v1 import contact_pb2
 from google.protobuf.json_format import ParseDict
 
-from service.rules.matching.expressions import ExpressionError, activation_of, compile_expression
+from service.rules.conditions.cel_runtime import ExpressionError, activation_of, compile_expression
 
 CONTACT = ParseDict(
     {

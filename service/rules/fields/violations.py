@@ -1,4 +1,4 @@
-"""What is wrong with a request, field by field."""
+"""Violations: the wrong fields of a request, by path."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ class Violation:
     """One wrong field.
 
     Attributes:
-        field: Path of the field by its proto names, such as `rule_set.rules[3].condition.trait.operator`.
-        description: What is wrong and what would be right, for people; reads on from the field's name.
+        field: path of the field by its proto names, such as `rule_set.rules[3].condition.trait.operator`.
+        description: the fault and the remedy, for people; reads on from the field's name.
     """
 
     field: str
@@ -19,13 +19,13 @@ class Violation:
 
 
 class Violations(list[Violation]):
-    """All violations found so far, in the order of the fields."""
+    """The violations found so far, in the order of the fields."""
 
     def add(self, field: str, description: str) -> None:
-        """Notes one more."""
+        """Note one more."""
         self.append(Violation(field, description))
 
     def add_if(self, field: str, description: str | None) -> None:
-        """Notes one more, if there is a description of it."""
+        """Note one more, if there is a description of it."""
         if description is not None:
             self.append(Violation(field, description))

@@ -1,4 +1,4 @@
-"""How the values of traits compare: deploy/adr/0006, "Conditions".
+"""Operands: how the values of traits compare (deploy/adr/0006, "Conditions").
 
 Text compares folded (no case, no surrounding space), a numeric text as its number, and what does not compare is false.
 Nothing here raises, whatever the value.
@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 Key: TypeAlias = str | float
 """What values are equal by: a folded text or a number."""
 
+PreparedValue: TypeAlias = str | float | bool | None
+"""A value of a prepared condition, of which texts are folded; None for what no trait compares with."""
+
 _NUMERIC = re.compile(r"[+-]?[0-9]+(?P<rest>(\.[0-9]+)?([eE][+-]?[0-9]+)?)")
 _NUMERIC_STARTS = frozenset("+-0123456789")
 # Python refuses to read longer whole numbers (sys.int_info.default_max_str_digits is 4300); values end at 4 KiB anyway.
@@ -31,12 +34,13 @@ class Operand:
     """A value made ready to be compared; never changed afterwards.
 
     Attributes:
-        key: What it is equal by; None for what equals nothing: a list, an object, a missing value. Unlike keys are
-            unlike values, and like keys are like values unless both have a `whole` that says otherwise.
-        number: The number of a number or of a numeric text.
-        whole: The exact number of a whole numeric text that is too large to be exact as a float (long ids).
-        text: Folded text of a text; None for others.
-        items: The elements of a list, without nulls and with lists within it equal to nothing; None for others.
+        key: the text or number that it is equal by; None for a list, an object and a missing value, which equal
+            nothing. Unlike keys are unlike values, and like keys are like values unless both have a `whole` that says
+            otherwise.
+        number: the number of a number or of a numeric text.
+        whole: the exact number of a whole numeric text that is too large to be exact as a float (long ids).
+        text: the folded text of a text; None for others.
+        items: the elements of a list, without nulls and with lists within it equal to nothing; None for others.
     """
 
     __slots__ = ("items", "key", "number", "text", "whole")
@@ -66,19 +70,19 @@ _OBJECT = Operand(None)
 
 
 def fold(text: str) -> str:
-    """The form in which texts compare."""
+    """Bring a text into the form in which texts compare."""
     return text.strip().casefold()
 
 
 def number_text(number: float) -> str:
-    """A number as people write it: 5000 rather than 5000.0."""
+    """Write a number as people do: 5000 rather than 5000.0."""
     if abs(number) < _LARGEST_PLAIN_NUMBER and number.is_integer():
         return str(int(number))
     return repr(number)
 
 
 def operand_of(value: Value) -> Operand:
-    """Makes a value ready to be compared; MISSING for null."""
+    """Make a value ready to be compared; MISSING for null."""
     # Most values are texts, and what is not empty needs no question what it is.
     text = value.string_value
     if text:
@@ -97,8 +101,8 @@ def operand_of(value: Value) -> Operand:
     return _OBJECT if kind == "struct_value" else MISSING
 
 
-def operand_of_prepared(value: str | float | bool | None) -> Operand:
-    """Makes a value of a prepared condition, of which texts are folded, ready to be compared."""
+def operand_of_prepared(value: PreparedValue) -> Operand:
+    """Make a value of a prepared condition ready to be compared."""
     if isinstance(value, str):
         return _text(value)
     if isinstance(value, bool):
@@ -121,14 +125,14 @@ def _text(text: str) -> Operand:
 
 
 def equal(left: Operand, right: Operand) -> bool:
-    """Whether two operands are the same; a boolean also equals its name as a text."""
+    """Tell whether two operands are the same; a boolean also equals its name as a text."""
     if left.key is None or left.key != right.key:
         return False
     return left.whole is None or right.whole is None or left.whole == right.whole
 
 
 def ordered(left: Operand, right: Operand, test: Callable[[Any, Any], bool]) -> bool:
-    """Whether the test (`operator.lt` or the like) holds between two numbers or two texts; false for other pairs."""
+    """Tell whether a test (`operator.lt` or the like) holds between two numbers or two texts; false for other pairs."""
     if left.number is not None and right.number is not None:
         if left.whole is not None and right.whole is not None:
             return test(left.whole, right.whole)
@@ -137,21 +141,15 @@ def ordered(left: Operand, right: Operand, test: Callable[[Any, Any], bool]) -> 
 
 
 def contains(trait: Operand, value: Operand) -> bool:
-    """Whether a list has the value among its elements, or a text (or a number's digits) contains the value's text."""
+    """Tell whether a list has the value among its elements, or a text (or a number's digits) the value's text in it."""
     if trait.items is not None:
         return any(equal(item, value) for item in trait.items)
-    whole, part = _characters(trait), _characters(value)
+    whole, part = characters(trait), characters(value)
     return whole is not None and part is not None and part in whole
 
 
-def starts_with(trait: Operand, value: Operand) -> bool:
-    """Whether a text (or a number's digits) starts with the value's text."""
-    whole, part = _characters(trait), _characters(value)
-    return whole is not None and part is not None and whole.startswith(part)
-
-
-def _characters(operand: Operand) -> str | None:
-    """A text, or a number's digits; None for others."""
+def characters(operand: Operand) -> str | None:
+    """Return a text as it is, or a number's digits; None for others."""
     if operand.text is not None or operand.number is None:
         return operand.text
     return number_text(operand.number)

@@ -1,4 +1,4 @@
-"""Checks of single fields that rule sets and rosters share."""
+"""Problems of the fields that rule sets and rosters share."""
 
 from __future__ import annotations
 
@@ -6,23 +6,23 @@ from collections.abc import Hashable
 from functools import cache
 from typing import TYPE_CHECKING, Protocol
 
-from service.rules.checks.identifiers import identifier_problem, is_printable, quoted
-from service.rules.checks.limits import MAX_NAME_CHARACTERS
+from service.rules.fields.identifiers import identifier_problem, is_printable, quoted
+from service.rules.fields.limits import MAX_NAME_CHARACTERS
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
-    from service.rules.checks.violations import Violations
+    from service.rules.fields.violations import Violations
 
 
 def check_own_id(identifier: str, path: str, seen: dict[str, str], found: Violations) -> None:
-    """Notes a bad id of an agent, team or rule, or one that an earlier of them has.
+    """Note a bad id of an agent, team or rule, or one that an earlier of them has.
 
     Args:
-        identifier: The id.
-        path: Path of what has it.
-        seen: The ids so far, each with the path of what has it first; grows.
-        found: Takes the violations.
+        identifier: the id.
+        path: of the agent, team or rule.
+        seen: the ids so far, each with the path at which it stands first; grows.
+        found: takes the violations.
     """
     problem = identifier_problem(identifier)
     if problem is None:
@@ -33,16 +33,16 @@ def check_own_id(identifier: str, path: str, seen: dict[str, str], found: Violat
 
 
 def check_agent_ids(agent_ids: Sequence[str], path: str, agents: Collection[str] | None, found: Violations) -> None:
-    """Notes every bad, repeated or unknown agent of a team or of a rule's list.
+    """Note every bad, repeated or unknown agent of a team or of a rule's list.
 
     Args:
-        agent_ids: The list.
-        path: Its path.
-        agents: Ids of the roster's agents, quick to search; None if not to be checked.
-        found: Takes the violations.
+        agent_ids: the list.
+        path: of the list.
+        agents: ids of the roster's agents, quick to search; None if not to be checked.
+        found: takes the violations.
     """
     if agents is not None and len(agent_ids) == len(set(agent_ids)) and all(each in agents for each in agent_ids):
-        return  # what is in the roster is well-formed; this is the way of nearly every list
+        return  # ids of the roster are well-formed; this is the way of nearly every list
     seen: dict[str, int] = {}
     for index, agent_id in enumerate(agent_ids):
         first = seen.setdefault(agent_id, index)
@@ -55,7 +55,7 @@ def check_agent_ids(agent_ids: Sequence[str], path: str, agents: Collection[str]
 
 
 def name_problem(name: str) -> str | None:
-    """Says what is wrong with a name for people; None if nothing is."""
+    """Say what is wrong with a name for people; None if nothing is."""
     if len(name) > MAX_NAME_CHARACTERS:
         return f"{quoted(name)} has {len(name)} characters; at most {MAX_NAME_CHARACTERS} are allowed"
     return (
@@ -66,7 +66,7 @@ def name_problem(name: str) -> str | None:
 
 
 def count_problem(limit: int) -> str | None:
-    """Says what is wrong with a limit of open contacts; None if nothing is."""
+    """Say what is wrong with a limit of open contacts; None if nothing is."""
     return f"is {limit}; give a positive number, or 0 for no limit" if limit < 0 else None
 
 
@@ -74,11 +74,11 @@ class EnumType(Hashable, Protocol):
     """A protobuf enum, such as `rules_pb2.Strategy`."""
 
     def items(self) -> Sequence[tuple[str, int]]:
-        """Names with their numbers."""
+        """List the names with their numbers."""
 
 
 def enum_problem(enum: EnumType, number: int, *, required: bool = False) -> str | None:
-    """Says what is wrong with an enum's number: left out though required, or none that this version knows."""
+    """Say what is wrong with an enum's number: left out though required, or none that this version knows."""
     if number in _numbers(enum) and (number or not required):
         return None
     names = ", ".join(name for name, known in enum.items() if known)

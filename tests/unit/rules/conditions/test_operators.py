@@ -10,7 +10,8 @@ from google.protobuf.json_format import ParseDict
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.rules.matching.contact_view import ContactView
+from service.rules.conditions.folded_contact import FoldedContact
+from service.rules.conditions.operators import OPERATORS
 from tests.support.compiled import compile_condition
 
 MISSING = object()
@@ -26,7 +27,7 @@ def holds(operator, trait, *values, updated_keys=()):
     contact = contact_pb2.Contact()
     if trait is not MISSING:
         set_value(contact.traits["key"], trait)
-    return compile_condition(condition)(ContactView(contact, updated_keys))
+    return compile_condition(condition)(FoldedContact(contact, updated_keys))
 
 
 def set_value(message, value):
@@ -115,7 +116,7 @@ INCOMPARABLE = [
     ({"a": 1}, "b"),
 ]
 ORDERINGS = ["LESS", "LESS_OR_EQUAL", "GREATER", "GREATER_OR_EQUAL"]
-ONE_VALUE = ["EQUALS", "CONTAINS", "STARTS_WITH", "IN", *ORDERINGS]
+ONE_VALUE = ["EQUALS", "CONTAINS", "STARTS_WITH", "ENDS_WITH", "IN", *ORDERINGS]
 
 
 @pytest.mark.parametrize(("trait", "value"), EQUAL)
@@ -197,36 +198,37 @@ def test_present_trait_exists(trait):
 
 
 @pytest.mark.parametrize(
-    ("trait", "value", "contained", "starts"),
+    ("trait", "value", "contained", "starts", "ends"),
     [
-        ("Women's Fashion", " FASHION ", True, False),
-        ("Women's Fashion", "women", True, True),
-        ("Women's Fashion", "men's shoes", False, False),
-        ("anything", "", True, True),
-        (5000, "50", True, True),
-        (5000, "00", True, False),
-        (5000, ".0", False, False),
-        (5000, 50, True, True),
-        ("room 50", 50, True, False),
-        (1.5, "1.", True, True),
-        (True, "tru", False, False),
-        (True, True, False, False),
-        ("is true", True, False, False),
-        (["VIP", "gold"], " vip", True, False),
-        (["VIP", "gold"], "vi", False, False),
-        ([5000, "6000"], "5000", True, False),
-        ([5000, "6000"], 6000, True, False),
-        ([True, None], True, True, False),
-        ([["VIP"]], "VIP", False, False),
-        ([{"VIP": 1}, []], "", False, False),
-        ([], "", False, False),
-        ({"VIP": "VIP"}, "VIP", False, False),
+        ("Women's Fashion", " FASHION ", True, False, True),
+        ("Women's Fashion", "women", True, True, False),
+        ("Women's Fashion", "men's shoes", False, False, False),
+        ("anything", "", True, True, True),
+        (5000, "50", True, True, False),
+        (5000, "00", True, False, True),
+        (5000, ".0", False, False, False),
+        (5000, 50, True, True, False),
+        ("room 50", 50, True, False, True),
+        (1.5, "1.", True, True, False),
+        (True, "tru", False, False, False),
+        (True, True, False, False, False),
+        ("is true", True, False, False, False),
+        (["VIP", "gold"], " vip", True, False, False),
+        (["VIP", "gold"], "vi", False, False, False),
+        ([5000, "6000"], "5000", True, False, False),
+        ([5000, "6000"], 6000, True, False, False),
+        ([True, None], True, True, False, False),
+        ([["VIP"]], "VIP", False, False, False),
+        ([{"VIP": 1}, []], "", False, False, False),
+        ([], "", False, False, False),
+        ({"VIP": "VIP"}, "VIP", False, False, False),
     ],
 )
-def test_contains_and_starts_with(trait, value, contained, starts):
-    """CONTAINS looks for part of a text or an element of a list, STARTS_WITH only at a text's start."""
+def test_contains_starts_with_and_ends_with(trait, value, contained, starts, ends):
+    """CONTAINS looks for part of a text or an element of a list, the other two at that end of a text."""
     assert holds("CONTAINS", trait, value) is contained
     assert holds("STARTS_WITH", trait, value) is starts
+    assert holds("ENDS_WITH", trait, value) is ends
 
 
 @pytest.mark.parametrize(("updated_keys", "changed"), [(["key"], True), (["other", "key"], True), (["Key"], False)])
@@ -236,7 +238,16 @@ def test_changed_is_exact(updated_keys, changed):
     assert not holds("CHANGED", "x")
 
 
-def test_every_operator_is_compiled():
-    """No operator of the contract is left without a meaning."""
-    for name in rules_pb2.TraitOperator.keys()[1:]:
-        assert holds(name.removeprefix("TRAIT_OPERATOR_"), "x", "x") in {True, False}
+def test_every_operator_has_a_row():
+    """Each operator of the contract but UNSPECIFIED stands in the table of operators, and no other number does."""
+    numbers = set(rules_pb2.TraitOperator.values()) - {rules_pb2.TRAIT_OPERATOR_UNSPECIFIED}
+    assert OPERATORS.keys() == numbers
+
+
+@pytest.mark.parametrize("number", sorted(OPERATORS), ids=rules_pb2.TraitOperator.Name)
+def test_the_negative_operators_hold_for_a_missing_trait(number):
+    """Of all operators, those that are marked as negative hold for a missing trait, and need nothing in particular."""
+    row, name = OPERATORS[number], rules_pb2.TraitOperator.Name(number).removeprefix("TRAIT_OPERATOR_")
+    values = ["x"] * row.counts[0]
+    assert holds(name, MISSING, *values, updated_keys=["key"]) is row.negative
+    assert (row.need("key", values) is None) is row.negative

@@ -1,8 +1,8 @@
-"""What an id looks like, and how a bad one is described."""
+"""Ids: what one looks like, and how a bad one is described."""
 
 from __future__ import annotations
 
-from service.rules.checks.limits import MAX_ID_CHARACTERS
+from service.rules.fields.limits import MAX_ID_CHARACTERS
 
 # Zero-width joiners are no print characters to Unicode, yet Persian, Malayalam and many emoji are not written without.
 _JOINERS = dict.fromkeys((0x200C, 0x200D))
@@ -11,12 +11,12 @@ _QUOTED_CHARACTERS = 40
 
 
 def is_identifier(text: str) -> bool:
-    """Whether `text` is 1 to 128 printable characters: the rule for ids, tags, trait keys and sources alike."""
+    """Tell whether `text` is 1 to 128 printable characters: the rule for ids, tags, trait keys and sources alike."""
     return 0 < len(text) <= MAX_ID_CHARACTERS and is_printable(text)
 
 
 def is_printable(text: str) -> bool:
-    """Whether `text` has nothing but printable characters, and joiners between them."""
+    """Tell whether `text` has nothing but printable characters, and joiners between them."""
     if text.isprintable():
         return True
     visible = text.translate(_JOINERS)
@@ -24,7 +24,7 @@ def is_printable(text: str) -> bool:
 
 
 def identifier_problem(text: str) -> str | None:
-    """Says what keeps `text` from being an identifier and what would be right; None if nothing does."""
+    """Say what keeps `text` from being an identifier and what would be right; None if nothing does."""
     if is_identifier(text):
         return None
     if not text:
@@ -35,6 +35,6 @@ def identifier_problem(text: str) -> str | None:
 
 
 def quoted(text: str) -> str:
-    """`text` in quotes for a message: shortened to 40 characters, with what cannot be printed escaped."""
+    """Put `text` in quotes for a message: shortened to 40 characters, unprintable ones escaped."""
     shown = text if len(text) <= _QUOTED_CHARACTERS else text[: _QUOTED_CHARACTERS - 1] + "…"
     return '"' + "".join(c if c.isprintable() else f"\\u{ord(c):04x}" for c in shown) + '"'

@@ -1,0 +1,35 @@
+"""The kind `source`: the contact's source is one of those named."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from service.rules.conditions import needs
+from service.rules.conditions.kinds import Kind, Predicate, Prepared
+from service.rules.conditions.texts import check_texts, folded
+
+if TYPE_CHECKING:
+    from evenhand.v1.rules_pb2 import SourceCondition
+
+    from service.rules.fields.violations import Violations
+
+
+def _check(condition: SourceCondition, path: str, found: Violations, _depth: int) -> None:
+    check_texts(condition.any_of, f"{path}.any_of", "source", found)
+
+
+def _prepare(condition: SourceCondition) -> list[Any]:
+    return [folded(condition.any_of)]
+
+
+def _compile(condition: Prepared) -> Predicate:
+    _, any_of = condition
+    return lambda contact: contact.source() in any_of
+
+
+def _need(condition: Prepared) -> needs.Need:
+    _, any_of = condition
+    return needs.one_of(needs.SOURCE, any_of)
+
+
+KIND: Final = Kind(_check, _prepare, _compile, _need)

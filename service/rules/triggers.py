@@ -1,0 +1,74 @@
+"""Triggers: one row each, which preparing, matching and the warnings read (deploy/adr/0006, triggers)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from evenhand.v1 import contact_pb2, rules_pb2
+
+
+@dataclass(frozen=True, slots=True)
+class Trigger:
+    """A row: which events a rule listens to.
+
+    Attributes:
+        letter: begins the line of a prepared rule; each trigger has its own.
+        event: the type of event that fits.
+        source: the folded source that the contact must have; None for any.
+    """
+
+    letter: str
+    event: contact_pb2.EventType.ValueType
+    source: str | None = None
+
+
+TRIGGERS: Final[dict[int, Trigger]] = {
+    rules_pb2.RULE_TRIGGER_NEW_CONTACT_WHATSAPP_DM: Trigger("w", contact_pb2.EVENT_TYPE_CONTACT_CREATED, "whatsapp_dm"),
+    rules_pb2.RULE_TRIGGER_TRAIT_OR_TAG_UPDATED: Trigger("u", contact_pb2.EVENT_TYPE_TRAIT_OR_TAG_UPDATED),
+    rules_pb2.RULE_TRIGGER_CONVERSATION_OPENED: Trigger("o", contact_pb2.EVENT_TYPE_CONVERSATION_OPENED),
+    rules_pb2.RULE_TRIGGER_CONTACT_CREATED: Trigger("c", contact_pb2.EVENT_TYPE_CONTACT_CREATED),
+}
+"""Each trigger of the contract, by its number."""
+
+FALLBACK: Final = TRIGGERS[rules_pb2.RULE_TRIGGER_NEW_CONTACT_WHATSAPP_DM]
+"""The trigger of the fallback, which takes new WhatsApp contacts alone."""
+
+
+def covering(number: int) -> list[int]:
+    """List the triggers that fit every event that a trigger fits: itself, and those that ask for less."""
+    covered = TRIGGERS.get(number)
+    if covered is None:  # a trigger of a newer version
+        return [number]
+    return [
+        other
+        for other, trigger in TRIGGERS.items()
+        if trigger.event == covered.event and trigger.source in (None, covered.source)
+    ]
+
+
+@dataclass(frozen=True, slots=True)
+class Occasions:
+    """The occasions of a type of event: each is the letters of all triggers that fit, as prepared rules begin with.
+
+    Attributes:
+        by_source: the occasion by each folded source that matters.
+        otherwise: the occasion for any other source.
+    """
+
+    by_source: dict[str, str]
+    otherwise: str
+
+
+def _occasions_of(event_type: int) -> Occasions:
+    fitting = [trigger for trigger in TRIGGERS.values() if trigger.event == event_type]
+    sources = [trigger.source for trigger in fitting if trigger.source is not None]
+
+    def letters(source: str | None) -> str:
+        return "".join(trigger.letter for trigger in fitting if trigger.source in (None, source))
+
+    return Occasions({source: letters(source) for source in sources}, letters(None))
+
+
+OCCASIONS: Final[dict[int, Occasions]] = {trigger.event: _occasions_of(trigger.event) for trigger in TRIGGERS.values()}
+"""The occasions of each type of event that some trigger fits. A plain table, as it is read for every contact."""
