@@ -110,10 +110,10 @@ def reason(error: grpc.RpcError) -> str:
 
 def test_a_call_has_its_workspace_and_deadline(setting: Setting):
     """A handler is given the workspace, and when its caller stops waiting, which is somewhat before that."""
-    assert setting.ask("w", timeout=5).text == "w"
+    assert setting.ask("w", timeout=60).text == "w"
     (call,) = setting.made_up.seen
     assert call.workspace_id == "w"
-    assert 4 < call.deadline - monotonic() < 5
+    assert 30 < call.deadline - monotonic() < 60
     assert call.caller.startswith("ipv4:127.0.0.1:")
 
 
