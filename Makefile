@@ -1,6 +1,7 @@
 # Everything runs from a virtual environment in .venv that these targets make themselves.
 .DEFAULT_GOAL := help
 SHELL := /bin/bash
+.SHELLFLAGS := -o pipefail -c
 PYTHON ?= python3
 BIN := .venv/bin
 TESTS ?= tests
