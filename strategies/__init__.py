@@ -8,7 +8,7 @@ from __future__ import annotations
 from importlib import import_module
 from pkgutil import iter_modules
 
-from strategies.strategy import TURN, Standing, Strategy
+from strategies.strategy import TURN, Share, Standing, Strategy
 
 STRATEGIES: dict[int, Strategy] = {
     strategy.number: strategy
@@ -20,4 +20,4 @@ STRATEGIES: dict[int, Strategy] = {
 DEFAULT = 1
 """The number of the strategy that an unspecified one means: round robin."""
 
-__all__ = ["DEFAULT", "STRATEGIES", "TURN", "Standing", "Strategy"]
+__all__ = ["DEFAULT", "STRATEGIES", "TURN", "Share", "Standing", "Strategy"]

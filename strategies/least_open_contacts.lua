@@ -4,16 +4,8 @@ return {
   -- An agent's place in the view changes whenever its open count does.
   follows_open_count = true,
 
-  score = function(agent, turn, clock)
+  score = function(agent)
     -- Equal shares give the same number, and different ones different numbers, for all weights to 1,000.
     return math.floor(agent.open * TURN / agent.weight)
-  end,
-
-  pick = function(view, clock)
-    return redis.call('ZRANGE', view, 0, 0)[1]
-  end,
-
-  advance = function(agent, turn, clock, others)
-    return clock
   end,
 }

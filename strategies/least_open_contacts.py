@@ -8,24 +8,21 @@ from __future__ import annotations
 from fractions import Fraction
 from pathlib import Path
 
-from strategies.strategy import Standing, Strategy
+from strategies.strategy import Share, Standing, Strategy
 
 
-def order(standing: Standing, _clock: Fraction) -> tuple[Fraction, int, int]:
-    """Fewest open contacts for the weight; then longest since the last assignment in this pool; then as they stand."""
-    return Fraction(standing.open_contacts, standing.weight), standing.last, standing.position
-
-
-def advance(standing: Standing, _clock: Fraction) -> Fraction:
-    """The open count says it all: virtual time stays, and with it the pool's rotation."""
-    return standing.virtual_time
+def order(standing: Standing) -> Fraction:
+    """Fewest open contacts for the weight first."""
+    return Fraction(standing.open_contacts, standing.weight)
 
 
 STRATEGY = Strategy(
     number=2,
     name="LEAST_OPEN_CONTACTS",
+    label="least open contacts",
+    sentence="{agent} had the fewest for their weight",
     promise="open counts of agents eligible throughout level out, and never part by more than one assignment",
+    share=Share.OPEN_CONTACTS,
     order=order,
-    advance=advance,
     lua=Path(__file__).with_suffix(".lua"),
 )

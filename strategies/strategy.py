@@ -1,12 +1,14 @@
-"""What a strategy is: an order among the eligible agents of a pool, and what an assignment does to it.
+"""What a strategy is: an order among the eligible agents of a view, and how people and figures speak of it.
 
-A strategy is written twice, on purpose: in Lua, as the service runs it inside Redis, and in Python, as exact
-fractions, as people and tests read it. Source of the orders: deploy/adr/0006, "Strategies".
+An order is written twice, on purpose: in Lua, as the service runs it inside Redis, and in Python, as exact fractions,
+as people and tests read it. What an assignment does to virtual time is the pool's business, whatever the strategy: see
+`rotation`. Source of the orders: deploy/adr/0006, "Strategies".
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from enum import Enum
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -19,14 +21,21 @@ if TYPE_CHECKING:
 TURN = 2**6 * 3**2 * 5**2 * 7 * 11 * 13
 
 
+class Share(Enum):
+    """What a strategy levels among its agents, for their weight."""
+
+    ASSIGNED = "contacts assigned within a while"
+    OPEN_CONTACTS = "contacts open now"
+
+
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """Where one agent stands in a pool.
+    """Where one agent stands in a view.
 
     Attributes:
         weight: the agent's share relative to the others, at least 1.
         open_contacts: how many open contacts the agent has, from whatever pool.
-        virtual_time: turns taken in this pool, each counted as 1/weight.
+        virtual_time: turns taken in this pool, each counted as 1/weight, as the view sees them.
         last: sequence of the agent's last assignment in this pool; 0 if there was none.
         position: place in the order in which the pool's agents stand.
     """
@@ -37,6 +46,11 @@ class Standing:
     last: int
     position: int
 
+    @property
+    def tie(self) -> tuple[int, int]:
+        """What breaks every tie: longest since the last assignment in this pool, then as they stand."""
+        return self.last, self.position
+
 
 @dataclass(frozen=True, slots=True)
 class Strategy:
@@ -45,35 +59,23 @@ class Strategy:
     Attributes:
         number: its value in the contract's enum `evenhand.v1.Strategy`.
         name: its name there, without the prefix.
-        promise: what holds of its choices, in a sentence.
-        order: the sort key of a standing, given the pool's clock; the smallest is chosen.
-        advance: the virtual time after an assignment, given the standing and the pool's clock.
+        label: what people call it.
+        sentence: why an agent was chosen, with `{agent}` for its name.
+        promise: what holds of its choices.
+        share: what it levels.
+        order: the sort key of a standing; the smallest is chosen, and ties are broken alike by all strategies.
         lua: the file with the same in Lua.
     """
 
     number: int
     name: str
+    label: str
+    sentence: str
     promise: str
-    order: Callable[[Standing, Fraction], tuple[Fraction, int, int]]
-    advance: Callable[[Standing, Fraction], Fraction]
+    share: Share
+    order: Callable[[Standing], Fraction | int]
     lua: Path
 
-    def choose(self, eligible: dict[str, Standing], clock: Fraction) -> str:
+    def choose(self, eligible: dict[str, Standing]) -> str:
         """Return the agent who comes first. `eligible` must not be empty."""
-        return min(eligible, key=lambda agent: self.order(eligible[agent], clock))
-
-    def after(
-        self, chosen: str, eligible: dict[str, Standing], clock: Fraction, sequence: int
-    ) -> tuple[Standing, Fraction]:
-        """Return the chosen agent's standing after the assignment, and the pool's clock.
-
-        The clock is the least virtual time among those who were eligible. Whoever was not, stands no earlier than
-        the clock when next eligible: being away neither saves turns up nor owes them.
-        """
-        before = eligible[chosen]
-        moved = self.advance(before, clock)
-        standing = replace(before, open_contacts=before.open_contacts + 1, virtual_time=moved, last=sequence)
-        if moved == before.virtual_time:
-            return standing, clock
-        times = [moved, *(other.virtual_time for agent, other in eligible.items() if agent != chosen)]
-        return standing, max(clock, min(times))
+        return min(eligible, key=lambda agent: (self.order(eligible[agent]), *eligible[agent].tie))

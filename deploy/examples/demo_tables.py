@@ -11,7 +11,7 @@ from evenhand.v1.roster_service_pb2 import Agent, Presence
 from rich.table import Table
 from rich.text import Text
 
-from service.cli.explanation import STRATEGIES
+from service.cli.explanation import label
 
 if TYPE_CHECKING:
     from demo_stories import Story
@@ -81,4 +81,4 @@ def _reason(decision: Decision) -> str:
     if decision.outcome == Outcome.OUTCOME_NO_RULE_MATCHED:
         return "no rule matched"
     pool = f", team {decision.team_id}" if decision.team_id else ""
-    return f"{'fallback' if decision.fallback else decision.rule_id}{pool}, {STRATEGIES[decision.strategy]}"
+    return f"{'fallback' if decision.fallback else decision.rule_id}{pool}, {label(decision.strategy)}"

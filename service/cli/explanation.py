@@ -2,19 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Final
-
 from evenhand.v1.decision_pb2 import Decision, Outcome
-from evenhand.v1.rules_pb2 import Strategy
 
-STRATEGIES: Final = {
-    Strategy.STRATEGY_ROUND_ROBIN: "round robin",
-    Strategy.STRATEGY_LEAST_OPEN_CONTACTS: "least open contacts",
-}
-_PICKS: Final = {
-    Strategy.STRATEGY_ROUND_ROBIN: "round robin: it was {agent}'s turn",
-    Strategy.STRATEGY_LEAST_OPEN_CONTACTS: "least open contacts: {agent} had the fewest for their weight",
-}
+from strategies import STRATEGIES
 
 
 def explanation(contact_id: str, decision: Decision) -> list[str]:
@@ -39,10 +29,21 @@ def why(decision: Decision) -> str:
     source = "no rule matched; fallback" if decision.fallback else f"rule {decision.rule_id}"
     pool = f", team {decision.team_id}" if decision.team_id else ""
     if decision.outcome == Outcome.OUTCOME_ASSIGNED:
-        pick = _PICKS.get(decision.strategy, "{agent} was chosen").format(agent=decision.agent_id)
-        return f"{source}{pool}; {pick}"
-    strategy = STRATEGIES.get(decision.strategy, "unknown strategy")
-    return f"{source}{pool}, {strategy}: nobody there is eligible now (offline, disabled or full)"
+        return f"{source}{pool}; {_pick(decision)}"
+    return f"{source}{pool}, {label(decision.strategy)}: nobody there is eligible now (offline, disabled or full)"
+
+
+def label(strategy: int) -> str:
+    """Name a strategy as people call it."""
+    return STRATEGIES[strategy].label if strategy in STRATEGIES else "unknown strategy"
+
+
+def _pick(decision: Decision) -> str:
+    """Say why this agent."""
+    strategy = STRATEGIES.get(decision.strategy)
+    if strategy is None:
+        return f"{decision.agent_id} was chosen"
+    return f"{strategy.label}: {strategy.sentence.format(agent=decision.agent_id)}"
 
 
 def _headline(decision: Decision) -> str:

@@ -9,7 +9,16 @@ from evenhand.v1.roster_service_pb2 import Roster
 from evenhand.v1.rules_pb2 import RuleSet
 
 from service.decisions.errors import InvalidError, StaleEtagError
-from service.rules import dump, listed, plan_change, prepare, validate_roster, validate_rule_set, warnings_of
+from service.rules import (
+    choices_of,
+    dump,
+    listed,
+    plan_change,
+    prepare,
+    validate_roster,
+    validate_rule_set,
+    warnings_of,
+)
 from service.rules.checks.warnings import EMPTY_TEAM, UNKNOWN_AGENT, UNKNOWN_TEAM
 from service.store.values import NewRules
 
@@ -54,7 +63,11 @@ class Configurator:
             revision = workspace.configure(
                 before,
                 plan_change(rule_set, roster, RuleSet.FromString(before.rules), roster),
-                rules=NewRules(rule_set.SerializeToString(deterministic=True), dump(prepare(rule_set))),
+                rules=NewRules(
+                    rule_set.SerializeToString(deterministic=True),
+                    dump(prepare(rule_set)),
+                    {choice.ref: choice.text for choice in choices_of(rule_set)},
+                ),
                 unassign_on_close=rule_set.unassign_on_close,
             )
             if revision:

@@ -256,7 +256,7 @@ def _case(rules: Rules, request: EvaluateContactRequest) -> Case:
     if selection is None:
         return Case(contact.id, owner_id, opened, request.request_id, NO_CHOICE, "")
     reply = selection.reply.render(contact) if selection.reply is not None else ""
-    return Case(contact.id, "", opened, request.request_id, rules.choice_of(selection), reply)
+    return Case(contact.id, "", opened, request.request_id, selection.choice, reply)
 
 
 def _with_breaks(items: Sequence[Item]) -> Iterator[Item]:

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeVar
 
 from evenhand.v1.rules_pb2 import RuleSet
 
-from service.rules import CompiledRules, Selection, dump, is_identifier, is_readable, load, prepare
-from service.store.values import Choice
+from service.rules import CompiledRules, choices_of, dump, is_identifier, is_readable, load, prepare
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Sequence
@@ -28,28 +27,12 @@ class Rules:
         compiled: the matcher.
     """
 
-    __slots__ = ("_choices", "compiled", "revision", "workspace_id")
+    __slots__ = ("compiled", "revision", "workspace_id")
 
     def __init__(self, workspace_id: str, revision: int, compiled: CompiledRules) -> None:
         self.workspace_id = workspace_id
         self.revision = revision
         self.compiled = compiled
-        self._choices: dict[Selection, Choice] = {}
-
-    def choice_of(self, selection: Selection) -> Choice:
-        """Return what a selection of the matcher is for the decision script."""
-        choice = self._choices.get(selection)
-        if choice is None:
-            choice = self._choices[selection] = Choice.of(
-                selection.pool,
-                selection.strategy,
-                selection.max_open_contacts,
-                selection.rule_id,
-                selection.team_id,
-                online_only=selection.online_only,
-                fallback=selection.fallback,
-            )
-        return choice
 
 
 class _Unread(NamedTuple):
@@ -159,8 +142,10 @@ class RuleBook:
         if not revision or is_readable(prepared):
             return unread
         # Another version of the service put the rules in force. The messages that it was given lie there too.
-        configuration = self._store.workspace(workspace_id, deadline).configuration()
+        workspace = self._store.workspace(workspace_id, deadline)
+        configuration = workspace.configuration()
         rule_set = RuleSet.FromString(configuration.rules)
+        workspace.note_choices({choice.ref: choice.text for choice in choices_of(rule_set)})
         return _Unread(workspace_id, configuration.rules_revision, dump(prepare(rule_set)))
 
     def _keep(self, workspace_id: str, entry: Entry) -> Entry:

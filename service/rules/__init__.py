@@ -8,6 +8,7 @@ row for each operator, triggers.py a row for each trigger, and fields/ the limit
 from service.rules.checks.roster import validate_roster
 from service.rules.checks.rule_set import validate_rule_set
 from service.rules.checks.warnings import warnings_of
+from service.rules.choices import Choice, View, choices_of
 from service.rules.conditions.cel_runtime import ExpressionError
 from service.rules.fields.identifiers import identifier_problem, is_identifier, quoted
 from service.rules.fields.listing import listed
@@ -21,12 +22,15 @@ from service.rules.pools import EVERYONE, pool_of
 __all__ = [
     "AGENT_NAME_MARK",
     "EVERYONE",
+    "Choice",
     "CompiledRules",
     "ExpressionError",
     "Reply",
     "Selection",
+    "View",
     "Violation",
     "Violations",
+    "choices_of",
     "dump",
     "identifier_problem",
     "is_identifier",

@@ -9,22 +9,14 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from evenhand.v1.rules_pb2 import Target
 
-from service.rules.matching.matcher import selections_of
+from service.rules.choices import View, choices_of
 from service.rules.pools import EVERYONE, pool_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from evenhand.v1.roster_service_pb2 import Roster
     from evenhand.v1.rules_pb2 import RuleSet
-
-
-class View(NamedTuple):
-    """One way in which rules look at a pool: by which strategy, and who is eligible."""
-
-    strategy: int
-    online_only: bool
-    max_open_contacts: int
 
 
 class Place(NamedTuple):
@@ -58,16 +50,16 @@ class Change(NamedTuple):
     """What is to be done to get from one configuration to another.
 
     Attributes:
-        carried: New pools, each with the pool whose rotation it carries on.
+        new_views: names of new views, each with the view whose virtual times it carries on; empty if it starts level.
         agents: Agents who are new, or whose settings or places change.
         gone: Ids of agents who are no longer in the roster.
-        dropped: Pools that are no more.
+        dropped_views: names of views that are no more.
     """
 
-    carried: list[tuple[str, str]]
+    new_views: dict[str, str]
     agents: list[AgentPlan]
     gone: list[str]
-    dropped: list[str]
+    dropped_views: list[str]
 
 
 def plan_change(rules: RuleSet, roster: Roster, rules_before: RuleSet, roster_before: Roster) -> Change:
@@ -78,13 +70,16 @@ def plan_change(rules: RuleSet, roster: Roster, rules_before: RuleSet, roster_be
     pools_before = _members(rules_before, roster_before)
     pools = _members(rules, roster)
     carried = _carried(rules, rules_before, pools.keys() - pools_before.keys())
-    agents_before = _agents(roster_before, pools_before, _views(rules_before), {})
-    agents = _agents(roster, pools, _views(rules), carried)
+    views_before, views = _views(rules_before), _views(rules)
+    names_before = {view.name for each in views_before.values() for view in each}
+    new = [view for each in views.values() for view in each if view.name not in names_before]
+    agents_before = _agents(roster_before, pools_before, views_before, {})
+    agents = _agents(roster, pools, views, carried)
     return Change(
-        carried=sorted(carried.items()),
+        new_views={view.name: _followed(view, views_before.get(carried.get(view.pool, view.pool), ())) for view in new},
         agents=[plan for agent_id, plan in agents.items() if agents_before.get(agent_id) != plan],
         gone=[agent_id for agent_id in agents_before if agent_id not in agents],
-        dropped=sorted(pools_before.keys() - pools.keys()),
+        dropped_views=sorted(names_before - {view.name for each in views.values() for view in each}),
     )
 
 
@@ -104,10 +99,19 @@ def _members(rules: RuleSet, roster: Roster) -> dict[str, list[str]]:
 
 def _views(rules: RuleSet) -> dict[str, tuple[View, ...]]:
     views: dict[str, dict[View, None]] = {}
-    for choice in selections_of(rules):
-        view = View(choice.strategy, choice.online_only, choice.max_open_contacts)
-        views.setdefault(choice.pool, {})[view] = None
+    for choice in choices_of(rules):
+        views.setdefault(choice.view.pool, {})[choice.view] = None
     return {pool: tuple(each) for pool, each in views.items()}
+
+
+def _followed(new: View, before: Sequence[View]) -> str:
+    """Names the view that a new one carries on: of those before, the one that asks for the same, or else the first.
+
+    It must be of the same strategy, since only some keep virtual times.
+    """
+    alike = [view for view in before if view.strategy == new.strategy]
+    same = [view for view in alike if view.asked == new.asked]
+    return next((view.name for view in same + alike), "")
 
 
 def _carried(rules: RuleSet, rules_before: RuleSet, new_pools: set[str]) -> dict[str, str]:

@@ -6,8 +6,10 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from service.call import NO_DEADLINE
 from service.store import keys
 from service.store.scripts import load
+from service.store.workspace import RedisWorkspace
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -72,7 +74,8 @@ def audit_workspace(redis: RedisClient, workspace_id: str) -> Audit:
 def repair_workspace(redis: RedisClient, workspace_id: str, found: Audit) -> bool:
     """Set the counts that drifted to what the records say. False, and no change, if something happened since."""
     arguments = [word for drift in found.drifts for word in (drift.number, drift.counted)]
-    return bool(redis.run(_REPAIR, keys.root(workspace_id), found.sequence, *arguments))
+    workspace = RedisWorkspace(redis, keys.root(workspace_id), NO_DEADLINE, contact_retention_ms=0)
+    return bool(workspace.run(_REPAIR, found.sequence, *arguments))
 
 
 def _sequence(redis: RedisClient, root: bytes) -> int:

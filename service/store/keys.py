@@ -5,15 +5,16 @@ together. Scripts get that beginning as KEYS[1] and add the suffixes below, whic
 
 | key                        | type       | holds                                                                    |
 | -------------------------- | ---------- | ------------------------------------------------------------------------ |
-| (the beginning itself)     | hash       | revisions, sequence, counters, flags, and for each pool its clock        |
+| (the beginning itself)     | hash       | revisions, sequence, counters, flags                                     |
 | :rules, :roster            | string     | what was configured, as serialized messages                              |
 | :prepared                  | string     | the rules as the matcher takes them, rules/matching/prepared.py          |
 | :staged:<token>, :plan     | list       | what a new configuration still has to change, in bounded pieces          |
 | :numbers                   | hash       | agent id -> the agent's number, for ever                                 |
-| :agent:<number>            | hash       | settings, presence, open count, pools and views; for each pool its turn  |
+| :agent:<number>            | hash       | settings, presence, open count, pools and views; for each pool a turn    |
+| :emptied                   | hash       | the last virtual time in a view that ran empty; rotation.py              |
 | :leases                    | sorted set | numbers of agents whose presence ends by itself, by that time (ms)       |
-| :reasons                   | hash       | why a decision came out (rule, team, strategy) <-> its number            |
-| :view:<pool>|<view>        | sorted set | the eligible of a pool under one strategy, presence, limit; first first  |
+| :choices                   | hash       | what rules ask for, by name, and `#<number>` -> name; rules/choices.py   |
+| :view:<view>               | sorted set | the eligible of a pool as some rules see it, in the order of choosing    |
 | :open:<bucket>             | hash       | contact id -> record, of open contacts                                   |
 | :settled:<contact>         | string     | the record of a contact that is closed or unassigned; expires            |
 | :reply:<contact>           | string     | the reply of the decision on record; expires                             |
@@ -24,7 +25,8 @@ and beside it `:workspaces`, a sorted set of workspaces in use by the time they 
 and `evenhand:{<number>}:probe` of `service.redis_client.endpoint`, there for a millisecond when a server has to show
 that it takes writes.
 
-`|` stands for the unit separator, which no id contains. A pool is `*` (everyone), `t:<team>` or `l:<digest>`.
+`|` stands for the unit separator, which no id contains. A pool is `*` (everyone), `t:<team>` or `l:<digest>`, and a
+view `<pool>|<strategy>` with what the rules ask for (rules/choices.py).
 """
 
 from __future__ import annotations
@@ -44,8 +46,9 @@ SUFFIXES = {
     "PLAN": ":plan",
     "NUMBERS": ":numbers",
     "AGENT": ":agent:",
+    "EMPTIED": ":emptied",
     "LEASES": ":leases",
-    "REASONS": ":reasons",
+    "CHOICES": ":choices",
     "VIEW": ":view:",
     "OPEN": ":open:",
     "SETTLED": ":settled:",
@@ -75,11 +78,6 @@ def root(workspace_id: str) -> bytes:
 def bucket(contact_id: bytes) -> int:
     """Return the number of the bucket in which the contact lies while it is open."""
     return crc32(contact_id) % BUCKETS
-
-
-def view(pool: str, strategy: int, limit: int, *, online_only: bool) -> str:
-    """Return the name of a view: whose pool, by which strategy, who is eligible."""
-    return f"{pool}{SEPARATOR}{strategy}:{int(online_only)}:{limit}"
 
 
 def open_buckets_pattern(workspace_root: bytes) -> bytes:

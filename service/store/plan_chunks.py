@@ -1,65 +1,67 @@
-"""A change of configuration, cut into pieces that build.lua puts in place one by one."""
+"""A change of configuration, cut into chunks that build.lua puts in place one by one."""
 
 from __future__ import annotations
 
 import json
 from typing import TYPE_CHECKING, Any
 
-from service.store import keys
-
 if TYPE_CHECKING:
-    from service.store.values import Change, PlannedAgent
+    from collections.abc import Mapping
 
-# How many places in pools, and agents, one piece may touch: some milliseconds in which Redis serves nobody else.
-_WORK_A_PIECE = 120
-_GONE_A_PIECE = 50
+    from service.store.values import Change, PlannedAgent, PlannedPlace
+
+# How many places in pools, and agents, one chunk may touch: some milliseconds in which Redis serves nobody else.
+_WORK_A_CHUNK = 120
+_GONE_A_CHUNK = 50
+_VIEWS_A_CHUNK = 500
 
 
-def pieces_of(change: Change) -> list[str]:
-    """Return the pieces, as build.lua takes them; none if nothing changes.
+def chunks_of(change: Change) -> list[str]:
+    """Return the chunks, as build.lua takes them; none if nothing changes.
 
-    Clocks come first, since agents are placed by them, and pools are dropped last, since their turns are carried on.
+    Virtual times that new views carry on come first, since agents are placed by them; views are dropped last.
     """
-    pieces: list[dict[str, Any]] = []
-    work = 0
-    if change.carried:
-        pieces.append(_piece(clocks=change.carried))
-        work = _WORK_A_PIECE
+    carried = [[new, old] for new, old in change.new_views.items() if old]
+    chunks: list[dict[str, Any]] = [{"carried": some} for some in _parts(carried, _VIEWS_A_CHUNK)]
+    work = _WORK_A_CHUNK
     for agent in change.agents:
-        cost = 1 + sum(1 + len(views) for *_, views in agent[5])
-        if not pieces or work + cost > _WORK_A_PIECE:
-            pieces.append(_piece())
+        places = agent[5]
+        cost = 1 + sum(1 + len(views) for *_, views in places)
+        if work + cost > _WORK_A_CHUNK:
+            chunks.append({"agents": [], "pools": {}})
             work = 0
-        pieces[-1]["agents"].append(_agent(agent))
+        chunks[-1]["agents"].append(_agent(agent))
+        pools = chunks[-1]["pools"]
+        for place in places:
+            if place[0] not in pools:
+                pools[place[0]] = _pool(place, change.new_views)
         work += cost
-    pieces += [_piece(gone=change.gone[at : at + _GONE_A_PIECE]) for at in range(0, len(change.gone), _GONE_A_PIECE)]
-    if change.dropped:
-        pieces.append(_piece(dropped=change.dropped))
-    return [json.dumps(piece, ensure_ascii=False, separators=(",", ":")) for piece in pieces]
+    chunks += [{"gone": some} for some in _parts(change.gone, _GONE_A_CHUNK)]
+    chunks += [{"dropped": some} for some in _parts(change.dropped_views, _VIEWS_A_CHUNK)]
+    return [json.dumps(chunk, ensure_ascii=False, separators=(",", ":")) for chunk in chunks]
 
 
-def _piece(**parts: Any) -> dict[str, Any]:
-    return {"clocks": [], "agents": [], "gone": [], "dropped": []} | parts
+def _parts(items: Any, size: int) -> list[Any]:
+    return [items[at : at + size] for at in range(0, len(items), size)]
 
 
-def _agent(agent: PlannedAgent) -> list[Any]:
+def _agent(agent: PlannedAgent) -> dict[str, Any]:
     agent_id, name, weight, limit, enabled, places = agent
-    return [
-        agent_id,
-        name,
-        weight,
-        limit,
-        int(enabled),
-        [
-            [
-                pool,
-                position,
-                predecessor,
-                [
-                    [keys.view(pool, strategy, most, online_only=online_only), strategy, int(online_only), most]
-                    for strategy, online_only, most in views
-                ],
-            ]
-            for pool, position, predecessor, views in places
-        ],
-    ]
+    return {
+        "id": agent_id,
+        "name": name,
+        "weight": weight,
+        "limit": limit,
+        "enabled": enabled,
+        "places": [{"pool": pool, "position": position} for pool, position, *_ in places],
+    }
+
+
+def _pool(place: PlannedPlace, new_views: Mapping[str, str]) -> dict[str, Any]:
+    """Return what the chunk says once of a pool, for all its agents; `new` says which view each new one carries on."""
+    _, _, predecessor, views = place
+    return {
+        "predecessor": predecessor,
+        "views": [view.plain() for view in views],
+        "new": {view.name: new_views[view.name] for view in views if view.name in new_views},
+    }

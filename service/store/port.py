@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from service.store.values import (
         Case,
@@ -67,6 +67,9 @@ class WorkspaceStore(Protocol):
 
     def standings(self, agent_ids: Sequence[str]) -> Iterable[tuple[str, Standing | None]]:
         """Each agent's presence and open count, as of now."""
+
+    def note_choices(self, choices: Mapping[str, str]) -> None:
+        """Note what rules ask for, by the names that cases call it by, before it is used."""
 
     def configuration(self) -> Configuration:
         """The rule set and the roster in force, as one consistent pair."""

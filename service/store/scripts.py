@@ -12,7 +12,7 @@ from hashlib import sha1
 from pathlib import Path
 
 from service.redis_client.client import Script
-from service.store import keys
+from service.store import keys, refusals
 from strategies import STRATEGIES, TURN
 
 _FOLDER = Path(__file__).with_name("lua")
@@ -24,7 +24,7 @@ def load(name: str) -> Script:
     """Return the script `lua/<name>.lua`, assembled."""
     text = (_FOLDER / f"{name}.lua").read_text()
     body = _INCLUDE.sub(lambda match: _included(match[1]), text)
-    complete = (keys.LUA_CONSTANTS + body).encode()
+    complete = (keys.LUA_CONSTANTS + refusals.LUA_CONSTANTS + body).encode()
     return Script(name, complete, sha1(complete, usedforsecurity=False).hexdigest().encode())
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import defaultdict
 from typing import TYPE_CHECKING
 from uuid import uuid4
@@ -11,7 +12,7 @@ from service.store.scripts import load
 from service.telemetry.fairness import Standing
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Collection
 
     from service.redis_client.client import RedisClient
 
@@ -75,31 +76,20 @@ class Shares:
         root, following = keys.root(workspace_id), 1
         while following:
             following, *agents = self._redis.run(_SHARES, root, following, _AGENTS_A_RUN, repeatable=True, slow=True)
-            for agent_id, weight, limit, enabled, online, open_count, *places in agents:
-                for pool, assigned, views in places:
-                    eligible = (
-                        enabled and _below(limit, open_count) and _in_some_view(views, open_count, online=bool(online))
-                    )
-                    pools[_name(pool.decode())].append(
+            for agent in map(json.loads, agents):
+                for place in agent["pools"]:
+                    pools[_name(place["pool"])].append(
                         Standing(
-                            agent_id.decode(),
-                            weight,
-                            assigned,
-                            open_count,
-                            bool(online),
-                            bool(eligible),
-                            frozenset(strategy for strategy, _, _ in views),
+                            agent["id"],
+                            agent["weight"],
+                            place["assigned"],
+                            agent["open"],
+                            agent["online"],
+                            place["eligible"],
+                            frozenset(place["strategies"]),
                         )
                     )
         return dict(pools)
-
-
-def _below(limit: int, open_count: int) -> bool:
-    return not limit or open_count < limit
-
-
-def _in_some_view(views: Sequence[tuple[int, int, int]], open_count: int, *, online: bool) -> bool:
-    return any((online or not online_only) and _below(limit, open_count) for _, online_only, limit in views)
 
 
 def _name(pool: str) -> str:

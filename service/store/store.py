@@ -11,7 +11,7 @@ from service.call import NO_DEADLINE, time_left
 from service.store import keys
 from service.store.scripts import load
 from service.store.values import Decided, Decision, StaleRulesError, StoredRules
-from service.store.workspace import BUILDING, RedisWorkspace
+from service.store.workspace import RedisWorkspace
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -66,49 +66,28 @@ class RedisStore:
         )
         return [
             Decided([Decision(*each) for each in reply], None)
-            if type(reply) is list and len(reply) == len(group[2]) and type(reply[0]) is list
-            else self._decided(group, reply, deadline, slow=slow)
-            for group, reply in zip(groups, replies, strict=True)
+            if type(reply) is list
+            else self._decided(group, run[1], reply, deadline, slow=slow)
+            for group, run, reply in zip(groups, runs, replies, strict=True)
         ]
 
-    def _decided(self, group: tuple[str, int, Sequence[Case]], reply: Any, deadline: float, *, slow: bool) -> Decided:
-        """Go on with a group of which the first run has not decided all; `reply` is what that run said."""
-        workspace_id, revision, cases = group
-        workspace = self.workspace(workspace_id, deadline)
-        decisions: list[Decision] = []
-        while True:
-            if isinstance(reply, ResponseError) and str(reply) == BUILDING:
-                refusal = workspace.build
-            elif isinstance(reply, Exception):
-                return Decided(decisions, reply)
-            elif reply == [b"STALE"]:
-                return Decided(decisions, StaleRulesError())
-            elif reply == [b"LEASES"]:
-                refusal = workspace.expire_leases
-            else:
-                refusal = None
-                decisions += [Decision(*each) for each in reply]
-            if len(decisions) == len(cases):
-                return Decided(decisions, None)
-            try:
-                if refusal is not None:
-                    refusal()
-                (reply,) = self._redis.run_each(
-                    _DECIDE,
-                    [(keys.root(workspace_id), self._words(revision, cases[len(decisions) :]))],
-                    repeatable=True,
-                    slow=slow,
-                    timeout_s=time_left(deadline),
-                )
-            except (OSError, ResponseError) as error:
-                return Decided(decisions, error)
+    def _decided(
+        self, group: tuple[str, int, Sequence[Case]], words: list[Any], refusal: Any, deadline: float, *, slow: bool
+    ) -> Decided:
+        """Decide about a group after its first run was refused, or failed."""
+        workspace = self.workspace(group[0], deadline)
+        try:
+            reply = workspace.run(_DECIDE, *words, first=refusal, repeatable=True, slow=slow)
+        except (OSError, ResponseError, StaleRulesError) as error:
+            return Decided([], error)
+        return Decided([Decision(*each) for each in reply], None)
 
     def _words(self, revision: int, cases: Sequence[Case]) -> list[Any]:
         """Return the arguments of the decision script."""
         words: list[Any] = [revision, self._contact_retention_ms, self._replay_retention_ms]
         for contact_id, owner_id, opened, request_id, choice, reply in cases:
             encoded = contact_id.encode()
-            words += (encoded, keys.bucket(encoded), owner_id, int(opened), request_id, *choice, reply)
+            words += (encoded, keys.bucket(encoded), owner_id, int(opened), request_id, choice, reply)
         return words
 
     def rules(self, workspace_ids: Sequence[str], deadline: float = NO_DEADLINE) -> list[StoredRules]:

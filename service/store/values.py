@@ -2,37 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import NamedTuple, Protocol
-
-from service.store import keys
+from typing import Any, NamedTuple, Protocol
 
 
 class StaleRulesError(Exception):
     """The rules changed since decisions were prepared; those were not made."""
 
 
-class Choice(NamedTuple):
-    """Whom the rules chose for a contact, as the decision script takes it."""
-
-    pool: bytes
-    view: bytes
-    strategy: int
-    reason: bytes
-
-    @classmethod
-    def of(
-        cls, pool: str, strategy: int, limit: int, rule_id: str, team_id: str, *, online_only: bool, fallback: bool
-    ) -> Choice:
-        """Return the choice that a rule or the fallback stands for."""
-        reason = f"{strategy}:{int(fallback)}:{rule_id}{keys.SEPARATOR}{team_id}"
-        view = keys.view(pool, strategy, limit, online_only=online_only)
-        return cls(pool.encode(), view.encode(), strategy, reason.encode())
-
-
-NO_CHOICE = Choice(b"", b"", 0, b"")
+NO_CHOICE = ""
 """No rule matched."""
 
 
@@ -46,13 +27,12 @@ class Reason(NamedTuple):
 
 
 @lru_cache(maxsize=65536)
-def reason_of(text: bytes) -> Reason:
-    """Read back what `Choice.of` wrote. Empty: no rule."""
-    if not text:
+def reason_of(choice: bytes) -> Reason:
+    """Read a choice, as `service.rules.choices` wrote it. Empty: no rule."""
+    if not choice:
         return Reason(0, False, "", "")
-    strategy, fallback, ids = text.decode().split(":", 2)
-    rule_id, team_id = ids.split(keys.SEPARATOR)
-    return Reason(int(strategy), fallback == "1", rule_id, team_id)
+    read = json.loads(choice)
+    return Reason(read["view"]["strategy"], read["fallback"], read["rule_id"], read["team_id"])
 
 
 class Decision(NamedTuple):
@@ -61,7 +41,7 @@ class Decision(NamedTuple):
     Attributes:
         outcome: value of the contract's enum Outcome; 0 where there is no decision.
         agent: id of the owner; empty if there is none.
-        reason: see `reason_of`.
+        reason: what the rule asks for, see `reason_of`; empty if no rule was asked.
         revision: of the rules it was made under.
         sequence: its place among all that happened in the workspace.
         time_ms: when it was made, by the clock of Redis, in milliseconds since 1970.
@@ -105,7 +85,7 @@ class Case(NamedTuple):
         owner_id: who owns it as far as the caller knows; empty for nobody.
         opened: whether its conversation was opened.
         request_id: what identifies the call among repeats; empty for nothing.
-        choice: whom the rules chose.
+        choice: the name of what the rule asks for; `NO_CHOICE` if no rule matched.
         reply: what the caller is to send, with `keys.SEPARATOR` for the agent's name.
     """
 
@@ -113,7 +93,7 @@ class Case(NamedTuple):
     owner_id: str
     opened: bool
     request_id: str
-    choice: Choice
+    choice: str
     reply: str
 
 
@@ -159,14 +139,29 @@ class Configuration:
 
 
 class NewRules(NamedTuple):
-    """A rule set to put in force: serialized, and as it was prepared for the matcher."""
+    """A rule set to put in force.
+
+    Attributes:
+        rule_set: serialized.
+        prepared: as it was prepared for the matcher.
+        choices: what its rules ask for, by the names that decisions call it by.
+    """
 
     rule_set: bytes
     prepared: bytes
+    choices: Mapping[str, str]
 
 
-PlannedView = tuple[int, bool, int]
-"""How rules look at a pool: strategy, online only, limit."""
+class PlannedView(Protocol):
+    """How rules look at a pool: see `service.rules.choices.View`."""
+
+    @property
+    def name(self) -> str:
+        """The view's name."""
+
+    def plain(self) -> dict[str, Any]:
+        """Return the view as scripts read it."""
+
 
 PlannedPlace = tuple[str, int, str, Sequence[PlannedView]]
 """Where an agent stands: pool, position from 1, the pool whose rotation it carries on ('' = none), views."""
@@ -179,8 +174,8 @@ class Change(Protocol):
     """What is to be done to get from one configuration to another: see `service.rules.plan.Change`."""
 
     @property
-    def carried(self) -> Sequence[tuple[str, str]]:
-        """New pools, each with the pool whose rotation it carries on."""
+    def new_views(self) -> Mapping[str, str]:
+        """Names of new views, each with the view whose virtual times it carries on ('' = none)."""
 
     @property
     def agents(self) -> Sequence[PlannedAgent]:
@@ -191,5 +186,5 @@ class Change(Protocol):
         """Ids of agents who are no longer in the roster."""
 
     @property
-    def dropped(self) -> Sequence[str]:
-        """Pools that are no more."""
+    def dropped_views(self) -> Sequence[str]:
+        """Names of views that are no more."""

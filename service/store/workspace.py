@@ -5,22 +5,22 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
-from redis import ResponseError
-
 from service.call import time_left
 from service.store import keys
-from service.store.plan_chunks import pieces_of
+from service.store.plan_chunks import chunks_of
+from service.store.refusals import Refusal, refusal_in
 from service.store.scripts import load
-from service.store.values import Configuration, ContactRecord, Decision, Standing
+from service.store.values import Configuration, ContactRecord, Decision, StaleRulesError, Standing
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from service.redis_client.client import RedisClient, Script
     from service.store.values import Change, NewRules, PresenceReport
 
 
 _EXPIRE_LEASES = load("expire_leases")
+_NOTE_CHOICES = load("note_choices")
 _CONTACT = load("contact")
 _ASSIGN = load("assign")
 _UNASSIGN = load("unassign")
@@ -35,10 +35,9 @@ _BUILD = load("build")
 # How many agents are reported or read in one run of a script at most: some milliseconds in which Redis serves nobody
 # else.
 AGENTS_A_RUN = 200
+CHOICES_A_RUN = 500
 # How long a plan lies ready that nobody commits, because its maker died.
 _STAGED_MS = 10 * 60 * 1000
-BUILDING = "BUILDING"
-"""The error of a script that refuses because a new configuration is not complete."""
 
 
 class RedisWorkspace:
@@ -52,12 +51,12 @@ class RedisWorkspace:
 
     def expire_leases(self) -> None:
         """Make everyone OFFLINE whose presence lease has ended."""
-        while self._run(_EXPIRE_LEASES, repeatable=True, slow=True):
+        while self.run(_EXPIRE_LEASES, repeatable=True, slow=True):
             pass
 
     def contact(self, contact_id: str) -> ContactRecord | None:
         """Return what is on record about a contact; None if nothing is."""
-        reply = self._run(_CONTACT, *_place(contact_id), repeatable=True)
+        reply = self.run(_CONTACT, *_place(contact_id), repeatable=True)
         if not reply:
             return None
         owner, is_open, decision = reply
@@ -66,17 +65,17 @@ class RedisWorkspace:
 
     def assign(self, contact_id: str, agent_id: str) -> tuple[str, bool] | None:
         """Make the agent the owner. Return the previous owner and whether the contact is open; None: no such agent."""
-        reply = self._run(_ASSIGN, *_place(contact_id), agent_id, self._contact_retention_ms)
+        reply = self.run(_ASSIGN, *_place(contact_id), agent_id, self._contact_retention_ms)
         return (reply[0].decode(), bool(reply[1])) if reply else None
 
     def unassign(self, contact_id: str) -> str:
         """Take the owner away and return who it was; empty for nobody."""
-        previous: bytes = self._run(_UNASSIGN, *_place(contact_id), self._contact_retention_ms)
+        previous: bytes = self.run(_UNASSIGN, *_place(contact_id), self._contact_retention_ms)
         return previous.decode()
 
     def close(self, contact_id: str) -> tuple[str, bool]:
         """Close the contact. Return who owns it now, and whether it was open until now."""
-        owner, closed = self._run(_CLOSE, *_place(contact_id), self._contact_retention_ms)
+        owner, closed = self.run(_CLOSE, *_place(contact_id), self._contact_retention_ms)
         return owner.decode(), bool(closed)
 
     def set_presence(self, reports: Sequence[PresenceReport]) -> list[str]:
@@ -89,23 +88,22 @@ class RedisWorkspace:
         size = AGENTS_A_RUN
         while done < len(reports):
             arguments = [word for report in reports[done : done + size] for word in report]
-            finished = self._run(_PRESENCE, *arguments, repeatable=True, slow=True)
+            finished = self.run(_PRESENCE, *arguments, repeatable=True, slow=True)
             done += finished
             size = min(AGENTS_A_RUN, 2 * finished)
         return unknown
 
     def standings(self, agent_ids: Sequence[str]) -> Iterable[tuple[str, Standing | None]]:
         """Yield for each agent its presence and open count, as of now; None if it is not in the roster."""
-        self.expire_leases()
         for at in range(0, len(agent_ids), AGENTS_A_RUN):
             asked = agent_ids[at : at + AGENTS_A_RUN]
-            reply = self._run(_STANDINGS, *asked, repeatable=True, slow=True)
+            reply = self.run(_STANDINGS, *asked, repeatable=True, slow=True)
             for agent, (presence, count) in zip(asked, reply, strict=True):
                 yield agent, Standing(presence, count) if presence else None
 
     def configuration(self) -> Configuration:
         """Return the rule set and the roster in force."""
-        rules_revision, rules, roster_revision, roster = self._run(_CONFIGURATION, repeatable=True, slow=True)
+        rules_revision, rules, roster_revision, roster = self.run(_CONFIGURATION, repeatable=True, slow=True)
         return Configuration(int(rules_revision), rules, int(roster_revision), roster)
 
     def configure(
@@ -129,12 +127,14 @@ class RedisWorkspace:
         Returns:
             Its new revision; 0 if the configuration is no longer what it was `before`, and nothing was changed.
         """
-        pieces = pieces_of(change)
-        token = uuid4().hex if pieces else ""
-        for piece in pieces:
-            self._run(_STAGE, token, _STAGED_MS, piece, slow=True)
+        if rules is not None:
+            self.note_choices(rules.choices)
+        chunks = chunks_of(change)
+        token = uuid4().hex if chunks else ""
+        for chunk in chunks:
+            self.run(_STAGE, token, _STAGED_MS, chunk, slow=True)
         which, what = ("rules", rules.rule_set) if rules is not None else ("roster", roster)
-        revision: int = self._run(
+        revision: int = self.run(
             _COMMIT,
             before.rules_revision,
             before.roster_revision,
@@ -145,31 +145,71 @@ class RedisWorkspace:
             token,
             slow=True,
         )
-        if revision and pieces:
+        if revision and chunks:
             self.build()
         return revision
 
     def build(self) -> None:
         """Put in place what is left of a new configuration, whoever made it."""
-        while self._redis.run(_BUILD, self._root, slow=True, timeout_s=time_left(self._deadline)):
+        while self.run(_BUILD, slow=True):
             pass
 
-    def _run(self, script: Script, *arguments: bytes | str | int, repeatable: bool = False, slow: bool = False) -> Any:
-        """Run a script; if it refuses because a new configuration is not complete, complete it and try again."""
+    def note_choices(self, choices: Mapping[str, str]) -> None:
+        """Note what rules ask for, by the names that cases call it by. Nothing else comes of it."""
+        noted = list(choices.items())
+        for at in range(0, len(noted), CHOICES_A_RUN):
+            words = [word for choice in noted[at : at + CHOICES_A_RUN] for word in choice]
+            self.run(_NOTE_CHOICES, *words, repeatable=True, slow=True)
+
+    def run(
+        self,
+        script: Script,
+        *arguments: bytes | str | int,
+        first: Any = None,
+        repeatable: bool = False,
+        slow: bool = False,
+    ) -> Any:
+        """Run a script, and when it refuses do what it asks for and run it again: here, and nowhere else.
+
+        Args:
+            script: what to run.
+            arguments: ARGV.
+            first: the reply of the first run, if there was one already.
+            repeatable: whether it may run a second time when the connection breaks before its reply.
+            slow: whether it may take milliseconds.
+
+        Raises:
+            StaleRulesError: what is asked has to be prepared anew.
+            RedisUnavailableError, redis.ResponseError: see `RedisClient.run`.
+            DeadlineError: the deadline is over.
+        """
+        reply = first
         while True:
-            try:
-                return self._redis.run(
-                    script,
-                    self._root,
-                    *arguments,
-                    repeatable=repeatable,
-                    slow=slow,
-                    timeout_s=time_left(self._deadline),
-                )
-            except ResponseError as error:
-                if str(error) != BUILDING:
-                    raise
-            self.build()
+            if reply is not None:
+                refusal = refusal_in(reply)
+                if refusal is None:
+                    break
+                self._remedy(refusal)
+            (reply,) = self._redis.run_each(
+                script,
+                [(self._root, arguments)],
+                repeatable=repeatable,
+                slow=slow,
+                timeout_s=time_left(self._deadline),
+            )
+        if isinstance(reply, Exception):
+            raise reply
+        return reply
+
+    def _remedy(self, refusal: Refusal) -> None:
+        """Do what a refusal asks for."""
+        match refusal:
+            case Refusal.STALE_RULES:
+                raise StaleRulesError
+            case Refusal.DUE_LEASES:
+                self.expire_leases()
+            case Refusal.HALF_BUILT:
+                self.build()
 
 
 def _place(contact_id: str) -> tuple[bytes, int]:

@@ -1,8 +1,7 @@
 """How fair a pool is: from what its agents hold, sampled again and again. No I/O.
 
 Only agents who were eligible in every sample of the window are compared, since an agent who was away owes nothing and
-is owed nothing. The strategy says what is compared, per weight: for round robin contacts assigned within the window,
-for least open contacts those open.
+is owed nothing. What is compared is what the strategy levels (`Strategy.share`), per weight.
 """
 
 from __future__ import annotations
@@ -10,13 +9,12 @@ from __future__ import annotations
 from collections import deque
 from typing import TYPE_CHECKING, NamedTuple
 
-from evenhand.v1.rules_pb2 import STRATEGY_LEAST_OPEN_CONTACTS, STRATEGY_ROUND_ROBIN
+from strategies import STRATEGIES, Share
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
 MIXED = "mixed"
-_NAMES: dict[int, str] = {STRATEGY_ROUND_ROBIN: "round_robin", STRATEGY_LEAST_OPEN_CONTACTS: "least_open_contacts"}
 
 
 class Standing(NamedTuple):
@@ -46,15 +44,18 @@ class Sample:
 
     Attributes:
         strategy: the name of the strategy by which rules use it, or `mixed`.
+        share: what that levels; of a mixture, what is assigned.
         standings: its agents, by id.
     """
 
-    __slots__ = ("standings", "strategy")
+    __slots__ = ("share", "standings", "strategy")
 
     def __init__(self, standings: Sequence[Standing]) -> None:
         self.standings = {one.agent_id: one for one in standings}
-        names = {_NAMES.get(strategy, MIXED) for one in standings for strategy in one.strategies}
-        self.strategy = names.pop() if len(names) == 1 else MIXED
+        used = {strategy for one in standings for strategy in one.strategies}
+        only = STRATEGIES.get(used.pop()) if len(used) == 1 else None
+        self.strategy = only.name.lower() if only else MIXED
+        self.share = only.share if only else Share.ASSIGNED
 
 
 class Fairness(NamedTuple):
@@ -92,7 +93,7 @@ class Window:
             for agent in latest.standings
             if all(agent in seen.standings and seen.standings[agent].eligible for _, seen in self._samples)
         ]
-        if latest.strategy == _NAMES[STRATEGY_LEAST_OPEN_CONTACTS]:
+        if latest.share is Share.OPEN_CONTACTS:
             held = [latest.standings[agent].open_contacts for agent in throughout]
         else:
             held = [latest.standings[agent].assigned - first.standings[agent].assigned for agent in throughout]

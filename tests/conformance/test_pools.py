@@ -72,14 +72,14 @@ def test_strategies_share_a_pool_s_last_assignments(workspace: Workspace):
     assert workspace.takes("a") == ["bob"]
 
 
-def test_open_counts_move_no_turns(workspace: Workspace):
-    """An assignment by open counts while others are away takes none of their turns from them."""
+def test_an_assignment_by_open_counts_is_a_turn(workspace: Workspace):
+    """Whatever the strategy of the rule, an assignment counts in the rotation of the pool, and lifts nobody else."""
     workspace.roster("ann", agent("bob", weight=10))
     workspace.rules(rule("least", on=ON_OPENED, strategy=LEAST_OPEN_CONTACTS, online_only=True), rule("turns"))
     workspace.online("ann")
     assert workspace.takes("a") == ["ann"]
     assert workspace.opened("o").agent_id == "ann"
-    assert workspace.takes(*(f"b{number}" for number in range(12))) == ["bob"] * 10 + ["ann", "bob"]
+    assert workspace.takes(*(f"b{number}" for number in range(22))) == ["bob"] * 20 + ["ann", "bob"]
 
 
 def test_the_rotation_outlives_a_change_of_rules_and_people(workspace: Workspace):

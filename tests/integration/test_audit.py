@@ -14,10 +14,10 @@ from typer.testing import CliRunner
 
 from service.cli.commands import app
 from service.redis_client.client import RedisClient
-from service.rules.plan import AgentPlan, Change, Place, View
 from service.store import keys
 from service.store.audit import audit_workspace, repair_workspace
-from service.store.values import Case, Choice, NewRules
+from service.store.values import Case
+from tests.support import plans
 from tests.support.builders import rule
 from tests.support.client import Service, Workspace
 from tests.support.processes import EvenhandServer, RedisServer
@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 CONTACTS = 1500
+VIEW = plans.view("*", 2)
+CHOICE = plans.choice(VIEW).ref
 # A workspace whose id means something in a glob pattern, beside one that such a pattern would match as well.
 WORKSPACE, NEIGHBOR = "w[12]*", "w1"
 
@@ -37,21 +39,15 @@ def redis() -> Iterator[RedisClient]:
     with RedisServer() as server:
         redis = RedisClient(server.url, 5.0)
         store = open_store(redis)
-        views = (View(2, False, 0),)
-        agents = [
-            AgentPlan(agent, agent, 1, 0, True, (Place("*", at, "", views),))
-            for at, agent in enumerate(("ann", "bob", "cy"), 1)
-        ]
-        choice = Choice.of("*", 2, 0, "rule", "", online_only=False, fallback=False)
         for workspace in (WORKSPACE, NEIGHBOR):
             made = store.workspace(workspace)
             made.configure(
                 made.configuration(),
-                Change([], agents, [], []),
-                rules=NewRules(b"", b""),
+                plans.everyone_in((VIEW,), ("ann", "bob", "cy")),
+                rules=plans.rules(VIEW),
                 unassign_on_close=False,
             )
-            decide(store, workspace, 1, [Case(f"contact-{n}", "", False, "", choice, "") for n in range(CONTACTS)])
+            decide(store, workspace, 1, [Case(f"contact-{n}", "", False, "", CHOICE, "") for n in range(CONTACTS)])
             made.close("contact-7")
         yield redis
         redis.close()
@@ -72,8 +68,7 @@ def test_a_drift_is_found_and_repaired(redis):
     assert repair_workspace(redis, WORKSPACE, found)
     assert audit_workspace(redis, WORKSPACE).drifts == ()
     store = open_store(redis)
-    choice = Choice.of("*", 2, 0, "rule", "", online_only=False, fallback=False)
-    (answer,) = decide(store, WORKSPACE, 1, [Case("new", "", False, "", choice, "")])
+    (answer,) = decide(store, WORKSPACE, 1, [Case("new", "", False, "", CHOICE, "")])
     assert answer.agent == b"bob"  # 499 open, since contact 7 was closed
 
 

@@ -8,9 +8,12 @@ import pytest
 
 from service.redis_client.client import RedisClient
 from tests.support.processes import RedisServer
+from tests.support.stores import open_store
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from service.store.store import RedisStore
 
 
 @pytest.fixture(scope="module")
@@ -20,3 +23,9 @@ def redis() -> Iterator[RedisClient]:
         redis = RedisClient(server.url, 5.0)
         yield redis
         redis.close()
+
+
+@pytest.fixture(scope="module")
+def store(redis: RedisClient) -> RedisStore:
+    """A store on that Redis."""
+    return open_store(redis)

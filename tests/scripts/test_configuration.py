@@ -1,4 +1,4 @@
-"""How a new configuration is put in place, piece by piece, on a real Redis, with no server between."""
+"""How a new configuration is put in place, chunk by chunk, on a real Redis, with no server between."""
 
 from __future__ import annotations
 
@@ -11,12 +11,13 @@ import redis as redis_py
 
 from service.call import NO_DEADLINE
 from service.redis_client.client import RedisClient, RedisUnavailableError
-from service.rules.plan import AgentPlan, Change, Place, View
+from service.rules.plan import Change
 from service.store import keys
-from service.store.plan_chunks import pieces_of
+from service.store.plan_chunks import chunks_of
 from service.store.store import RedisStore
-from service.store.values import Case, Choice, NewRules
+from service.store.values import Case, NewRules
 from service.store.workspace import RedisWorkspace
+from tests.support import plans
 from tests.support.processes import wait_until
 from tests.support.stores import decide, open_store, raw
 
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 POOL = "t:sales"
-VIEWS = (View(1, False, 0), View(2, True, 5))
 AGENTS = [f"agent-{number}" for number in range(1000)]
 
 
@@ -45,23 +45,27 @@ def halting(redis: RedisClient) -> RedisStore:
     return _HaltingStore(redis, contact_retention_s=3600, replay_retention_s=60)
 
 
+def views(pool: str) -> tuple[plans.View, ...]:
+    """Two rules look at it."""
+    return plans.view(pool, 1), plans.view(pool, 2, max_open_contacts=5, online_only=True)
+
+
 def change(agents: list[str], pool: str = POOL, predecessor: str = "") -> Change:
     """Everyone in one pool, in this order."""
-    carried = [(pool, predecessor)] if predecessor else []
-    places = [(agent, (Place(pool, at, predecessor, VIEWS),)) for at, agent in enumerate(agents, 1)]
-    return Change(carried, [AgentPlan(agent, agent, 1, 0, True, place) for agent, place in places], [], [])
+    return plans.everyone_in(views(pool), agents, predecessor)
 
 
-def configure(store: RedisStore, name: str, what: Change) -> int:
+def configure(store: RedisStore, name: str, what: Change, pool: str = POOL) -> int:
     """Put it in force as a rule set."""
     workspace = store.workspace(name)
-    return workspace.configure(workspace.configuration(), what, rules=NewRules(b"", b""), unassign_on_close=False)
+    rules = plans.rules(*views(pool))
+    return workspace.configure(workspace.configuration(), what, rules=rules, unassign_on_close=False)
 
 
 def decided(store: RedisStore, name: str, revision: int, count: int, pool: str = POOL) -> list[str]:
     """Decide about new contacts by round robin; return who got them."""
-    choice = Choice.of(pool, 1, 0, "rule", "sales", online_only=False, fallback=False)
-    cases = [Case(f"{revision}-{pool}-{at}", "", False, "", choice, "") for at in range(count)]
+    ref = plans.choice(views(pool)[0]).ref
+    cases = [Case(f"{revision}-{pool}-{at}", "", False, "", ref, "") for at in range(count)]
     return [answer.agent.decode() for answer in decide(store, name, revision, cases)]
 
 
@@ -150,7 +154,7 @@ def test_of_two_that_configure_one_loses(redis):
     assert configure(store, name, change(AGENTS[:2])) == 1
     assert (
         store.workspace(name).configure(
-            before, change(AGENTS[5:9]), rules=NewRules(b"other", b""), unassign_on_close=True
+            before, change(AGENTS[5:9]), rules=NewRules(b"other", b"", {}), unassign_on_close=True
         )
         == 0
     )
@@ -159,20 +163,20 @@ def test_of_two_that_configure_one_loses(redis):
 
 
 def test_a_new_pool_carries_a_rotation_on(redis):
-    """Agents keep their turns, and the pool its clock, in a pool that takes the place of another."""
+    """Agents keep their turns and virtual times in a pool that takes the place of another."""
     name = "carried"
     keys.root(name)
     store = open_store(redis)
     configure(store, name, change(AGENTS[:3]))
     assert decided(store, name, 1, 5) == [*AGENTS[:3], *AGENTS[:2]]
-    configure(store, name, change(AGENTS[:4], "l:new", POOL))
-    # Whoever is new stands level with the least, and has waited longest.
+    # Whoever is new, though first in order, stands level with the least, and has waited longest.
+    configure(store, name, change([AGENTS[3], *AGENTS[:3]], "l:new", POOL), "l:new")
     assert decided(store, name, 2, 4, "l:new") == [AGENTS[3], AGENTS[2], AGENTS[0], AGENTS[1]]
 
 
-def test_pieces_are_bounded():
-    """No piece holds more work than some hundred places, however large the change."""
-    sizes = [piece.count(POOL + '"') for piece in pieces_of(change(AGENTS))]
+def test_chunks_are_bounded():
+    """No chunk holds more work than some hundred places, however large the change."""
+    sizes = [chunk.count('"position"') for chunk in chunks_of(change(AGENTS))]
     assert sum(sizes) == 1000
     assert max(sizes) <= 120
-    assert pieces_of(Change([], [], [], [])) == []
+    assert chunks_of(Change({}, [], [], [])) == []

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from service.rules.plan import AgentPlan, Change, Place, View
 from service.store import keys
-from service.store.values import Case, Choice, NewRules
+from service.store.values import Case
+from tests.support import plans
 from tests.support.stores import decide, open_store, raw
 
 if TYPE_CHECKING:
@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from service.store.workspace import RedisWorkspace
 
 POOL = "t:sales"
-CHOICE = Choice.of(POOL, 1, 0, "rule", "sales", online_only=False, fallback=False)
+VIEW = plans.view(POOL, 1)
+CHOICE = plans.choice(VIEW).ref
 ASSIGNED, ALREADY_ASSIGNED = 1, 2
 # What has been counted in a workspace so far: nothing, as much as the narrow form can hold, and more.
 NARROW = {}
@@ -38,10 +39,8 @@ def workspace(redis: RedisClient, name: str, counted: dict[str, int]) -> tuple[R
     made = store.workspace(name)
     if counted:
         raw(redis, b"HSET", root, *(str(word) for item in counted.items() for word in item))
-    views = (View(1, False, 0),)
-    agents = [AgentPlan(agent, agent, 1, 0, True, (Place(POOL, at, "", views),)) for at, agent in enumerate("ab", 1)]
-    change = Change([], agents, [], [])
-    revision = made.configure(made.configuration(), change, rules=NewRules(b"", b""), unassign_on_close=False)
+    change = plans.everyone_in((VIEW,), "ab")
+    revision = made.configure(made.configuration(), change, rules=plans.rules(VIEW), unassign_on_close=False)
     return store, made, revision
 
 

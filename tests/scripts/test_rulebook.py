@@ -11,7 +11,7 @@ from evenhand.v1.rules_pb2 import Rule, RuleSet, RuleTrigger, Target
 from service.call import NO_DEADLINE
 from service.decisions.rulebook import RuleBook, Rules
 from service.redis_client.client import RedisClient
-from service.rules import dump, prepare
+from service.rules import choices_of, dump, prepare
 from service.rules.plan import Change
 from service.store import keys
 from service.store.values import NewRules
@@ -50,8 +50,9 @@ def configure(store: RedisStore, workspace: str, rule_id: str, prepared: bytes |
     rule = Rule(id=rule_id, trigger=RuleTrigger.RULE_TRIGGER_CONTACT_CREATED, target=Target(everyone=True))
     rule_set = RuleSet(rules=[rule])
     written = dump(prepare(rule_set)) if prepared is None else prepared
-    rules = NewRules(rule_set.SerializeToString(), written)
-    change = Change([], [], [], [])
+    choices = {choice.ref: choice.text for choice in choices_of(rule_set)}
+    rules = NewRules(rule_set.SerializeToString(), written, choices)
+    change = Change({}, [], [], [])
     made = store.workspace(workspace)
     assert made.configure(made.configuration(), change, rules=rules, unassign_on_close=False)
 

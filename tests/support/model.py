@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from evenhand.v1 import contact_pb2, decision_pb2, roster_service_pb2, rules_pb2
 
 from tests.support.conditions import fold, holds
+from tests.support.model_rotation import Rotation, View
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
@@ -53,42 +54,6 @@ class Record:
     answers: dict[str, Decision] = field(default_factory=dict)
 
 
-@dataclass
-class Rotation:
-    """One pool's rotation. Who was not eligible while others were served is lifted by the clock."""
-
-    time: dict[str, Fraction] = field(default_factory=dict)
-    last: dict[str, int] = field(default_factory=dict)
-    clock: Fraction = Fraction(0)
-
-    def effective(self, agent: str) -> Fraction:
-        """Virtual time at which the agent stands."""
-        return max(self.time.get(agent, Fraction(0)), self.clock)
-
-    def without_all_but(self, members: set[str]) -> Rotation:
-        """The same rotation of these members alone."""
-        time, last = ({who: what for who, what in some.items() if who in members} for some in (self.time, self.last))
-        return Rotation(time, last, self.clock)
-
-    def round_robin(self, eligible: dict[str, int], turn: int) -> str:
-        """Least virtual time, then longest ago, then order. `eligible` is agent -> weight, in order."""
-        chosen = min(eligible, key=lambda agent: (self.effective(agent), self.last.get(agent, 0)))
-        self.time[chosen] = self.effective(chosen) + Fraction(1, eligible[chosen])
-        self.last[chosen] = turn
-        self.clock = min(self.effective(agent) for agent in eligible)
-        return chosen
-
-    def least_open_contacts(self, eligible: dict[str, int], open_counts: dict[str, int], turn: int) -> str:
-        """Fewest open contacts for the weight, then longest ago, then order."""
-
-        def load(agent: str) -> Fraction:
-            return Fraction(open_counts.get(agent, 0), eligible[agent])
-
-        chosen = min(eligible, key=lambda agent: (load(agent), self.last.get(agent, 0)))
-        self.last[chosen] = turn
-        return chosen
-
-
 class Model:
     """One workspace."""
 
@@ -99,43 +64,83 @@ class Model:
         self.rule_set = rules_pb2.RuleSet()
         self.roster = roster_service_pb2.Roster()
         self.reported: dict[str, tuple[int, int | None]] = {}
+        self.seen: dict[str, int] = {}  # everybody who was ever named, by when
         self.records: dict[str, Record] = {}
         self.rotations: dict[tuple[str, ...], Rotation] = {}
+        self.members: dict[tuple[str, ...], list[str]] = {}
 
     # What is configured.
 
     def configure_rules(self, rule_set: rules_pb2.RuleSet) -> None:
         """Replace the rules."""
+        self._end_leases()
         before, self.rule_set = self.rule_set, rule_set
         self.revision += 1
-        self._carry_rotations(before)
+        self._carry_rotations(before, self.roster)
 
     def configure_roster(self, roster: roster_service_pb2.Roster) -> None:
         """Replace the people; the presence of who is gone is forgotten."""
-        self.roster = roster
+        self._end_leases()
+        before, self.roster = self.roster, roster
+        for agent in roster.agents:
+            self._see(agent.id)
         self.reported = {agent.id: self.reported[agent.id] for agent in roster.agents if agent.id in self.reported}
-        self._carry_rotations(self.rule_set)
+        self._carry_rotations(self.rule_set, before)
 
-    def _carry_rotations(self, before: rules_pb2.RuleSet) -> None:
+    def _carry_rotations(self, rules_before: rules_pb2.RuleSet, roster_before: roster_service_pb2.Roster) -> None:
         """Pools in force (everyone, each team, each list that a rule names) keep their rotation; others lose it.
 
-        A new list carries on the rotation of the list that the same rule had before. Who left a pool starts anew.
+        A new list carries on the rotation of the list that the same rule had before. Who left a pool starts anew. The
+        people are gone through in order, and those who left at last.
         """
-        lists_before = {key: pool_of(target) for key, target in _targets(before) if target.HasField("agents")}
+        lists_before = {key: pool_of(target) for key, target in _targets(rules_before) if target.HasField("agents")}
         teams = [rules_pb2.Target(team_id=team.id) for team in self.roster.teams]
         in_force = [("", rules_pb2.Target(everyone=True)), *(("", team) for team in teams)]
         in_force += [(key, target) for key, target in _targets(self.rule_set) if target.HasField("agents")]
+        views = _views(self.rule_set)
         old, self.rotations = self.rotations, {}
         for key, target in in_force:
-            if pool_of(target) not in self.rotations:
-                source = old.get(pool_of(target)) or old.get(lists_before.get(key, ())) or Rotation()
-                members = {agent.id for agent in self._members(target)}
-                self.rotations[pool_of(target)] = source.without_all_but(members)
+            pool = pool_of(target)
+            if pool not in self.rotations:
+                source = old.get(pool) or old.get(lists_before.get(key, ())) or Rotation()
+                self.members[pool] = [agent.id for agent in self._members(target)]
+                self.rotations[pool] = source.carried_on(
+                    set(self.members[pool]), views.get(pool, ()), is_new=pool not in old
+                )
+        for agent in [*self.roster.agents, *roster_before.agents]:
+            self._update(agent.id)
+        for pool, rotation in self.rotations.items():
+            for times in rotation.views.values():
+                times.is_new = False
+                times.time = {who: what for who, what in times.time.items() if who in self.members[pool]}
 
     def set_presence(self, presence: int, agents: Iterable[str], lease_ms: int | None = None) -> None:
         """Hold this presence from now on for a lease, or until the next report."""
+        self._end_leases()
         until = None if lease_ms is None else self.now_ms + lease_ms
-        self.reported |= dict.fromkeys(agents, (presence, until))
+        for agent in agents:
+            self.reported[agent] = (presence, until)
+            self._update(agent)
+
+    def _see(self, agent: str) -> None:
+        """Somebody is named, maybe for the first time."""
+        self.seen.setdefault(agent, len(self.seen))
+
+    def _end_leases(self) -> None:
+        """Whose lease is over is away, one after another."""
+        over = [(until, self.seen[who], who) for who, (_, until) in self.reported.items() if until is not None]
+        for _, _, who in sorted(one for one in over if one[0] <= self.now_ms):
+            self.reported[who] = (OFFLINE, None)
+            self._update(who)
+
+    def _update(self, agent_id: str) -> None:
+        """The agent may have become eligible somewhere, or no longer be."""
+        agent = next((one for one in self.roster.agents if one.id == agent_id), None)
+        counts = self.open_counts()
+        for pool, rotation in self.rotations.items():
+            belongs = agent if agent_id in self.members[pool] else None
+            for view, times in rotation.views.items():
+                times.update(agent_id, belongs is not None and self._is_eligible(belongs, view, counts))
 
     # What happens to contacts.
 
@@ -143,6 +148,7 @@ class Model:
         self, event: int, contact: contact_pb2.Contact, updated_keys: Collection[str] = (), request_id: str = ""
     ) -> Decision:
         """Decide: replay, then owned already, then the rules, then the fallback."""
+        self._end_leases()
         record = self.records.setdefault(contact.id, Record())
         if request_id in record.answers:
             return replace(record.answers[request_id], replayed=True)
@@ -151,26 +157,32 @@ class Model:
         if decision.outcome != decision_pb2.OUTCOME_ALREADY_ASSIGNED:
             record.decision = decision
             record.owner, record.open = decision.agent_id, bool(decision.agent_id)
+            self._update(decision.agent_id)
         if request_id:
             record.answers[request_id] = decision
         return decision
 
     def assign(self, contact_id: str, agent_id: str) -> tuple[str, str, bool]:
         """A person decides; returns owner, previous owner, open."""
+        self._end_leases()
         record = self.records.setdefault(contact_id, Record())
         previous = self._hand_over(record, agent_id)
         return agent_id, previous, record.open
 
     def unassign(self, contact_id: str) -> str:
         """Take the owner away; returns the previous one."""
+        self._end_leases()
         record = self.records.get(contact_id, Record())
         previous, record.owner, record.open = record.owner, "", False
+        self._update(previous)
         return previous
 
     def close(self, contact_id: str) -> tuple[str, bool]:
         """The conversation ended; returns the owner who is left, and whether it was open."""
+        self._end_leases()
         record = self.records.get(contact_id, Record())
         was_open, record.open = record.open, False
+        self._update(record.owner)
         if was_open and self.rule_set.unassign_on_close:
             record.owner = ""
         return record.owner, was_open
@@ -192,18 +204,20 @@ class Model:
 
     # How a decision is made.
 
-    def _hand_over(self, record: Record, owner: str) -> str:
-        """Who had nobody becomes open; who had an owner stays as open or closed as it was."""
+    def _hand_over(self, record: Record, owner: str, *, opened: bool = False) -> str:
+        """Who had nobody becomes open; who had an owner stays as open or closed as it was, unless it is opened."""
         previous, record.owner = record.owner, owner
-        record.open = record.open or not previous
+        record.open = record.open or opened or not previous
+        self._update(previous)
+        self._update(owner)
         return previous
 
     def _owned_already(self, record: Record, event: int, contact: contact_pb2.Contact) -> Decision | None:
         owner = contact.owner_id or record.owner
         if not owner:
             return None
-        self._hand_over(record, owner)
-        record.open = record.open or event == contact_pb2.EVENT_TYPE_CONVERSATION_OPENED
+        self._see(owner)
+        self._hand_over(record, owner, opened=event == contact_pb2.EVENT_TYPE_CONVERSATION_OPENED)
         return Decision(decision_pb2.OUTCOME_ALREADY_ASSIGNED, self.turn, self.revision, agent_id=owner)
 
     def _by_the_rules(self, event: int, contact: contact_pb2.Contact, updated_keys: Collection[str]) -> Decision:
@@ -221,33 +235,40 @@ class Model:
 
     def _pick(self, selector: rules_pb2.Rule | rules_pb2.Fallback, contact: contact_pb2.Contact) -> Decision:
         rule = selector if isinstance(selector, rules_pb2.Rule) else None
-        strategy = selector.strategy or ROUND_ROBIN
+        view = _view(selector)
         because = {
             "turn": self.turn,
             "rules_revision": self.revision,
             "rule_id": rule.id if rule else "",
             "fallback": rule is None,
             "team_id": selector.target.team_id,
-            "strategy": strategy,
+            "strategy": view[0],
         }
         counts = self.open_counts()
-        limit = rule.max_open_contacts if rule else 0
-        eligible = {
-            agent.id: agent.weight or 1
-            for agent in self._members(selector.target)
-            if not agent.disabled
-            and (not selector.online_only or self.presence(agent.id) == ONLINE)
-            and all(counts.get(agent.id, 0) < most for most in (agent.max_open_contacts, limit) if most)
-        }
+        eligible = [agent for agent in self._members(selector.target) if self._is_eligible(agent, view, counts)]
         if not eligible:
             return Decision(decision_pb2.OUTCOME_NO_AGENT_AVAILABLE, **because)
         rotation = self.rotations[pool_of(selector.target)]
-        if strategy == ROUND_ROBIN:
-            chosen = rotation.round_robin(eligible, self.turn)
-        else:
-            chosen = rotation.least_open_contacts(eligible, counts, self.turn)
-        reply = self._fill_in(rule.reply, contact, chosen) if rule else ""
-        return Decision(decision_pb2.OUTCOME_ASSIGNED, agent_id=chosen, reply=reply, **because)
+
+        def order(agent: roster_service_pb2.Agent) -> tuple[Fraction, int]:
+            """By the strategy; then longest since the last assignment in this pool; then as they stand."""
+            load = Fraction(counts.get(agent.id, 0), agent.weight or 1)
+            by = rotation.views[view].of(agent.id) if view[0] == ROUND_ROBIN else load
+            return by, rotation.last.get(agent.id, 0)
+
+        chosen = min(eligible, key=order)
+        rotation.assigned(chosen.id, chosen.weight or 1, self.turn)
+        reply = self._fill_in(rule.reply, contact, chosen.id) if rule else ""
+        return Decision(decision_pb2.OUTCOME_ASSIGNED, agent_id=chosen.id, reply=reply, **because)
+
+    def _is_eligible(self, agent: roster_service_pb2.Agent, view: View, counts: dict[str, int]) -> bool:
+        """Enabled, there if that is asked for, and below the agent's limit and the rule's."""
+        _, online_only, limit = view
+        return (
+            not agent.disabled
+            and (not online_only or self.presence(agent.id) == ONLINE)
+            and all(counts.get(agent.id, 0) < most for most in (agent.max_open_contacts, limit) if most)
+        )
 
     def _members(self, target: rules_pb2.Target) -> list[roster_service_pb2.Agent]:
         """The pool's agents in its order; who is not in the roster is in no pool."""
@@ -271,6 +292,23 @@ class Model:
 def _targets(rule_set: rules_pb2.RuleSet) -> list[tuple[str, rules_pb2.Target]]:
     """Every target with the id of its rule; the fallback's has none."""
     return [*((rule.id, rule.target) for rule in rule_set.rules), ("", rule_set.fallback.target)]
+
+
+def _view(selector: rules_pb2.Rule | rules_pb2.Fallback) -> View:
+    """How it looks at its pool."""
+    limit = selector.max_open_contacts if isinstance(selector, rules_pb2.Rule) else 0
+    return selector.strategy or ROUND_ROBIN, selector.online_only, limit
+
+
+def _views(rule_set: rules_pb2.RuleSet) -> dict[tuple[str, ...], list[View]]:
+    """How the enabled rules look at each pool, and the fallback if it can apply; each way once, in their order."""
+    views: dict[tuple[str, ...], list[View]] = {}
+    fallback = [rule_set.fallback] if rule_set.fallback.enabled and rule_set.rules else []
+    for selector in [*(rule for rule in rule_set.rules if not rule.disabled), *fallback]:
+        ways = views.setdefault(pool_of(selector.target), [])
+        if _view(selector) not in ways:
+            ways.append(_view(selector))
+    return views
 
 
 def pool_of(target: rules_pb2.Target) -> tuple[str, ...]:

@@ -14,7 +14,6 @@ from service.rules.matching.prepared import (
     PreparedSelection,
     candidates,
     condition_of,
-    prepare_selections,
     selection_of,
 )
 from service.rules.matching.reply import Reply
@@ -23,7 +22,7 @@ from service.rules.triggers import OCCASIONS
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from evenhand.v1 import contact_pb2, rules_pb2
+    from evenhand.v1 import contact_pb2
 
 MOST_WALKED = 64
 """Candidates up to which trying one after the other costs no more than looking up which could take the contact."""
@@ -35,23 +34,18 @@ class Selection:
 
     Attributes:
         rule_id: The rule's id; empty for the fallback.
-        fallback: Whether this is the fallback.
-        team_id: The team that is targeted, if a team is.
-        pool: Name of the pool to pick from, see `pool_of`.
-        strategy: A value of the enum Strategy, never UNSPECIFIED.
-        online_only: Whether only agents who are ONLINE are eligible.
-        max_open_contacts: Open contacts at which an agent is no longer eligible; 0 for no limit.
+        choice: The name by which decisions refer to what it asks for, see `Choice.ref`.
         reply: The message to send along; None without one.
     """
 
     rule_id: str
-    fallback: bool
-    team_id: str
-    pool: str
-    strategy: int
-    online_only: bool
-    max_open_contacts: int
+    choice: str
     reply: Reply | None
+
+    @property
+    def fallback(self) -> bool:
+        """Whether this is the fallback."""
+        return not self.rule_id
 
 
 class CompiledRules:
@@ -139,20 +133,8 @@ class CompiledRules:
             return selection
 
 
-def selections_of(rule_set: rules_pb2.RuleSet) -> list[Selection]:
-    """Lists what every enabled rule asks for, in order, then the fallback if it can apply."""
-    return list(map(_selection_of, prepare_selections(rule_set)))
-
-
 def _selection_of(prepared: PreparedSelection) -> Selection:
-    rule_id, fallback, team_id, pool, strategy, online_only, max_open_contacts, reply = prepared
+    reply = prepared.get("reply")
     return Selection(
-        rule_id=rule_id,
-        fallback=fallback,
-        team_id=team_id,
-        pool=pool,
-        strategy=strategy,
-        online_only=online_only,
-        max_open_contacts=max_open_contacts,
-        reply=Reply(reply) if reply else None,
+        rule_id=prepared.get("rule_id", ""), choice=prepared["choice"], reply=Reply(reply) if reply else None
     )

@@ -8,21 +8,24 @@ comes to it. A line is the letter of the trigger, then the condition and the sel
 from __future__ import annotations
 
 import json
-from typing import Any, Final, TypeAlias
+from typing import TYPE_CHECKING, Final, TypeAlias
 
-from evenhand.v1 import rules_pb2 as pb
-
+from service.rules.choices import Choice, choices_of
 from service.rules.conditions.kinds import Prepared, prepare_condition
-from service.rules.pools import pool_of
 from service.rules.triggers import FALLBACK, TRIGGERS
 
-PreparedSelection: TypeAlias = list[Any]
-"""What `matcher.Selection` is made of, in its order, with the reply's text."""
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from evenhand.v1 import rules_pb2 as pb
+
+PreparedSelection: TypeAlias = dict[str, str]
+"""What the rule selects, by name: `rule_id` (none: the fallback), `choice` (see `Choice.ref`), `reply` (if any)."""
 
 PreparedRule: TypeAlias = str
 """A line."""
 
-FORMAT: Final = 2
+FORMAT: Final = 3
 """Raise it with every change of how a prepared rule looks or what it means: a new trigger, operator or kind of
 condition, another way to fold; `test_format.py` notices. Replicas of other versions then prepare rules themselves."""
 
@@ -41,7 +44,7 @@ def prepare(rule_set: pb.RuleSet) -> list[PreparedRule]:
         for rule in rule_set.rules[:]
         if not rule.disabled
     ]
-    selections = prepare_selections(rule_set)
+    selections = list(map(_select, choices_of(rule_set), _replies(rule_set)))
     if len(selections) > len(asked):
         # The fallback is simply a last rule, which takes every new WhatsApp contact.
         asked.append((FALLBACK.letter, None))
@@ -51,21 +54,15 @@ def prepare(rule_set: pb.RuleSet) -> list[PreparedRule]:
     ]
 
 
-def prepare_selections(rule_set: pb.RuleSet) -> list[PreparedSelection]:
-    """Lists what every enabled rule selects, in order, then the fallback if it can apply."""
-    selections = [
-        [rule.id, False, *_pick(rule), rule.max_open_contacts, rule.reply]
-        for rule in rule_set.rules[:]
-        if not rule.disabled
-    ]
-    if rule_set.fallback.enabled and rule_set.rules:
-        selections.append(["", True, *_pick(rule_set.fallback), 0, ""])
-    return selections
+def _replies(rule_set: pb.RuleSet) -> Iterator[str]:
+    """Yield the replies of enabled rules, in order, then that of the fallback, which has none."""
+    yield from (rule.reply for rule in rule_set.rules[:] if not rule.disabled)
+    yield ""
 
 
-def _pick(by: pb.Rule | pb.Fallback) -> tuple[str, str, int, bool]:
-    """Team, pool, strategy, and whether only who is online."""
-    return by.target.team_id, pool_of(by.target), by.strategy or pb.STRATEGY_ROUND_ROBIN, by.online_only
+def _select(choice: Choice, reply: str) -> PreparedSelection:
+    selection = {"rule_id": choice.rule_id, "choice": choice.ref, "reply": reply}
+    return {name: text for name, text in selection.items() if text}
 
 
 def dump(rules: list[PreparedRule]) -> bytes:

@@ -6,6 +6,7 @@
 --
 -- Returns  {} if the agent is not in the roster, else {previous owner id, 1 if open}
 
+--- @include "leases"
 --- @include "built"
 --- @include "strategies"
 --- @include "records"

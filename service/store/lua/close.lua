@@ -5,6 +5,7 @@
 --
 -- Returns  {id of who owns it now, 1 if it was open until now}
 
+--- @include "leases"
 --- @include "built"
 --- @include "strategies"
 --- @include "records"

@@ -12,6 +12,7 @@
 -- Returns  the new revision of what was put in force; 0 if one of the two changed meanwhile, or the plan was staged
 --          too long ago: nothing was done
 
+--- @include "leases"
 --- @include "built"
 
 local staged = KEYS[1] .. STAGED .. ARGV[7]

@@ -12,5 +12,5 @@ if not contact.place then
   return {}
 end
 return {id_of_agent(contact.owner), contact.state == OPENED and 1 or 0,
-  answer(contact.outcome, id_of_agent(contact.agent), reason_of_number(contact.reason), contact.revision,
+  answer(contact.outcome, id_of_agent(contact.agent), choice_numbered(contact.choice), contact.revision,
     contact.sequence, contact.time, 0, reply_of(contact))}

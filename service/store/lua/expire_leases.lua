@@ -4,7 +4,6 @@
 --
 -- Returns  1 if there may be more, else 0
 
---- @include "built"
 --- @include "strategies"
 --- @include "pools"
 --- @include "leases"
@@ -18,8 +17,11 @@ while work < WORK_A_RUN do
     break
   end
   redis.call('ZREM', KEYS[1] .. LEASES, number)
+  local agent = load_agent(tonumber(number))
+  local was_online = agent.online
   redis.call('HSET', KEYS[1] .. AGENT .. number, 'presence', OFFLINE)
-  place_everywhere(load_agent(tonumber(number)))
+  agent.online = false
+  follow(agent, was_online, agent.open)
   work = work + 1
 end
 note_first_lease()

@@ -5,10 +5,10 @@
 --
 -- Returns  how many were done; call again with the rest. Who is not in the roster (any more) is passed over.
 
+--- @include "leases"
 --- @include "built"
 --- @include "strategies"
 --- @include "pools"
---- @include "leases"
 
 local now, done = now_ms(), 0
 while 3 * done < #ARGV and work < WORK_A_RUN do
@@ -22,9 +22,10 @@ while 3 * done < #ARGV and work < WORK_A_RUN do
       redis.call('ZREM', KEYS[1] .. LEASES, number)
     end
     redis.call('HSET', KEYS[1] .. AGENT .. number, 'presence', presence)
-    if agent.online ~= (presence == ONLINE) then
-      agent.online = presence == ONLINE
-      place_everywhere(agent)
+    local was_online = agent.online
+    agent.online = presence == ONLINE
+    if agent.online ~= was_online then
+      follow(agent, was_online, agent.open)
     end
   end
   done, work = done + 1, work + 1

@@ -6,6 +6,7 @@
 --
 -- Returns  1; 0 if something happened in the workspace since: nothing was done
 
+--- @include "leases"
 --- @include "built"
 --- @include "strategies"
 --- @include "pools"
@@ -15,6 +16,14 @@ if (redis.call('HGET', KEYS[1], 'sequence') or '0') ~= ARGV[1] then
 end
 for at = 2, #ARGV, 2 do
   redis.call('HSET', KEYS[1] .. AGENT .. ARGV[at], 'open', ARGV[at + 1])
-  place_everywhere(load_agent(tonumber(ARGV[at])))
+  local agent = load_agent(tonumber(ARGV[at]))
+  local turns, _, was = withdraw(agent)
+  for _, place in ipairs(agent.pools) do
+    local turn = turns[place.pool]
+    for index, view in ipairs(place.views) do
+      move(agent, view, turn, index, was[view.name])
+    end
+    save_turn(agent, place.pool, turn)
+  end
 end
 return 1

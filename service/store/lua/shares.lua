@@ -4,10 +4,10 @@
 -- ARGV[1]  number of the first agent to look at
 -- ARGV[2]  how many at most
 --
--- Returns  {number to go on with (0: that was all), agent, ...}, an agent being
---          {id, weight, limit, enabled (1 or 0), online (1 or 0), open count, {pool, times assigned, {view, ...}}, ...}, and a
---          view {strategy, online only (1 or 0), limit}
+-- Returns  {number to go on with (0: that was all), agent, ...}, an agent being JSON: {id, weight, open, online,
+--          pools: [{pool, assigned, eligible: whether in some view, strategies: [one for each view]}, ...]}
 
+--- @include "strategies"
 --- @include "pools"
 
 local last = tonumber(redis.call('HGET', KEYS[1], 'agents') or 0)
@@ -16,18 +16,20 @@ local answers = {0}
 while number <= last and number < stop and work < WORK_A_RUN do
   local agent = load_agent(number)
   if agent.weight then
-    local entry = {agent.id, agent.weight, agent.limit, agent.enabled and 1 or 0, agent.online and 1 or 0, agent.open}
+    local entry = {id = agent.id, weight = agent.weight, open = agent.open, online = agent.online, pools = {}}
     for _, place in ipairs(agent.pools) do
-      local views = {}
-      for at, view in ipairs(place[2]) do
-        views[at] = {view[2], view[3], view[4]}
+      local eligible, strategies = false, {}
+      for at, view in ipairs(place.views) do
+        eligible = eligible or is_eligible(agent, view, agent.online, agent.open)
+        strategies[at] = view.strategy
       end
-      if #views > 0 then
-        entry[#entry + 1] = {place[1], turn_of(agent, place[1]).assigned, views}
+      if #strategies > 0 then
+        entry.pools[#entry.pools + 1] = {pool = place.pool, assigned = turn_of(agent, place.pool).assigned,
+          eligible = eligible, strategies = strategies}
         work = work + 1
       end
     end
-    answers[#answers + 1] = entry
+    answers[#answers + 1] = cjson.encode(entry)
   end
   number = number + 1
 end

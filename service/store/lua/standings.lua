@@ -5,6 +5,9 @@
 --
 -- Returns  for each {presence (1 online, 2 busy, 3 offline; 0: not in the roster), open count}
 
+--- @include "leases"
+--- @include "built"
+
 local OFFLINE = 3  -- whom nobody has reported
 
 local standings = {}

@@ -5,6 +5,7 @@
 --
 -- Returns  the previous owner's id; '' if it had none
 
+--- @include "leases"
 --- @include "built"
 --- @include "strategies"
 --- @include "records"

@@ -1,9 +1,9 @@
--- Agents, and where they stand in their pools. A pool has one rotation: a clock, and a turn for each member. A
--- view of it is the sorted set of those eligible under one strategy, presence and limit. Its members are made of
--- what breaks ties, so that Redis sorts them the right way: last assignment, position, then the agent's number.
+-- Agents, and where they stand in their pools. A view of a pool is the sorted set of those eligible under one strategy
+-- and what the rule asks for. Its members are made of what breaks ties, so that Redis sorts them the right way: last
+-- assignment, position, then the agent's number. An agent has a turn in each of its pools, and in it a virtual time for
+-- each of the pool's views (rotation.py says what that is).
 
 local MEMBER = '>I5I4I4'
-local TURN_RECORD = '>dI2I5I4I5'  -- virtual time, rest of a turn, last assignment, position, times assigned
 local ONLINE = '1'
 
 -- Scripts that change many agents stop after so many agents and places, and are called again: some milliseconds in
@@ -11,14 +11,14 @@ local ONLINE = '1'
 local WORK_A_RUN = 100
 local work = 0
 
+-- {rest = rest of a turn that did not divide, last = sequence of the last assignment, position =, assigned = how often,
+--  times = virtual times in the pool's views, in their order}
 local function unpack_turn(packed)
-  local turn = {}
-  turn.time, turn.rest, turn.last, turn.position, turn.assigned = struct.unpack(TURN_RECORD, packed)
-  return turn
+  return cmsgpack.unpack(packed)
 end
 
-local function pack_turn(turn)
-  return struct.pack(TURN_RECORD, turn.time, turn.rest, turn.last, turn.position, turn.assigned)
+local function save_turn(agent, pool, turn)
+  redis.call('HSET', KEYS[1] .. AGENT .. agent.number, 'turn:' .. pool, cmsgpack.pack(turn))
 end
 
 -- The agent with this number; with its turn in `pool`, if one is named.
@@ -36,7 +36,7 @@ local function load_agent(number, pool)
     online = presence == ONLINE,
     open = tonumber(open) or 0,
     turn = turn and unpack_turn(turn),
-    -- { {pool, { {name of the view, strategy, online only (0 or 1), limit}, ... }}, ... }
+    -- { {pool =, views = { {name =, strategy =, and what it asks for by name}, ... }}, ... }
     pools = pools and cmsgpack.unpack(pools) or {},
   }
 end
@@ -52,10 +52,6 @@ local function number_of_agent(id)
   return tonumber(number)
 end
 
-local function clock_of(pool)
-  return tonumber(redis.call('HGET', KEYS[1], 'clock:' .. pool) or 0)
-end
-
 local function turn_of(agent, pool)
   return unpack_turn(redis.call('HGET', KEYS[1] .. AGENT .. agent.number, 'turn:' .. pool))
 end
@@ -64,51 +60,93 @@ local function member_of(agent, turn)
   return struct.pack(MEMBER, turn.last, turn.position, agent.number)
 end
 
-local function is_eligible(agent, view, open)
+-- What is eligible: the one place that says it.
+local function is_eligible(agent, view, online, open)
   return agent.enabled
-    and (view[3] == 0 or agent.online)
+    and (online or not view.online_only)
     and (agent.limit == 0 or open < agent.limit)
-    and (view[4] == 0 or open < view[4])
+    and (not view.max_open_contacts or open < view.max_open_contacts)
 end
 
--- Puts the agent where it belongs in the view, or takes it out.
-local function place(agent, view, turn, clock)
-  local key, member = KEYS[1] .. VIEW .. view[1], member_of(agent, turn)
-  if is_eligible(agent, view, agent.open) then
-    redis.call('ZADD', key, STRATEGIES[view[2]].score(agent, turn, clock), member)
-  else
+-- The least virtual time in a view; where it is empty, that of when it became empty.
+local function least_time(name)
+  local first = redis.call('ZRANGE', KEYS[1] .. VIEW .. name, 0, 0, 'WITHSCORES')[2]
+  return tonumber(first or redis.call('HGET', KEYS[1] .. EMPTIED, name) or 0)
+end
+
+-- Notes the time of the last one to leave a view.
+local function note_if_empty(view, time)
+  if STRATEGIES[view.strategy].by_time and redis.call('EXISTS', KEYS[1] .. VIEW .. view.name) == 0 then
+    redis.call('HSET', KEYS[1] .. EMPTIED, view.name, time)
+  end
+end
+
+-- Moves an agent to where it now belongs in a view of its pool, the one at `at` among them: in, out, or elsewhere.
+-- Everything in which an agent becomes eligible comes through here.
+-- was      whether the agent was eligible
+-- member   as which the view may still have it (nil: it does not)
+-- Returns whether the agent's time was lifted, so that its turn is to be saved.
+local function move(agent, view, turn, at, was, member)
+  local key, strategy = KEYS[1] .. VIEW .. view.name, STRATEGIES[view.strategy]
+  if is_eligible(agent, view, agent.online, agent.open) then
+    local lifted = false
+    if not was and strategy.by_time then
+      local least = least_time(view.name)
+      lifted = least > turn.times[at]
+      turn.times[at] = math.max(turn.times[at], least)
+    end
+    local now = member_of(agent, turn)
+    if member and member ~= now then
+      redis.call('ZREM', key, member)
+    end
+    redis.call('ZADD', key, strategy.score(agent, turn.times[at]), now)
+    return lifted
+  end
+  if member then
     redis.call('ZREM', key, member)
   end
-end
-
--- Puts the agent where it belongs in all its views, after its presence or settings changed.
-local function place_everywhere(agent)
-  for _, entry in ipairs(agent.pools) do
-    local pool, views = entry[1], entry[2]
-    if #views > 0 then
-      local turn, clock = turn_of(agent, pool), clock_of(pool)
-      for _, view in ipairs(views) do
-        place(agent, view, turn, clock)
-      end
-      work = work + #views
-    end
+  if was then
+    note_if_empty(view, turn.times[at])
   end
+  return false
 end
 
--- Puts the agent where it belongs in every pool but `except`, after its open count changed from `before`.
-local function follow_open_count(agent, before, except)
-  for _, entry in ipairs(agent.pools) do
-    local pool, turn = entry[1], nil
-    if pool ~= except then
-      for _, view in ipairs(entry[2]) do
-        local eligible = is_eligible(agent, view, agent.open)
-        if eligible ~= is_eligible(agent, view, before) or (eligible and STRATEGIES[view[2]].follows_open_count) then
-          turn = turn or turn_of(agent, pool)
-          place(agent, view, turn, clock_of(pool))
+-- Puts the agent where it belongs in all its pools but `except`, after it was online, and had so many contacts open.
+local function follow(agent, was_online, was_open, except)
+  for _, place in ipairs(agent.pools) do
+    if place.pool ~= except then
+      local turn, lifted = nil, false
+      for at, view in ipairs(place.views) do
+        local was = is_eligible(agent, view, was_online, was_open)
+        local is = is_eligible(agent, view, agent.online, agent.open)
+        if was ~= is or (is and was_open ~= agent.open and STRATEGIES[view.strategy].follows_open_count) then
+          turn = turn or turn_of(agent, place.pool)
+          lifted = move(agent, view, turn, at, was, was and member_of(agent, turn)) or lifted
         end
       end
+      if lifted then
+        save_turn(agent, place.pool, turn)
+      end
+      work = work + #place.views
     end
   end
+end
+
+-- Takes the agent out of all its views. Returns its turns by pool, and by view its time, and whether it was in there.
+local function withdraw(agent)
+  local turns, times, was = {}, {}, {}
+  for _, place in ipairs(agent.pools) do
+    local turn = turn_of(agent, place.pool)
+    turns[place.pool] = turn
+    for at, view in ipairs(place.views) do
+      was[view.name] = redis.call('ZREM', KEYS[1] .. VIEW .. view.name, member_of(agent, turn)) == 1
+      times[view.name] = turn.times[at]
+      if was[view.name] then
+        note_if_empty(view, turn.times[at])
+      end
+    end
+  end
+  return turns, times, was
 end
 
 local function change_open(number, by)
@@ -116,7 +154,7 @@ local function change_open(number, by)
   local before = agent.open
   agent.open = before + by
   redis.call('HSET', KEYS[1] .. AGENT .. number, 'open', agent.open)
-  follow_open_count(agent, before)
+  follow(agent, agent.online, before)
 end
 
 -- Gives the owner's place back, or takes one, when a contact's state or owner changes.

@@ -10,10 +10,9 @@ import pytest
 from evenhand.v1 import contact_pb2, rules_pb2
 from google.protobuf.json_format import ParseDict
 
-from service.rules import ExpressionError
+from service.rules import ExpressionError, choices_of
 from service.rules.conditions import expression, nested
 from service.rules.matching import matcher
-from service.rules.matching.matcher import selections_of
 from tests.support.compiled import compile_rules
 
 CREATED = contact_pb2.EVENT_TYPE_CONTACT_CREATED
@@ -133,35 +132,26 @@ def test_rules_go_before_the_fallback():
 
 
 def test_what_is_selected():
-    """A selection says all that picking needs, with round robin for an unspecified strategy."""
-    least = "STRATEGY_LEAST_OPEN_CONTACTS"
-    rule_set = ParseDict(
-        {
-            "rules": [
-                rule("plain"),
-                rule("off", disabled=True),
-                rule(
-                    "full", target={"teamId": "sales"}, strategy=least, onlineOnly=True, maxOpenContacts=3, reply="Hi"
-                ),
-            ],
-            "fallback": {"enabled": True, "target": {"teamId": "rest"}, "onlineOnly": True},
-        },
-        rules_pb2.RuleSet(),
-    )
-    plain, full, fallback = selections_of(rule_set)
-    assert (plain.rule_id, plain.pool, plain.team_id, plain.reply) == ("plain", "*", "", None)
-    assert (plain.strategy, plain.online_only) == (rules_pb2.STRATEGY_ROUND_ROBIN, False)
-    assert (full.rule_id, full.pool, full.team_id) == ("full", "t:sales", "sales")
-    assert (full.strategy, full.online_only) == (rules_pb2.STRATEGY_LEAST_OPEN_CONTACTS, True)
-    assert (full.max_open_contacts, full.reply.render(contact_pb2.Contact())) == (3, "Hi")
-    assert (fallback.fallback, fallback.pool, fallback.team_id) == (True, "t:rest", "rest")
-    assert (fallback.strategy, fallback.online_only) == (rules_pb2.STRATEGY_ROUND_ROBIN, True)
+    """A selection names the rule and what it asks for, and has its reply; the fallback has neither name nor reply."""
+    rules = [rule("plain"), rule("off", disabled=True), rule("full", "CONVERSATION_OPENED", reply="Hi")]
+    rule_set = ParseDict({"rules": rules, "fallback": {"enabled": True}}, rules_pb2.RuleSet())
+    plain, full, fallback = (choice.ref for choice in choices_of(rule_set))
+    compiled = compile_rules(rule_set, 7)
+    selected = compiled.match(CREATED, contact_pb2.Contact())
+    assert (selected.rule_id, selected.fallback, selected.choice, selected.reply) == ("plain", False, plain, None)
+    selected = compiled.match(OPENED, contact_pb2.Contact())
+    assert (selected.rule_id, selected.choice) == ("full", full)
+    assert selected.reply.render(contact_pb2.Contact()) == "Hi"
+    selected = match([], "CONTACT_CREATED", {"source": "whatsapp_dm"}, fallback={"enabled": True})
+    assert selected is None
+    selected = match([rules[1], rules[2]], "CONTACT_CREATED", {"source": "whatsapp_dm"}, fallback={"enabled": True})
+    assert (selected.rule_id, selected.fallback, selected.choice) == ("", True, fallback)
 
 
 def test_no_rules_no_selections():
     """An empty rule set selects nothing, even with its fallback enabled."""
     rule_set = rules_pb2.RuleSet(fallback=rules_pb2.Fallback(enabled=True))
-    assert selections_of(rule_set) == []
+    assert list(choices_of(rule_set)) == []
     assert compile_rules(rule_set, 7).revision == 7
     assert compile_rules(rule_set, 7).match(CREATED, contact_pb2.Contact(source="whatsapp_dm")) is None
 

@@ -27,7 +27,8 @@ def test_whatever_texts_hold_they_are_read_as_they_were_written(rules):
     written = dump(prepared)
     assert is_readable(written)
     assert load(written) == prepared
-    assert [(selection_of(line)[0], selection_of(line)[-1]) for line in prepared] == [(r.id, r.reply) for r in rules]
+    selections = [selection_of(line) for line in prepared]
+    assert [(one["rule_id"], one["reply"]) for one in selections] == [(r.id, r.reply) for r in rules]
 
 
 def test_what_is_written():
@@ -43,8 +44,11 @@ def test_what_is_written():
     off = make.rule("off", disabled=True)
     assert dump(prepare(rules_pb2.RuleSet(rules=[rule, off], fallback=make.fallback()))).decode().split("\n") == [
         f"evenhand rules {FORMAT}",
-        'w["all",[["tag",["vip"],[],[]],["trait","n",7,[5.0,"five",true]]]]["r",false,"sales","t:sales",2,false,0,"Hi"]',
-        'wnull["",true,"","*",1,false,0,""]',
+        (
+            'w["all",[["tag",["vip"],[],[]],["trait","n",7,[5.0,"five",true]]]]'
+            '{"rule_id":"r","choice":"e372917b0140fe56","reply":"Hi"}'
+        ),
+        'wnull{"choice":"c0539813e1325cd2"}',
     ]
 
 

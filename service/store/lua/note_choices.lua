@@ -1,0 +1,13 @@
+-- Notes what rules ask for, each as JSON, and gives it a number by which records refer to it.
+--
+-- KEYS[1]  what all keys of the workspace begin with; all others are derived from it (see keys.py)
+-- ARGV     for each: the name by which decisions refer to it, and its text
+
+for at = 1, #ARGV, 2 do
+  local ref, text = ARGV[at], ARGV[at + 1]
+  if redis.call('HEXISTS', KEYS[1] .. CHOICES, ref) == 0 then
+    local number = redis.call('HINCRBY', KEYS[1], 'choices', 1)
+    redis.call('HSET', KEYS[1] .. CHOICES, ref, '{"number":' .. number .. ',' .. string.sub(text, 2), '#' .. number, ref)
+  end
+end
+return redis.status_reply('OK')

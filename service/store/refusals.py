@@ -1,0 +1,34 @@
+"""Why a script may do nothing and say so: the one list that Lua and Python share.
+
+A script that refuses replies with the error `REFUSED <name>`, and has changed nothing.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Any
+
+from redis import ResponseError
+
+_CODE = "REFUSED"
+
+
+class Refusal(StrEnum):
+    """What has to be done before the script is run again."""
+
+    STALE_RULES = "STALE_RULES"  # prepare what is asked anew: the rules have another revision by now
+    DUE_LEASES = "DUE_LEASES"  # make those OFFLINE whose presence lease has ended
+    HALF_BUILT = "HALF_BUILT"  # complete a new configuration
+
+
+def refusal_in(reply: Any) -> Refusal | None:
+    """Return why the script refused that replied this; None if it did not."""
+    if isinstance(reply, ResponseError):
+        code, _, name = str(reply).partition(" ")
+        if code == _CODE:
+            return Refusal(name)
+    return None
+
+
+LUA_CONSTANTS = "".join(f"local {each.name} = {{err = '{_CODE} {each.value}'}}\n" for each in Refusal)
+"""The refusals as Lua constants, put before every script: `return STALE_RULES`."""
