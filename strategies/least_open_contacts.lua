@@ -6,6 +6,6 @@ return {
 
   score = function(agent)
     -- Equal shares give the same number, and different ones different numbers, for all weights to 1,000.
-    return math.floor(agent.open * TURN / agent.weight)
+    return math.floor(agent.open * TURN / agent.settings.weight)
   end,
 }

@@ -10,9 +10,9 @@ from time import perf_counter
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from redis import ConnectionError as RedisConnectionError
-from redis import RedisError
+from redis import RedisError, ResponseError
 from redis import TimeoutError as RedisTimeoutError
-from redis.exceptions import ClusterDownError, NoScriptError, RedisClusterException
+from redis.exceptions import ClusterDownError, NoPermissionError, NoScriptError, RedisClusterException
 
 from service.redis_client.pipeline import refuses
 from service.redis_client.router import Router, find_router
@@ -30,6 +30,8 @@ _PING_SECONDS_UNAVAILABLE = 0.1
 
 _UNAVAILABLE = (RedisConnectionError, RedisTimeoutError, RedisClusterException, ClusterDownError, OSError)
 
+_FUNCTION_NOT_FOUND, _ALREADY_LOADED = "Function not found", "already exists"
+
 Run = tuple[bytes, "Sequence[bytes | str | int]"]
 """One run of a script: KEYS[1], and ARGV."""
 
@@ -37,12 +39,36 @@ Again = Callable[[list["KeyedCommand"]], list[Any]]
 """Sends commands as the first time."""
 
 
+def _has_no_functions(reply: Any) -> bool:
+    """Whether a reply says that this server (before Redis 7), or this user, has no functions."""
+    return isinstance(reply, NoPermissionError) or (
+        isinstance(reply, ResponseError) and str(reply).startswith("unknown command")
+    )
+
+
+class Library(NamedTuple):
+    """Functions that a server keeps loaded: their library's name, and its text."""
+
+    name: bytes
+    text: bytes
+
+
 class Script(NamedTuple):
-    """A script's name, its text, and the digest under which Redis keeps it."""
+    """A script.
+
+    Attributes:
+        name: what it is called in figures.
+        text: the script alone.
+        digest: under which Redis keeps that text.
+        function: the name of the same as a function.
+        library: the library that has the function.
+    """
 
     name: str
     text: bytes
     digest: bytes
+    function: bytes
+    library: Library
 
 
 class Timings(Protocol):
@@ -93,6 +119,8 @@ class RedisClient:
         self._lock = threading.Lock()
         self._wake = threading.Event()
         self._closed = False
+        # Until a server says otherwise. They save making all that a script is made of anew for every run.
+        self._has_functions = True
         self._ping()
         self._monitor = threading.Thread(target=self._watch, name="redis-monitor", daemon=True)
         self._monitor.start()
@@ -153,9 +181,9 @@ class RedisClient:
         router = self._router
         if router is None:
             return [RedisUnavailableError()] * len(runs)
-        digest = script.digest
+        verb, name = self._way(script)
         send = router.slow if slow else router.quick
-        replies = send([(root, (b"EVALSHA", digest, b"1", root, *arguments)) for root, arguments in runs], timeout_s)
+        replies = send([(root, (verb, name, b"1", root, *arguments)) for root, arguments in runs], timeout_s)
         for at, reply in enumerate(replies):
             if isinstance(reply, Exception):
                 replies[at] = self._second_reply(
@@ -167,15 +195,31 @@ class RedisClient:
             _log.exception("how long Redis took could not be noted")
         return replies
 
+    def _way(self, script: Script) -> tuple[bytes, bytes]:
+        """Return the command that runs a script, and the name that it calls it by."""
+        return (b"FCALL", script.function) if self._has_functions else (b"EVALSHA", script.digest)
+
     def _second_reply(self, script: Script, run: Run, problem: Exception, send: Again, *, repeatable: bool) -> Any:
         """Return what becomes of a run whose first reply is an exception: the second reply, or what to raise."""
         root, arguments = run
         reply: Any = problem
+
+        def again(verb: bytes, name: bytes) -> Any:
+            return send([(root, (verb, name, b"1", root, *arguments))])[0]
+
         if repeatable and isinstance(reply, RedisConnectionError):
-            (reply,) = send([(root, (b"EVALSHA", script.digest, b"1", root, *arguments))])
+            reply = again(*self._way(script))
+        if self._has_functions and _FUNCTION_NOT_FOUND in str(reply):
+            # A Redis that is new, or was restarted, has not got them. If another process was faster, that is as well.
+            (loaded,) = send([(root, (b"FUNCTION", b"LOAD", script.library.text))])
+            refused = isinstance(loaded, ResponseError) and _ALREADY_LOADED not in str(loaded)
+            reply = loaded if refused else again(*self._way(script))
+        if self._has_functions and _has_no_functions(reply):
+            self._has_functions = False
+            reply = again(*self._way(script))
         if isinstance(reply, NoScriptError):
             # A Redis that was restarted has forgotten its scripts. EVAL loads this one again.
-            (reply,) = send([(root, (b"EVAL", script.text, b"1", root, *arguments))])
+            reply = again(b"EVAL", script.text)
         if isinstance(reply, _UNAVAILABLE) or (isinstance(reply, Exception) and refuses(reply)):
             self._note_unavailable(reply)
             unavailable = RedisUnavailableError()

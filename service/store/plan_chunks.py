@@ -53,7 +53,7 @@ def _agent(agent: PlannedAgent) -> dict[str, Any]:
         "weight": weight,
         "limit": limit,
         "enabled": enabled,
-        "places": [{"pool": pool, "position": position} for pool, position, *_ in places],
+        "positions": {pool: position for pool, position, *_ in places},
     }
 
 

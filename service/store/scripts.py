@@ -1,7 +1,8 @@
-"""The Lua scripts, each behind a typed function.
+"""The Lua scripts, assembled: each by itself, and all as one library of functions.
 
-A script is assembled from its file, the includes it names, the strategies' Lua and the constants of `keys`. What it
-takes and returns stands in its header. Calls return Python values; who calls sees no Redis reply.
+A script is a file of `lua/` that returns a function of ARGV; what it takes and returns stands in its header. It names
+the includes that it needs, and these name theirs. All share the constants of the contract and of `keys`, and two
+variables: `root`, which is KEYS[1], and `work`, which counts what a bounded run has done.
 """
 
 from __future__ import annotations
@@ -10,31 +11,115 @@ import re
 from functools import cache
 from hashlib import sha1
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from service.redis_client.client import Script
+from evenhand.v1.decision_pb2 import Outcome
+from evenhand.v1.roster_service_pb2 import Presence
+
+from service.redis_client.client import Library, Script
 from service.store import keys, refusals
 from strategies import STRATEGIES, TURN
 
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
 _FOLDER = Path(__file__).with_name("lua")
-_INCLUDE = re.compile(r'^--- @include "(\w+)"$', re.MULTILINE)
+_INCLUDE = re.compile(r'^--- @include "(\w+)"\n', re.MULTILINE)
+_READONLY = "--- @readonly\n"
+"""What stands in a script that changes nothing, which may then also run while Redis takes no writes."""
+
+
+def _values(enum: type[Outcome | Presence], prefix: str) -> str:
+    """Return the values of an enum of the contract as Lua constants, named without their prefix."""
+    return "".join(f"local {name.removeprefix(prefix)} = {number}\n" for name, number in enum.items() if number)
+
+
+_BEGINNING = (
+    keys.LUA_CONSTANTS
+    + refusals.LUA_CONSTANTS
+    + _values(Outcome, "OUTCOME_")
+    + _values(Presence, "PRESENCE_")
+    + "local root, work\n"
+)
 
 
 @cache
 def load(name: str) -> Script:
-    """Return the script `lua/<name>.lua`, assembled."""
-    text = (_FOLDER / f"{name}.lua").read_text()
-    body = _INCLUDE.sub(lambda match: _included(match[1]), text)
-    complete = (keys.LUA_CONSTANTS + refusals.LUA_CONSTANTS + body).encode()
-    return Script(name, complete, sha1(complete, usedforsecurity=False).hexdigest().encode())
+    """Return the script `lua/<name>.lua`."""
+    text = _text(name)
+    alone = f"{_BEGINNING}{_includes(text)}root, work = KEYS[1], 0\nreturn ({_function(text)})()(ARGV)\n".encode()
+    return Script(name, alone, _digest(alone), f"{name}_{_library_digest()}".encode(), library())
 
 
 @cache
-def _included(name: str) -> str:
-    """Return the text for one include: a file, or the strategies as one table by number."""
-    if name != "strategies":
-        return (_FOLDER / "include" / f"{name}.lua").read_text()
+def library() -> Library:
+    """Return all scripts as one library, whose name and functions are of this version only."""
+    name = f"evenhand_{_library_digest()}"
+    functions = [
+        f"""redis.register_function{{
+function_name = '{script}_{_library_digest()}',
+flags = {{{"'no-writes'" if _READONLY in _text(script) else ""}}},
+callback = (function()
+local run = ({_function(_text(script))})()
+return function(keys, args)
+root, work = keys[1], 0
+return run(args)
+end
+end)()}}
+"""
+        for script in _names()
+    ]
+    return Library(name.encode(), f"#!lua name={name}\n{_shared()}{''.join(functions)}".encode())
+
+
+def _names() -> list[str]:
+    return sorted(path.stem for path in _FOLDER.glob("*.lua"))
+
+
+def _text(name: str) -> str:
+    return (_FOLDER / f"{name}.lua").read_text()
+
+
+def _function(text: str) -> str:
+    """Return a script as a function that makes it."""
+    return f"function()\n{_INCLUDE.sub('', text)}end"
+
+
+@cache
+def _library_digest() -> str:
+    """Return what tells this version's functions from those of another version on the same Redis."""
+    return _digest((_shared() + "".join(map(_text, _names()))).encode()).decode()[:12]
+
+
+def _shared() -> str:
+    """Return what all scripts share: constants, and every include."""
+    return _BEGINNING + _includes("".join(map(_text, _names())))
+
+
+def _includes(text: str) -> str:
+    """Return the includes that a text needs, each once, and after those that it needs itself."""
+    included: dict[str, str] = {}
+    _include(_INCLUDE.findall(text), included)
+    return "".join(included.values())
+
+
+def _include(names: Iterable[str], included: dict[str, str]) -> None:
+    for name in names:
+        if name not in included:
+            text = _strategies() if name == "strategies" else (_FOLDER / "include" / f"{name}.lua").read_text()
+            _include(_INCLUDE.findall(text), included)
+            included[name] = _INCLUDE.sub("", text)
+
+
+def _strategies() -> str:
+    """Return the strategies as one table by number."""
     tables = "".join(
         f"STRATEGIES[{number}] = (function()\n{strategy.lua.read_text()}end)()\n"
         for number, strategy in STRATEGIES.items()
     )
     return f"local TURN = {TURN}\nlocal STRATEGIES = {{}}\n{tables}"
+
+
+def _digest(text: bytes) -> bytes:
+    """Return the digest under which Redis keeps a script."""
+    return sha1(text, usedforsecurity=False).hexdigest().encode()

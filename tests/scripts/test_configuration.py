@@ -176,7 +176,7 @@ def test_a_new_pool_carries_a_rotation_on(redis):
 
 def test_chunks_are_bounded():
     """No chunk holds more work than some hundred places, however large the change."""
-    sizes = [chunk.count('"position"') for chunk in chunks_of(change(AGENTS))]
+    sizes = [chunk.count('"positions"') for chunk in chunks_of(change(AGENTS))]
     assert sum(sizes) == 1000
     assert max(sizes) <= 120
     assert chunks_of(Change({}, [], [], [])) == []

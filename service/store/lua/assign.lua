@@ -6,29 +6,32 @@
 --
 -- Returns  {} if the agent is not in the roster, else {previous owner id, 1 if open}
 
---- @include "leases"
---- @include "built"
---- @include "strategies"
 --- @include "records"
---- @include "pools"
+--- @include "open_counts"
 
-local number = redis.call('HGET', KEYS[1] .. NUMBERS, ARGV[3])
-if not number or redis.call('HEXISTS', KEYS[1] .. AGENT .. number, 'weight') == 0 then
-  return {}
-end
-number = tonumber(number)
-local contact = load_contact(ARGV[1], ARGV[2])
-local previous = id_of_agent(contact.owner)
-if contact.owner ~= number then
-  next_sequence()
-  if contact.state == OPENED then
-    release(contact.owner)
+return function(args)
+  local refusal = begin()
+  if refusal then
+    return refusal
   end
-  if contact.state ~= CLOSED then
-    contact.state = OPENED
-    occupy(number)
+  local number = redis.call('HGET', root .. NUMBERS, args[3])
+  if not number or redis.call('HEXISTS', root .. AGENT .. number, 'settings') == 0 then
+    return {}
   end
-  contact.owner = number
-  save_contact(contact, ARGV[4])
+  number = tonumber(number)
+  local contact = load_contact(args[1], args[2])
+  local previous = id_of_agent(contact.owner)
+  if contact.owner ~= number then
+    next_sequence()
+    if contact.state == OPENED then
+      release(contact.owner)
+    end
+    if contact.state ~= CLOSED then
+      contact.state = OPENED
+      occupy(number)
+    end
+    contact.owner = number
+    save_contact(contact, args[4])
+  end
+  return {previous, contact.state == OPENED and 1 or 0}
 end
-return {previous, contact.state == OPENED and 1 or 0}

@@ -5,7 +5,7 @@
 --
 -- A chunk, as JSON, has one of these, or `agents` with `pools`: {
 --   carried: [[new view, view whose virtual times it carries on], ...],
---   agents: [{id, name, weight, limit, enabled, places: [{pool, position}, ...]}, ...],
+--   agents: [{id, name, weight, limit, enabled, positions: {pool: position, ...}}, ...],
 --   pools: {pool: {
 --     predecessor: pool whose turns it carries on if it is new ('' = none),
 --     views: [{name, strategy, and what it asks for}, ...],
@@ -15,63 +15,63 @@
 --
 -- Returns  how many chunks are left
 
---- @include "strategies"
---- @include "pools"
+--- @include "views"
 --- @include "leases"
 
 -- Puts the agent in its place in one pool, as it was in the same one or in the one that this carries on.
-local function join(agent, place, pool, before, times, was)
-  local turn = {rest = before.rest % agent.weight, last = before.last, position = place.position,
-    assigned = before.assigned, times = {}}
-  for at, view in ipairs(pool.views) do
-    local followed = pool.new[view.name]
+local function join(agent, pool, planned, before, times, was)
+  local turn = {rest = before.rest % agent.settings.weight, last = before.last, assigned = before.assigned, times = {}}
+  local member = member_of(agent, pool, turn)
+  for at, view in ipairs(planned.views) do
+    local followed = planned.new[view.name]
     turn.times[at] = times[followed or view.name] or 0
     if not followed then
-      move(agent, view, turn, at, was[view.name])
-    elseif is_eligible(agent, view, agent.online, agent.open) then
+      move(agent, view, turn, at, was[view.name], nil, member)
+    elseif is_eligible(agent.settings, view, agent.online, agent.open) then
       -- All come into a new view at the same moment: they are lifted to what it carries on, and not by one another.
       if not was[followed] then
-        turn.times[at] = math.max(turn.times[at], tonumber(redis.call('HGET', KEYS[1] .. EMPTIED, view.name) or 0))
+        turn.times[at] = math.max(turn.times[at], tonumber(redis.call('HGET', root .. EMPTIED, view.name) or 0))
       end
-      move(agent, view, turn, at, true)
+      move(agent, view, turn, at, true, nil, member)
     end
   end
-  save_turn(agent, place.pool, turn)
+  save_turn(agent, pool, turn)
+end
+
+-- Takes the agent out of all its pools. Returns the same as `withdraw`.
+local function leave(agent)
+  local turns, times, was = withdraw(agent)
+  for pool in pairs(turns) do
+    redis.call('HDEL', root .. AGENT .. agent.number, 'turn:' .. pool)
+  end
+  return turns, times, was
 end
 
 local function settle(planned, pools)
   local agent = load_agent(number_of_agent(planned.id))
-  local turns, times, was = withdraw(agent)
-  local key = KEYS[1] .. AGENT .. agent.number
-  for pool in pairs(turns) do
-    redis.call('HDEL', key, 'turn:' .. pool)
+  local turns, times, was = leave(agent)
+  agent.settings = {name = planned.name, weight = planned.weight, limit = planned.limit, enabled = planned.enabled,
+    pools = {}}
+  for pool, position in pairs(planned.positions) do
+    agent.settings.pools[pool] = {position = position, views = pools[pool].views}
   end
-  agent.weight, agent.limit, agent.enabled, agent.pools = planned.weight, planned.limit, planned.enabled, {}
-  for at, place in ipairs(planned.places) do
-    local pool = pools[place.pool]
-    agent.pools[at] = {pool = place.pool, views = pool.views}
-    local before = turns[place.pool] or turns[pool.predecessor] or {rest = 0, last = 0, assigned = 0}
-    join(agent, place, pool, before, times, was)
+  for pool in pairs(planned.positions) do
+    local before = turns[pool] or turns[pools[pool].predecessor] or {rest = 0, last = 0, assigned = 0}
+    join(agent, pool, pools[pool], before, times, was)
   end
-  redis.call('HSET', key, 'name', planned.name, 'weight', agent.weight, 'limit', agent.limit,
-    'enabled', agent.enabled and 1 or 0, 'pools', cmsgpack.pack(agent.pools))
+  redis.call('HSET', root .. AGENT .. agent.number, 'settings', cmsgpack.pack(agent.settings))
 end
 
 local function forget(id)
   local agent = load_agent(number_of_agent(id))
-  agent.enabled = false
-  for pool, turn in pairs(withdraw(agent)) do
-    redis.call('HDEL', KEYS[1] .. AGENT .. agent.number, 'turn:' .. pool)
-  end
-  redis.call('HDEL', KEYS[1] .. AGENT .. agent.number, 'name', 'weight', 'limit', 'enabled', 'presence', 'pools')
-  redis.call('ZREM', KEYS[1] .. LEASES, agent.number)
+  leave(agent)
+  redis.call('HDEL', root .. AGENT .. agent.number, 'settings', 'presence')
+  redis.call('ZREM', root .. LEASES, agent.number)
 end
 
-local chunk = redis.call('LPOP', KEYS[1] .. PLAN)
-if chunk then
-  chunk = cjson.decode(chunk)
+local function put_in_place(chunk)
   for _, entry in ipairs(chunk.carried or {}) do
-    redis.call('HSET', KEYS[1] .. EMPTIED, entry[1], least_time(entry[2]))
+    redis.call('HSET', root .. EMPTIED, entry[1], least_time(entry[2]))
   end
   for _, planned in ipairs(chunk.agents or {}) do
     settle(planned, chunk.pools)
@@ -80,14 +80,21 @@ if chunk then
     forget(id)
   end
   for _, view in ipairs(chunk.dropped or {}) do
-    redis.call('HDEL', KEYS[1] .. EMPTIED, view)
+    redis.call('HDEL', root .. EMPTIED, view)
   end
   if chunk.gone then
     note_first_lease()
   end
 end
-local left = redis.call('LLEN', KEYS[1] .. PLAN)
-if left == 0 then
-  redis.call('HDEL', KEYS[1], 'building')
+
+return function()
+  local chunk = redis.call('LPOP', root .. PLAN)
+  if chunk then
+    put_in_place(cjson.decode(chunk))
+  end
+  local left = redis.call('LLEN', root .. PLAN)
+  if left == 0 then
+    redis.call('HDEL', root, 'building')
+  end
+  return left
 end
-return left

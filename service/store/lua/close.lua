@@ -5,21 +5,24 @@
 --
 -- Returns  {id of who owns it now, 1 if it was open until now}
 
---- @include "leases"
---- @include "built"
---- @include "strategies"
 --- @include "records"
---- @include "pools"
+--- @include "open_counts"
 
-local contact = load_contact(ARGV[1], ARGV[2])
-if contact.state ~= OPENED then
-  return {id_of_agent(contact.owner), 0}
+return function(args)
+  local refusal = begin()
+  if refusal then
+    return refusal
+  end
+  local contact = load_contact(args[1], args[2])
+  if contact.state ~= OPENED then
+    return {id_of_agent(contact.owner), 0}
+  end
+  next_sequence()
+  release(contact.owner)
+  contact.state = CLOSED
+  if redis.call('HGET', root, 'unassign_on_close') == '1' then
+    contact.owner, contact.state = 0, UNASSIGNED
+  end
+  save_contact(contact, args[3])
+  return {id_of_agent(contact.owner), 1}
 end
-next_sequence()
-release(contact.owner)
-contact.state = CLOSED
-if redis.call('HGET', KEYS[1], 'unassign_on_close') == '1' then
-  contact.owner, contact.state = 0, UNASSIGNED
-end
-save_contact(contact, ARGV[3])
-return {id_of_agent(contact.owner), 1}

@@ -12,25 +12,31 @@
 -- Returns  the new revision of what was put in force; 0 if one of the two changed meanwhile, or the plan was staged
 --          too long ago: nothing was done
 
---- @include "leases"
---- @include "built"
+--- @include "state"
 
-local staged = KEYS[1] .. STAGED .. ARGV[7]
-if (redis.call('HGET', KEYS[1], 'revision') or '0') ~= ARGV[1]
-  or (redis.call('HGET', KEYS[1], 'roster_revision') or '0') ~= ARGV[2]
-  or (ARGV[7] ~= '' and redis.call('EXISTS', staged) == 0) then
-  return 0
+return function(args)
+  local refusal = begin()
+  if refusal then
+    return refusal
+  end
+  local rules_revision, roster_revision, which, what, unassign_on_close, prepared, token = unpack(args)
+  local staged = root .. STAGED .. token
+  if revision ~= rules_revision
+    or (redis.call('HGET', root, 'roster_revision') or '0') ~= roster_revision
+    or (token ~= '' and redis.call('EXISTS', staged) == 0) then
+    return 0
+  end
+  if token ~= '' then
+    redis.call('RENAME', staged, root .. PLAN)
+    redis.call('PERSIST', root .. PLAN)
+    redis.call('HSET', root, 'building', 1)
+  end
+  redis.call('SET', root .. (which == 'rules' and RULES or ROSTER), what)
+  redis.call('HSET', root, 'unassign_on_close', unassign_on_close)
+  local new = redis.call('HINCRBY', root, which == 'rules' and 'revision' or 'roster_revision', 1)
+  if which == 'rules' then
+    redis.call('SET', root .. PREPARED, prepared)
+    redis.call('HSET', root, 'prepared', new)
+  end
+  return new
 end
-if ARGV[7] ~= '' then
-  redis.call('RENAME', staged, KEYS[1] .. PLAN)
-  redis.call('PERSIST', KEYS[1] .. PLAN)
-  redis.call('HSET', KEYS[1], 'building', 1)
-end
-redis.call('SET', KEYS[1] .. (ARGV[3] == 'rules' and RULES or ROSTER), ARGV[4])
-redis.call('HSET', KEYS[1], 'unassign_on_close', ARGV[5])
-local revision = redis.call('HINCRBY', KEYS[1], ARGV[3] == 'rules' and 'revision' or 'roster_revision', 1)
-if ARGV[3] == 'rules' then
-  redis.call('SET', KEYS[1] .. PREPARED, ARGV[6])
-  redis.call('HSET', KEYS[1], 'prepared', revision)
-end
-return revision

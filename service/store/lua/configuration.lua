@@ -4,7 +4,11 @@
 --
 -- Returns  {revision of the rules, rule set, revision of the roster, roster}; revision '0' and '' where none is
 
-return {
-  redis.call('HGET', KEYS[1], 'revision') or '0', redis.call('GET', KEYS[1] .. RULES) or '',
-  redis.call('HGET', KEYS[1], 'roster_revision') or '0', redis.call('GET', KEYS[1] .. ROSTER) or '',
-}
+--- @readonly
+
+return function()
+  return {
+    redis.call('HGET', root, 'revision') or '0', redis.call('GET', root .. RULES) or '',
+    redis.call('HGET', root, 'roster_revision') or '0', redis.call('GET', root .. ROSTER) or '',
+  }
+end

@@ -6,15 +6,18 @@
 -- Returns  {owner's number, count, owner's number, count, ...}
 
 --- @include "records"
+--- @readonly
 
-local counts = {}
-for _, packed in ipairs(redis.call('HVALS', KEYS[1] .. OPEN .. ARGV[1])) do
-  local _, owner = unpack_record(packed)
-  counts[owner] = (counts[owner] or 0) + 1
+return function(args)
+  local counts = {}
+  for _, packed in ipairs(redis.call('HVALS', root .. OPEN .. args[1])) do
+    local _, owner = unpack_record(packed)
+    counts[owner] = (counts[owner] or 0) + 1
+  end
+  local flat = {}
+  for owner, count in pairs(counts) do
+    flat[#flat + 1] = owner
+    flat[#flat + 1] = count
+  end
+  return flat
 end
-local flat = {}
-for owner, count in pairs(counts) do
-  flat[#flat + 1] = owner
-  flat[#flat + 1] = count
-end
-return flat

@@ -4,25 +4,25 @@
 --
 -- Returns  1 if there may be more, else 0
 
---- @include "strategies"
---- @include "pools"
+--- @include "state"
+--- @include "views"
 --- @include "leases"
 
-local OFFLINE = '3'
-
-local now = now_ms()
-while work < WORK_A_RUN do
-  local number = redis.call('ZRANGEBYSCORE', KEYS[1] .. LEASES, '-inf', now, 'LIMIT', 0, 1)[1]
-  if not number then
-    break
+return function()
+  read_clock()
+  while work < WORK_A_RUN do
+    local number = redis.call('ZRANGEBYSCORE', root .. LEASES, '-inf', now, 'LIMIT', 0, 1)[1]
+    if not number then
+      break
+    end
+    redis.call('ZREM', root .. LEASES, number)
+    local agent = load_agent(tonumber(number))
+    local was_online = agent.online
+    redis.call('HSET', root .. AGENT .. number, 'presence', OFFLINE)
+    agent.online = false
+    follow(agent, was_online, agent.open)
+    work = work + 1
   end
-  redis.call('ZREM', KEYS[1] .. LEASES, number)
-  local agent = load_agent(tonumber(number))
-  local was_online = agent.online
-  redis.call('HSET', KEYS[1] .. AGENT .. number, 'presence', OFFLINE)
-  agent.online = false
-  follow(agent, was_online, agent.open)
-  work = work + 1
+  note_first_lease()
+  return work >= WORK_A_RUN and 1 or 0
 end
-note_first_lease()
-return work >= WORK_A_RUN and 1 or 0

@@ -8,22 +8,24 @@
 --
 -- Returns  {1 if the caller collects, workspace, ...}; {0} if not
 
-local workspaces = KEYS[1] .. ':workspaces'
-local now = redis.call('TIME')[1]
-for at = 4, #ARGV do
-  redis.call('ZADD', workspaces, now, ARGV[at])
+return function(args)
+  local workspaces = root .. ':workspaces'
+  local now = redis.call('TIME')[1]
+  for at = 4, #args do
+    redis.call('ZADD', workspaces, now, args[at])
+  end
+  local surplus = redis.call('ZCARD', workspaces) - tonumber(args[3])
+  if surplus > 0 then
+    redis.call('ZREMRANGEBYRANK', workspaces, 0, surplus - 1)
+  end
+  local holder = redis.call('GET', root)
+  if args[1] == '' or (holder and holder ~= args[1]) then
+    return {0}
+  end
+  if args[2] == '0' then
+    redis.call('DEL', root)
+    return {0}
+  end
+  redis.call('SET', root, args[1], 'PX', args[2])
+  return {1, unpack(redis.call('ZREVRANGE', workspaces, 0, -1))}
 end
-local surplus = redis.call('ZCARD', workspaces) - tonumber(ARGV[3])
-if surplus > 0 then
-  redis.call('ZREMRANGEBYRANK', workspaces, 0, surplus - 1)
-end
-local holder = redis.call('GET', KEYS[1])
-if ARGV[1] == '' or (holder and holder ~= ARGV[1]) then
-  return {0}
-end
-if ARGV[2] == '0' then
-  redis.call('DEL', KEYS[1])
-  return {0}
-end
-redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
-return {1, unpack(redis.call('ZREVRANGE', workspaces, 0, -1))}

@@ -3,11 +3,13 @@
 -- KEYS[1]  what all keys of the workspace begin with; all others are derived from it (see keys.py)
 -- ARGV     for each: the name by which decisions refer to it, and its text
 
-for at = 1, #ARGV, 2 do
-  local ref, text = ARGV[at], ARGV[at + 1]
-  if redis.call('HEXISTS', KEYS[1] .. CHOICES, ref) == 0 then
-    local number = redis.call('HINCRBY', KEYS[1], 'choices', 1)
-    redis.call('HSET', KEYS[1] .. CHOICES, ref, '{"number":' .. number .. ',' .. string.sub(text, 2), '#' .. number, ref)
+return function(args)
+  for at = 1, #args, 2 do
+    local ref, text = args[at], args[at + 1]
+    if redis.call('HEXISTS', root .. CHOICES, ref) == 0 then
+      local number = redis.call('HINCRBY', root, 'choices', 1)
+      redis.call('HSET', root .. CHOICES, ref, '{"number":' .. number .. ',' .. string.sub(text, 2), '#' .. number, ref)
+    end
   end
+  return redis.status_reply('OK')
 end
-return redis.status_reply('OK')

@@ -5,10 +5,14 @@
 --
 -- Returns  {sequence, number of agents, id, count, id, count, ...}
 
-local answers = {redis.call('HGET', KEYS[1], 'sequence') or 0, redis.call('HGET', KEYS[1], 'agents') or 0}
-for number = tonumber(ARGV[1]), math.min(tonumber(ARGV[2]), tonumber(answers[2])) do
-  local id, open = unpack(redis.call('HMGET', KEYS[1] .. AGENT .. number, 'id', 'open'))
-  answers[#answers + 1] = id
-  answers[#answers + 1] = tonumber(open or 0)
+--- @readonly
+
+return function(args)
+  local counts = {redis.call('HGET', root, 'sequence') or 0, redis.call('HGET', root, 'agents') or 0}
+  for number = tonumber(args[1]), math.min(tonumber(args[2]), tonumber(counts[2])) do
+    local id, open = unpack(redis.call('HMGET', root .. AGENT .. number, 'id', 'open'))
+    counts[#counts + 1] = id
+    counts[#counts + 1] = tonumber(open or 0)
+  end
+  return counts
 end
-return answers

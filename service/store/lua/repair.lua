@@ -6,24 +6,32 @@
 --
 -- Returns  1; 0 if something happened in the workspace since: nothing was done
 
---- @include "leases"
---- @include "built"
---- @include "strategies"
---- @include "pools"
+--- @include "state"
+--- @include "views"
 
-if (redis.call('HGET', KEYS[1], 'sequence') or '0') ~= ARGV[1] then
-  return 0
-end
-for at = 2, #ARGV, 2 do
-  redis.call('HSET', KEYS[1] .. AGENT .. ARGV[at], 'open', ARGV[at + 1])
-  local agent = load_agent(tonumber(ARGV[at]))
+-- What was wrong is no guide to where the agent stands; so it is taken out and put in again.
+local function repair(number, open)
+  redis.call('HSET', root .. AGENT .. number, 'open', open)
+  local agent = load_agent(number)
   local turns, _, was = withdraw(agent)
-  for _, place in ipairs(agent.pools) do
-    local turn = turns[place.pool]
-    for index, view in ipairs(place.views) do
-      move(agent, view, turn, index, was[view.name])
+  for pool, turn in pairs(turns) do
+    for at, view in ipairs(agent.settings.pools[pool].views) do
+      move(agent, view, turn, at, was[view.name], nil, member_of(agent, pool, turn))
     end
-    save_turn(agent, place.pool, turn)
+    save_turn(agent, pool, turn)
   end
 end
-return 1
+
+return function(args)
+  local refusal = begin()
+  if refusal then
+    return refusal
+  end
+  if (redis.call('HGET', root, 'sequence') or '0') ~= args[1] then
+    return 0
+  end
+  for at = 2, #args, 2 do
+    repair(tonumber(args[at]), args[at + 1])
+  end
+  return 1
+end

@@ -5,6 +5,10 @@
 -- Returns  {revision, prepared rules}; '0' and '' where none is, and '' also where the rules were put in force by a version
 --          of the service that prepares none
 
-local revisions = redis.call('HMGET', KEYS[1], 'revision', 'prepared')
-local prepared = revisions[1] == revisions[2] and redis.call('GET', KEYS[1] .. PREPARED)
-return {revisions[1] or '0', prepared or ''}
+--- @readonly
+
+return function()
+  local revisions = redis.call('HMGET', root, 'revision', 'prepared')
+  local prepared = revisions[1] == revisions[2] and redis.call('GET', root .. PREPARED)
+  return {revisions[1] or '0', prepared or ''}
+end

@@ -7,33 +7,39 @@
 -- Returns  {number to go on with (0: that was all), agent, ...}, an agent being JSON: {id, weight, open, online,
 --          pools: [{pool, assigned, eligible: whether in some view, strategies: [one for each view]}, ...]}
 
---- @include "strategies"
---- @include "pools"
+--- @include "views"
+--- @readonly
 
-local last = tonumber(redis.call('HGET', KEYS[1], 'agents') or 0)
-local number, stop = tonumber(ARGV[1]), tonumber(ARGV[1]) + tonumber(ARGV[2])
-local answers = {0}
-while number <= last and number < stop and work < WORK_A_RUN do
-  local agent = load_agent(number)
-  if agent.weight then
-    local entry = {id = agent.id, weight = agent.weight, open = agent.open, online = agent.online, pools = {}}
-    for _, place in ipairs(agent.pools) do
-      local eligible, strategies = false, {}
-      for at, view in ipairs(place.views) do
-        eligible = eligible or is_eligible(agent, view, agent.online, agent.open)
-        strategies[at] = view.strategy
-      end
-      if #strategies > 0 then
-        entry.pools[#entry.pools + 1] = {pool = place.pool, assigned = turn_of(agent, place.pool).assigned,
-          eligible = eligible, strategies = strategies}
-        work = work + 1
-      end
+local function shares_of(agent)
+  local shares = {id = agent.id, weight = agent.settings.weight, open = agent.open, online = agent.online, pools = {}}
+  for pool, place in pairs(agent.settings.pools) do
+    local eligible, strategies = false, {}
+    for at, view in ipairs(place.views) do
+      eligible = eligible or is_eligible(agent.settings, view, agent.online, agent.open)
+      strategies[at] = view.strategy
     end
-    answers[#answers + 1] = cjson.encode(entry)
+    if #strategies > 0 then
+      shares.pools[#shares.pools + 1] = {pool = pool, assigned = turn_of(agent, pool).assigned, eligible = eligible,
+        strategies = strategies}
+      work = work + 1
+    end
   end
-  number = number + 1
+  return shares
 end
-if number <= last then
-  answers[1] = number
+
+return function(args)
+  local last = tonumber(redis.call('HGET', root, 'agents') or 0)
+  local number, stop = tonumber(args[1]), tonumber(args[1]) + tonumber(args[2])
+  local found = {0}
+  while number <= last and number < stop and work < WORK_A_RUN do
+    local agent = load_agent(number)
+    if agent.settings then
+      found[#found + 1] = cjson.encode(shares_of(agent))
+    end
+    number = number + 1
+  end
+  if number <= last then
+    found[1] = number
+  end
+  return found
 end
-return answers

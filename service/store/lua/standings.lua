@@ -3,18 +3,22 @@
 -- KEYS[1]  what all keys of the workspace begin with; all others are derived from it (see keys.py)
 -- ARGV     agent ids
 --
--- Returns  for each {presence (1 online, 2 busy, 3 offline; 0: not in the roster), open count}
+-- Returns  for each {presence (a value of the contract's enum; 0: not in the roster), open count}
 
---- @include "leases"
---- @include "built"
+--- @include "state"
+--- @readonly
 
-local OFFLINE = 3  -- whom nobody has reported
-
-local standings = {}
-for at, id in ipairs(ARGV) do
-  local number = redis.call('HGET', KEYS[1] .. NUMBERS, id)
-  local weight, presence, open = unpack(number
-    and redis.call('HMGET', KEYS[1] .. AGENT .. number, 'weight', 'presence', 'open') or {})
-  standings[at] = {weight and tonumber(presence or OFFLINE) or 0, tonumber(open or 0)}
+return function(args)
+  local refusal = begin()
+  if refusal then
+    return refusal
+  end
+  local standings = {}
+  for at, id in ipairs(args) do
+    local number = redis.call('HGET', root .. NUMBERS, id)
+    local read = number and redis.call('HMGET', root .. AGENT .. number, 'settings', 'presence', 'open') or {}
+    -- Whom nobody has reported is OFFLINE.
+    standings[at] = {read[1] and tonumber(read[2] or OFFLINE) or 0, tonumber(read[3] or 0)}
+  end
+  return standings
 end
-return standings

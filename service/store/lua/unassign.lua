@@ -5,21 +5,24 @@
 --
 -- Returns  the previous owner's id; '' if it had none
 
---- @include "leases"
---- @include "built"
---- @include "strategies"
 --- @include "records"
---- @include "pools"
+--- @include "open_counts"
 
-local contact = load_contact(ARGV[1], ARGV[2])
-if contact.owner == 0 then
-  return ''
+return function(args)
+  local refusal = begin()
+  if refusal then
+    return refusal
+  end
+  local contact = load_contact(args[1], args[2])
+  if contact.owner == 0 then
+    return ''
+  end
+  next_sequence()
+  local previous = id_of_agent(contact.owner)
+  if contact.state == OPENED then
+    release(contact.owner)
+  end
+  contact.owner, contact.state = 0, UNASSIGNED
+  save_contact(contact, args[3])
+  return previous
 end
-next_sequence()
-local previous = id_of_agent(contact.owner)
-if contact.state == OPENED then
-  release(contact.owner)
-end
-contact.owner, contact.state = 0, UNASSIGNED
-save_contact(contact, ARGV[3])
-return previous

@@ -1,0 +1,100 @@
+-- Views of pools: sorted sets of exactly those eligible under one strategy and what a rule asks for, first first.
+
+--- @include "strategies"
+--- @include "agents"
+--- @include "turns"
+
+-- Scripts that change many agents stop after so many agents and places, and are called again: some milliseconds in
+-- which Redis serves nobody else.
+local WORK_A_RUN = 100
+
+-- Who is eligible: the one place that says it.
+local function is_eligible(settings, view, online, open)
+  return settings.enabled
+    and (online or not view.online_only)
+    and (settings.limit == 0 or open < settings.limit)
+    and (not view.max_open_contacts or open < view.max_open_contacts)
+end
+
+-- The least virtual time in a view; where it is empty, that of when it became empty.
+local function least_time(name)
+  local first = redis.call('ZRANGE', root .. VIEW .. name, 0, 0, 'WITHSCORES')[2]
+  return tonumber(first or redis.call('HGET', root .. EMPTIED, name) or 0)
+end
+
+-- Notes the time of the last one to leave a view.
+local function note_if_empty(view, time)
+  if STRATEGIES[view.strategy].by_time and redis.call('EXISTS', root .. VIEW .. view.name) == 0 then
+    redis.call('HSET', root .. EMPTIED, view.name, time)
+  end
+end
+
+-- Moves an agent to where it now belongs in one view of a pool, the one at `at` among them: in, out, or elsewhere.
+-- Everything in which an agent becomes eligible comes through here.
+-- was   whether the agent was eligible
+-- old   as what the view may still have it (nil: it does not)
+-- new   as what it is to be there
+-- Returns whether the agent's time was lifted, so that its turn is to be saved.
+local function move(agent, view, turn, at, was, old, new)
+  local key, strategy = root .. VIEW .. view.name, STRATEGIES[view.strategy]
+  if old and old ~= new then
+    redis.call('ZREM', key, old)
+  end
+  if is_eligible(agent.settings, view, agent.online, agent.open) then
+    local lifted = false
+    if not was and strategy.by_time then
+      local least = least_time(view.name)
+      lifted = least > turn.times[at]
+      turn.times[at] = math.max(turn.times[at], least)
+    end
+    redis.call('ZADD', key, strategy.score(agent, turn.times[at]), new)
+    return lifted
+  end
+  if was then
+    if old == new then
+      redis.call('ZREM', key, old)
+    end
+    note_if_empty(view, turn.times[at])
+  end
+  return false
+end
+
+-- Puts the agent where it belongs in all its pools but `except`, after it was online, and had so many contacts open.
+local function follow(agent, was_online, was_open, except)
+  local settings, counted = agent.settings, was_open ~= agent.open
+  for pool, place in pairs(settings and settings.pools or {}) do
+    if pool ~= except then
+      local turn, member, lifted = nil, nil, false
+      for at, view in ipairs(place.views) do
+        local was = is_eligible(settings, view, was_online, was_open)
+        local is = is_eligible(settings, view, agent.online, agent.open)
+        if was ~= is or (is and counted and STRATEGIES[view.strategy].follows_open_count) then
+          turn = turn or turn_of(agent, pool)
+          member = member or member_of(agent, pool, turn)
+          lifted = move(agent, view, turn, at, was, was and member, member) or lifted
+        end
+      end
+      if lifted then
+        save_turn(agent, pool, turn)
+      end
+      work = work + #place.views
+    end
+  end
+end
+
+-- Takes the agent out of all its views. Returns its turns by pool, and by view its time, and whether it was in there.
+local function withdraw(agent)
+  local turns, times, was = {}, {}, {}
+  for pool, place in pairs(agent.settings and agent.settings.pools or {}) do
+    local turn = turn_of(agent, pool)
+    turns[pool] = turn
+    for at, view in ipairs(place.views) do
+      was[view.name] = redis.call('ZREM', root .. VIEW .. view.name, member_of(agent, pool, turn)) == 1
+      times[view.name] = turn.times[at]
+      if was[view.name] then
+        note_if_empty(view, turn.times[at])
+      end
+    end
+  end
+  return turns, times, was
+end
