@@ -38,6 +38,7 @@ class Standing:
         virtual_time: turns taken in this pool, each counted as 1/weight, as the view sees them.
         last: sequence of the agent's last assignment in this pool; 0 if there was none.
         position: place in the order in which the pool's agents stand.
+        last_anywhere: sequence of the agent's last assignment in any pool of the workspace; 0 if there was none.
     """
 
     weight: int
@@ -45,6 +46,7 @@ class Standing:
     virtual_time: Fraction
     last: int
     position: int
+    last_anywhere: int
 
     @property
     def tie(self) -> tuple[int, int]:

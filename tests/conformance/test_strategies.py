@@ -9,6 +9,7 @@ import pytest
 
 from tests.support.builders import (
     LEAST_OPEN_CONTACTS,
+    LONGEST_IDLE,
     ON_OPENED,
     agent,
     agents,
@@ -190,3 +191,41 @@ def test_who_returns_with_few_takes_until_level(workspace: Workspace):
     workspace.takes(*"abc")
     workspace.online("bob")
     assert workspace.takes(*"defghi") == ["bob", "bob", "bob", "ann", "bob", "ann"]
+
+
+# Longest idle.
+
+
+def test_longest_idle_first_whatever_pool_the_last_one_was_from(workspace: Workspace):
+    """Who was assigned longest ago, in any pool and by any strategy, comes first; never assigned first of all."""
+    workspace.roster("ann", "bob", "cy", sales=["ann", "bob", "cy"], support=["ann", "cy"])
+    workspace.rules(
+        rule("sales", on=ON_OPENED, to=team("sales"), strategy=LONGEST_IDLE), rule("support", to=team("support"))
+    )
+    assert workspace.takes("a") == ["ann"]
+    assert [workspace.opened(one).agent_id for one in "bc"] == ["bob", "cy"], "ann has just had one from support"
+    assert workspace.takes("d") == ["cy"]
+    assert [workspace.opened(one).agent_id for one in "efg"] == ["ann", "bob", "cy"]
+
+
+def test_who_is_in_two_teams_gets_no_double_share(workspace: Workspace):
+    """Between two teams, the agent in both gets as many contacts as each of the others."""
+    workspace.roster("ann", "bob", "cy", sales=["ann", "bob"], support=["ann", "cy"])
+    workspace.rules(
+        rule("sales", on=ON_OPENED, to=team("sales"), strategy=LONGEST_IDLE),
+        rule("support", to=team("support"), strategy=LONGEST_IDLE),
+    )
+    got = []
+    for number in range(30):
+        got += [workspace.opened(f"o{number}").agent_id, *workspace.takes(f"c{number}")]
+    assert {one: got.count(one) for one in ("ann", "bob", "cy")} == {"ann": 20, "bob": 20, "cy": 20}
+
+
+def test_a_change_to_longest_idle_knows_who_was_assigned_before(workspace: Workspace):
+    """Assignments made before any rule went by idleness count too, also those in a team that the agent has left."""
+    workspace.roster("ann", "bob", sales=["ann"])
+    workspace.rules(rule("r", to=team("sales")))
+    assert workspace.takes("a") == ["ann"]
+    workspace.roster("ann", "bob", sales=["bob"])
+    workspace.rules(rule("r", strategy=LONGEST_IDLE))
+    assert workspace.takes(*"bcd") == ["bob", "ann", "bob"]

@@ -58,7 +58,7 @@ CONDITIONS = st.sampled_from(
         make.none_of(make.source("api"), make.tag(any_of=["vip"])),
     ]
 )
-STRATEGIES = st.sampled_from([0, make.ROUND_ROBIN, make.LEAST_OPEN_CONTACTS])
+STRATEGIES = st.sampled_from([0, make.ROUND_ROBIN, make.LEAST_OPEN_CONTACTS, make.LONGEST_IDLE])
 TRIGGERS = st.sampled_from([make.ON_CREATED, make.ON_NEW_WHATSAPP, make.ON_OPENED, make.ON_UPDATE])
 
 

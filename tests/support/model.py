@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 OFFLINE = roster_service_pb2.PRESENCE_OFFLINE
 ONLINE = roster_service_pb2.PRESENCE_ONLINE
 ROUND_ROBIN = rules_pb2.STRATEGY_ROUND_ROBIN
+LONGEST_IDLE = rules_pb2.STRATEGY_LONGEST_IDLE
 TRIGGER_OF = {
     contact_pb2.EVENT_TYPE_CONTACT_CREATED: rules_pb2.RULE_TRIGGER_CONTACT_CREATED,
     contact_pb2.EVENT_TYPE_TRAIT_OR_TAG_UPDATED: rules_pb2.RULE_TRIGGER_TRAIT_OR_TAG_UPDATED,
@@ -65,6 +66,7 @@ class Model:
         self.roster = roster_service_pb2.Roster()
         self.reported: dict[str, tuple[int, int | None]] = {}
         self.seen: dict[str, int] = {}  # everybody who was ever named, by when
+        self.assigned: dict[str, int] = {}  # the last turn in which each was assigned a contact, from any pool
         self.records: dict[str, Record] = {}
         self.rotations: dict[tuple[str, ...], Rotation] = {}
         self.members: dict[tuple[str, ...], list[str]] = {}
@@ -253,11 +255,15 @@ class Model:
         def order(agent: roster_service_pb2.Agent) -> tuple[Fraction, int]:
             """By the strategy; then longest since the last assignment in this pool; then as they stand."""
             load = Fraction(counts.get(agent.id, 0), agent.weight or 1)
-            by = rotation.views[view].of(agent.id) if view[0] == ROUND_ROBIN else load
+            by = {
+                ROUND_ROBIN: rotation.views[view].of(agent.id),
+                LONGEST_IDLE: Fraction(self.assigned.get(agent.id, 0)),
+            }.get(view[0], load)
             return by, rotation.last.get(agent.id, 0)
 
         chosen = min(eligible, key=order)
         rotation.assigned(chosen.id, chosen.weight or 1, self.turn)
+        self.assigned[chosen.id] = self.turn
         reply = self._fill_in(rule.reply, contact, chosen.id) if rule else ""
         return Decision(decision_pb2.OUTCOME_ASSIGNED, agent_id=chosen.id, reply=reply, **because)
 

@@ -114,7 +114,7 @@ class Pool:
     def standing(self, name: str, times: VirtualTimes) -> Standing:
         """How the agent stands in a view."""
         agent = self.agents[name]
-        return Standing(agent.weight, agent.open_contacts, times.of(name), agent.last, agent.position)
+        return Standing(agent.weight, agent.open_contacts, times.of(name), agent.last, agent.position, agent.last)
 
     def close(self, contact: int) -> None:
         """Close a contact by its number."""

@@ -38,11 +38,17 @@ local function join(agent, pool, planned, before, times, was)
   save_turn(agent, pool, turn)
 end
 
--- Takes the agent out of all its pools. Returns the same as `withdraw`.
+-- Takes the agent out of all its pools, and notes its last assignment in any. Returns the same as `withdraw`.
 local function leave(agent)
+  local key = root .. AGENT .. agent.number
+  local last = tonumber(redis.call('HGET', key, 'last') or 0)
   local turns, times, was = withdraw(agent)
-  for pool in pairs(turns) do
-    redis.call('HDEL', root .. AGENT .. agent.number, 'turn:' .. pool)
+  for pool, turn in pairs(turns) do
+    last = math.max(last, turn.last)
+    redis.call('HDEL', key, 'turn:' .. pool)
+  end
+  if last > 0 then
+    redis.call('HSET', key, 'last', last)
   end
   return turns, times, was
 end
@@ -54,6 +60,10 @@ local function settle(planned, pools)
     pools = {}}
   for pool, position in pairs(planned.positions) do
     agent.settings.pools[pool] = {position = position, views = pools[pool].views}
+    for _, view in ipairs(pools[pool].views) do
+      agent.settings.follows_assignments = agent.settings.follows_assignments
+        or STRATEGIES[view.strategy].follows_assignments
+    end
   end
   for pool in pairs(planned.positions) do
     local before = turns[pool] or turns[pools[pool].predecessor] or {rest = 0, last = 0, assigned = 0}

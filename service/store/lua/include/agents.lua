@@ -3,7 +3,8 @@
 --- @include "memo"
 
 -- The agent with this number, and with its packed turn in a pool, if one is named. Its settings (nil: it is not in the
--- roster) are {name, weight, limit, enabled, pools: {pool: {position, views: [{name, strategy, and what it asks for}]}}}.
+-- roster) are {name, weight, limit, enabled, pools: {pool: {position, views: [{name, strategy, and what it asks for}]}},
+-- follows_assignments: whether the strategy of one of them does}.
 local function load_agent(number, pool)
   local read = redis.call('HMGET', root .. AGENT .. number, 'id', 'settings', 'presence', 'open', 'turn:' .. (pool or ''))
   return {

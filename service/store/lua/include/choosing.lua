@@ -15,6 +15,10 @@ local function choose(choice, sequence)
   agent.open, turn = before + 1, cmsgpack.unpack(turn)
   take_turn(settings.weight, turn, sequence)
   redis.call('HSET', root .. AGENT .. number, 'open', agent.open, 'turn:' .. pool, cmsgpack.pack(turn))
+  if settings.follows_assignments then
+    agent.last = sequence
+    redis.call('HSET', root .. AGENT .. number, 'last', sequence)
+  end
   local member = member_of(agent, pool, turn)
   for at, view in ipairs(settings.pools[pool].views) do
     if view.name == asked then

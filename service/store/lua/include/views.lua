@@ -59,16 +59,22 @@ local function move(agent, view, turn, at, was, old, new)
   return false
 end
 
--- Puts the agent where it belongs in all its pools but `except`, after it was online, and had so many contacts open.
-local function follow(agent, was_online, was_open, except)
+-- Whether an agent's place in a view of this strategy may have changed, though it was eligible and is.
+local function follows(strategy, counted, assigned)
+  return (counted and strategy.follows_open_count) or (assigned and strategy.follows_assignments)
+end
+
+-- Puts the agent where it belongs in all its pools, after it was online, and had so many contacts open; `assigned` is
+-- the pool from which it was just assigned a contact (nil: it was not), and has been seen to.
+local function follow(agent, was_online, was_open, assigned)
   local settings, counted = agent.settings, was_open ~= agent.open
   for pool, place in pairs(settings and settings.pools or {}) do
-    if pool ~= except then
+    if pool ~= assigned then
       local turn, member, lifted = nil, nil, false
       for at, view in ipairs(place.views) do
         local was = is_eligible(settings, view, was_online, was_open)
         local is = is_eligible(settings, view, agent.online, agent.open)
-        if was ~= is or (is and counted and STRATEGIES[view.strategy].follows_open_count) then
+        if was ~= is or (is and follows(STRATEGIES[view.strategy], counted, assigned)) then
           turn = turn or turn_of(agent, pool)
           member = member or member_of(agent, pool, turn)
           lifted = move(agent, view, turn, at, was, was and member, member) or lifted

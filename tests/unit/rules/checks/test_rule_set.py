@@ -113,7 +113,7 @@ def test_everything_at_once():
         ({"target": {"agents": {}}}, "target.agents.agent_ids"),
         ({"target": {"agents": {"agentIds": ["zoe"]}}}, "target.agents.agent_ids[0]"),
         ({"trigger": -1}, "trigger"),
-        ({"strategy": 3}, "strategy"),
+        ({"strategy": 9}, "strategy"),
         ({"maxOpenContacts": -5}, "max_open_contacts"),
         ({"reply": "ü" * 2049}, "reply"),
     ],
