@@ -40,7 +40,7 @@ end
 
 -- Takes the agent out of all its pools, and notes its last assignment in any. Returns the same as `withdraw`.
 local function leave(agent)
-  local key = root .. AGENT .. agent.number
+  local key = agent.key
   local last = tonumber(redis.call('HGET', key, 'last') or 0)
   local turns, times, was = withdraw(agent)
   for pool, turn in pairs(turns) do
@@ -56,8 +56,8 @@ end
 local function settle(planned, pools)
   local agent = load_agent(number_of_agent(planned.id))
   local turns, times, was = leave(agent)
-  agent.settings = {name = planned.name, weight = planned.weight, limit = planned.limit, enabled = planned.enabled,
-    pools = {}}
+  agent.settings = {id = planned.id, name = planned.name, weight = planned.weight, limit = planned.limit,
+    enabled = planned.enabled, pools = {}}
   for pool, position in pairs(planned.positions) do
     agent.settings.pools[pool] = {position = position, views = pools[pool].views}
     for _, view in ipairs(pools[pool].views) do
@@ -69,13 +69,13 @@ local function settle(planned, pools)
     local before = turns[pool] or turns[pools[pool].predecessor] or {rest = 0, last = 0, assigned = 0}
     join(agent, pool, pools[pool], before, times, was)
   end
-  redis.call('HSET', root .. AGENT .. agent.number, 'settings', cmsgpack.pack(agent.settings))
+  redis.call('HSET', agent.key, 'settings', cmsgpack.pack(agent.settings))
 end
 
 local function forget(id)
   local agent = load_agent(number_of_agent(id))
   leave(agent)
-  redis.call('HDEL', root .. AGENT .. agent.number, 'settings', 'presence')
+  redis.call('HDEL', agent.key, 'settings', 'presence')
   redis.call('ZREM', root .. LEASES, agent.number)
 end
 

@@ -69,7 +69,7 @@ local function decide_by_rules(contact, request, ref, reply, sequence)
   contact.has_reply, contact.request = reply ~= '', request
   contact.revision, contact.sequence, contact.time = under, sequence, now
   save_contact(contact, retention)
-  return decision(outcome, agent and agent.id or '', text, under, sequence, now, 0, reply)
+  return decision(outcome, agent and agent.settings.id or '', text, under, sequence, now, 0, reply)
 end
 
 -- Decides about one contact; so many more are to come.
@@ -95,6 +95,7 @@ return function(args)
     return STALE_RULES
   end
   under, retention, replay_retention = tonumber(revision), args[2], args[3]
+  begin_choices()
   local decisions = {}
   for at = 4, #args, FIELDS do
     decisions[#decisions + 1] = decide((#args - at + 1) / FIELDS - 1, unpack(args, at, at + FIELDS - 1))

@@ -11,7 +11,7 @@
 --- @readonly
 
 local function shares_of(agent)
-  local shares = {id = agent.id, weight = agent.settings.weight, open = agent.open, online = agent.online, pools = {}}
+  local shares = {id = agent.settings.id, weight = agent.settings.weight, open = agent.open, online = agent.online, pools = {}}
   for pool, place in pairs(agent.settings.pools) do
     local eligible, strategies = false, {}
     for at, view in ipairs(place.views) do

@@ -2,18 +2,19 @@
 
 --- @include "memo"
 
--- The agent with this number, and with its packed turn in a pool, if one is named. Its settings (nil: it is not in the
--- roster) are {name, weight, limit, enabled, pools: {pool: {position, views: [{name, strategy, and what it asks for}]}},
+-- The agent with this number, and what one more field holds, if one is named. Its settings (nil: it is not in the
+-- roster) are {id, name, weight, limit, enabled, pools: {pool: {position, views: [{name, strategy, and what it asks for}]}},
 -- follows_assignments: whether the strategy of one of them does}.
-local function load_agent(number, pool)
-  local read = redis.call('HMGET', root .. AGENT .. number, 'id', 'settings', 'presence', 'open', 'turn:' .. (pool or ''))
+local function load_agent(number, turn_field)
+  local key = root .. AGENT .. number
+  local read = redis.call('HMGET', key, 'settings', 'presence', 'open', turn_field or '')
   return {
     number = number,
-    id = read[1],
-    settings = read[2] and unpacked(read[2], cmsgpack.unpack),
-    online = tonumber(read[3]) == ONLINE,
-    open = tonumber(read[4] or 0),
-  }, read[5]
+    key = key,
+    settings = read[1] and unpacked(read[1], cmsgpack.unpack),
+    online = tonumber(read[2]) == ONLINE,
+    open = tonumber(read[3] or 0),
+  }, read[4]
 end
 
 -- The number of the agent with this id, given on first sight: an owner need not be in the roster.

@@ -3,9 +3,19 @@
 
 --- @include "memo"
 
+local texts  -- of choices that this run has read, by name
+
+local function begin_choices()
+  texts = {}
+end
+
 -- The choice of this name: its text, and what that says.
 local function choice_called(ref)
-  local text = redis.call('HGET', root .. CHOICES, ref)
+  local text = texts[ref]
+  if not text then
+    text = redis.call('HGET', root .. CHOICES, ref)
+    texts[ref] = text
+  end
   return text, unpacked(text, cjson.decode)
 end
 

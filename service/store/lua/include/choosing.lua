@@ -5,28 +5,32 @@
 -- Chooses the first of the view that is asked for. Returns the agent; nil: nobody is eligible.
 local function choose(choice, sequence)
   local pool, asked = choice.pool, choice.view.name
-  local chosen = redis.call('ZPOPMIN', root .. VIEW .. asked)[1]
+  local key, turn_field = root .. VIEW .. asked, 'turn:' .. pool
+  local chosen = redis.call('ZPOPMIN', key)[1]
   if not chosen then
     return nil
   end
   local _, _, number = struct.unpack(MEMBER, chosen)
-  local agent, turn = load_agent(number, pool)
-  local settings, before = agent.settings, agent.open
-  agent.open, turn = before + 1, cmsgpack.unpack(turn)
+  local agent, packed = load_agent(number, turn_field)
+  local settings, before, turn = agent.settings, agent.open, cmsgpack.unpack(packed)
+  agent.open = before + 1
   take_turn(settings.weight, turn, sequence)
-  redis.call('HSET', root .. AGENT .. number, 'open', agent.open, 'turn:' .. pool, cmsgpack.pack(turn))
+  redis.call('HSET', agent.key, 'open', agent.open, turn_field, cmsgpack.pack(turn))
   if settings.follows_assignments then
     agent.last = sequence
-    redis.call('HSET', root .. AGENT .. number, 'last', sequence)
+    redis.call('HSET', agent.key, 'last', sequence)
   end
-  local member = member_of(agent, pool, turn)
-  for at, view in ipairs(settings.pools[pool].views) do
+  local place = settings.pools[pool]
+  local member = struct.pack(MEMBER, sequence, place.position, number)
+  for at, view in ipairs(place.views) do
     if view.name == asked then
-      move(agent, view, turn, at, true, nil, member)
+      put(agent, view, key, turn, at, member)
     elseif is_eligible(settings, view, agent.online, before) then
       move(agent, view, turn, at, true, chosen, member)
     end
   end
-  follow(agent, agent.online, before, pool)
+  if next(settings.pools, next(settings.pools)) then
+    follow(agent, agent.online, before, pool)
+  end
   return agent
 end

@@ -23,9 +23,18 @@ local function least_time(name)
 end
 
 -- Notes the time of the last one to leave a view.
-local function note_if_empty(view, time)
-  if STRATEGIES[view.strategy].by_time and redis.call('EXISTS', root .. VIEW .. view.name) == 0 then
+local function note_if_empty(view, key, time)
+  if STRATEGIES[view.strategy].by_time and redis.call('EXISTS', key) == 0 then
     redis.call('HSET', root .. EMPTIED, view.name, time)
+  end
+end
+
+-- Puts an agent that was eligible in a view, and has been taken out of it, back in where it now belongs, if it still is.
+local function put(agent, view, key, turn, at, member)
+  if is_eligible(agent.settings, view, agent.online, agent.open) then
+    redis.call('ZADD', key, STRATEGIES[view.strategy].score(agent, turn.times[at]), member)
+  else
+    note_if_empty(view, key, turn.times[at])
   end
 end
 
@@ -36,27 +45,22 @@ end
 -- new   as what it is to be there
 -- Returns whether the agent's time was lifted, so that its turn is to be saved.
 local function move(agent, view, turn, at, was, old, new)
-  local key, strategy = root .. VIEW .. view.name, STRATEGIES[view.strategy]
-  if old and old ~= new then
+  local key, lifted = root .. VIEW .. view.name, false
+  local is = is_eligible(agent.settings, view, agent.online, agent.open)
+  if old and not (is and old == new) then
     redis.call('ZREM', key, old)
   end
-  if is_eligible(agent.settings, view, agent.online, agent.open) then
-    local lifted = false
-    if not was and strategy.by_time then
+  if was then
+    put(agent, view, key, turn, at, new)
+  elseif is then
+    if STRATEGIES[view.strategy].by_time then
       local least = least_time(view.name)
       lifted = least > turn.times[at]
       turn.times[at] = math.max(turn.times[at], least)
     end
-    redis.call('ZADD', key, strategy.score(agent, turn.times[at]), new)
-    return lifted
+    put(agent, view, key, turn, at, new)
   end
-  if was then
-    if old == new then
-      redis.call('ZREM', key, old)
-    end
-    note_if_empty(view, turn.times[at])
-  end
-  return false
+  return lifted
 end
 
 -- Whether an agent's place in a view of this strategy may have changed, though it was eligible and is.
@@ -98,7 +102,7 @@ local function withdraw(agent)
       was[view.name] = redis.call('ZREM', root .. VIEW .. view.name, member_of(agent, pool, turn)) == 1
       times[view.name] = turn.times[at]
       if was[view.name] then
-        note_if_empty(view, turn.times[at])
+        note_if_empty(view, root .. VIEW .. view.name, turn.times[at])
       end
     end
   end
