@@ -24,7 +24,7 @@ from service.rules.fields.limits import (
     MAX_UPDATED_KEYS,
     MAX_VALUE_BYTES,
 )
-from service.store.store import CONTACTS_A_RUN
+from service.store.port import CONTACTS_A_RUN
 from service.store.values import NO_CHOICE, Case, Decision, StaleRulesError
 
 if TYPE_CHECKING:

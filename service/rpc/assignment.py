@@ -10,7 +10,7 @@ from service.decisions.errors import InvalidError, NotFoundError
 from service.decisions.evaluation import Asked
 from service.decisions.request_checks import check_batch, require, require_ids
 from service.rpc import statuses
-from service.store.values import Decision
+from service.store.values import Decision, reason_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -121,8 +121,8 @@ class Assignment:
 
 def write(decision: Decision, message: DecisionMessage) -> None:
     """Write a decision into the contract's message."""
-    outcome, agent, _, revision, sequence, time_ms, replayed, reply = decision
-    strategy, fallback, rule_id, team_id = decision.why
+    outcome, agent, reason, revision, sequence, time_ms, replayed, reply = decision
+    strategy, fallback, rule_id, team_id = reason_of(reason)
     message.outcome = cast("Outcome.ValueType", outcome)
     message.agent_id = agent.decode()
     message.strategy = cast("Strategy.ValueType", strategy)

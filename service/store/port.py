@@ -7,7 +7,7 @@ may raise ConnectionError (the state is unavailable; what was asked may or may n
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -23,6 +23,10 @@ if TYPE_CHECKING:
         Standing,
         StoredRules,
     )
+
+
+CONTACTS_A_RUN: Final = 50
+"""Contacts of a workspace that are decided about in one go at most: some milliseconds in which it serves nobody else."""
 
 
 class Store(Protocol):

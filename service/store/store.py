@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from time import monotonic
 from typing import TYPE_CHECKING, Any
+from zlib import crc32
 
 from redis import ResponseError
 
@@ -22,10 +23,6 @@ if TYPE_CHECKING:
 
 _DECIDE = load("decide")
 _RULES = load("rules")
-
-# How many contacts are decided about in one run of a script at most: some milliseconds in which Redis serves nobody
-# else.
-CONTACTS_A_RUN = 50
 
 
 class RedisStore:
@@ -60,7 +57,14 @@ class RedisStore:
         Returns:
             What became of each group.
         """
-        runs = [(keys.root(workspace_id), self._words(revision, cases)) for workspace_id, revision, cases in groups]
+        runs = []
+        for workspace_id, revision, cases in groups:
+            words: list[Any] = [revision, self._contact_retention_ms, self._replay_retention_ms]
+            for contact_id, owner_id, opened, request_id, choice, reply in cases:
+                encoded = contact_id.encode()
+                bucket = crc32(encoded) % keys.BUCKETS  # what keys.bucket returns, without a call for each contact
+                words += (encoded, bucket, owner_id, int(opened), request_id, choice, reply)
+            runs.append((keys.root(workspace_id), words))
         replies = self._redis.run_each(
             _DECIDE, runs, repeatable=True, slow=slow, timeout_s=max(0.0, deadline - monotonic())
         )
@@ -81,14 +85,6 @@ class RedisStore:
         except (OSError, ResponseError, StaleRulesError) as error:
             return Decided([], error)
         return Decided([Decision(*each) for each in reply], None)
-
-    def _words(self, revision: int, cases: Sequence[Case]) -> list[Any]:
-        """Return the arguments of the decision script."""
-        words: list[Any] = [revision, self._contact_retention_ms, self._replay_retention_ms]
-        for contact_id, owner_id, opened, request_id, choice, reply in cases:
-            encoded = contact_id.encode()
-            words += (encoded, keys.bucket(encoded), owner_id, int(opened), request_id, choice, reply)
-        return words
 
     def rules(self, workspace_ids: Sequence[str], deadline: float = NO_DEADLINE) -> list[StoredRules]:
         """Return the rules in force in each of these workspaces.

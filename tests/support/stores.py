@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from service.store.store import CONTACTS_A_RUN, RedisStore
+from service.store.port import CONTACTS_A_RUN
+from service.store.store import RedisStore
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -2,6 +2,8 @@
 
 As a program it walks EvaluateContact of a cached workspace, in a server of its own over a real Redis, and prints a JSON
 list of file and function for each call. It is a process of its own, since it has every thread traced.
+
+Left out is what does no part of the work: values that are made, and metrics, traces and logs that are only told.
 """
 
 from __future__ import annotations
@@ -25,6 +27,8 @@ if TYPE_CHECKING:
 _ROOT = Path(__file__).parents[2]
 _OURS = (str(_ROOT / "service"), str(_ROOT / "strategies"))
 _OTHER_THREADS = ("redis-monitor",)
+_TOLD = str(_ROOT / "service" / "telemetry")
+_TELLING = ("__init__", "_tell", "_observed", "_sent", "add_done_callback", "why")
 
 
 def walked() -> list[tuple[str, str]]:
@@ -46,7 +50,8 @@ class _Recorder:
     def _note(self, frame: FrameType, event: str, _: object) -> None:
         code = frame.f_code
         ours = event == "call" and code.co_filename.startswith(_OURS) and not code.co_name.startswith("<")
-        if self.on and ours and threading.current_thread().name not in _OTHER_THREADS:
+        works = code.co_name not in _TELLING and not code.co_filename.startswith(_TOLD)
+        if self.on and ours and works and threading.current_thread().name not in _OTHER_THREADS:
             self.calls.append((str(Path(code.co_filename).relative_to(_ROOT)), code.co_qualname))
 
 
@@ -58,10 +63,10 @@ def _main() -> None:
         workspace = Workspace("w", service)
         workspace.roster("ann", "bob")
         workspace.online("ann", "bob")
-        workspace.rules(b.rule("r", when=b.tag(any_of=["vip"]), online_only=True))
+        workspace.rules(b.rule("r", online_only=True))
         for number in range(3):  # the first reads the rules, the second prepares what the third finds ready
             recorder.on = number == 2
-            decision = workspace.evaluate(b.CREATED, b.contact(f"c-{number}", tags=["vip"]), request_id=f"r-{number}")
+            decision = workspace.evaluate(b.CREATED, b.contact(f"c-{number}"), request_id=f"r-{number}")
             assert decision.outcome == b.ASSIGNED
         recorder.on = False
         service.close()

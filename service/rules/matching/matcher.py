@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import threading
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from service.rules.conditions.folded_contact import FoldedContact
-from service.rules.conditions.kinds import Predicate, compile_condition
+from service.rules.conditions.kinds import Predicate, always, compile_condition
+from service.rules.conditions.operands import fold
 from service.rules.matching.index import Index
 from service.rules.matching.prepared import (
     PreparedRule,
@@ -26,6 +28,10 @@ if TYPE_CHECKING:
 
 MOST_WALKED = 64
 """Candidates up to which trying one after the other costs no more than looking up which could take the contact."""
+
+
+# Sources are few, and every new contact's is looked at.
+_folded = lru_cache(maxsize=1024)(fold)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -91,23 +97,27 @@ class CompiledRules:
         Raises:
             KeyError: it comes to an operator or kind of condition that this version does not know.
         """
-        folded = FoldedContact(contact, updated_keys)
         occasions = OCCASIONS.get(event_type)
         if occasions is None:
             return None
         by_source = occasions.by_source
-        occasion = by_source.get(folded.source(), occasions.otherwise) if by_source else occasions.otherwise
+        occasion = by_source.get(_folded(contact.source), occasions.otherwise) if by_source else occasions.otherwise
         walked = self._candidates.get(occasion)
         if walked is None:
             walked = self._candidates[occasion] = candidates(self._rules, occasion)
         places: Iterable[int] = walked
+        folded: FoldedContact | None = None
         if len(walked) > MOST_WALKED:
+            folded = FoldedContact(contact, updated_keys)
             places = self._index(occasion).places(folded)
         every_holds = self._holds
         for place in places:
             holds = every_holds[place] or self._compile(place)
-            if holds(folded):
-                return self._selections[place] or self._select(place)
+            if holds is not always:
+                folded = folded or FoldedContact(contact, updated_keys)
+                if not holds(folded):
+                    continue
+            return self._selections[place] or self._select(place)
         return None
 
     def _index(self, occasion: str) -> Index:

@@ -13,7 +13,7 @@ import itertools
 from typing import TYPE_CHECKING, NamedTuple
 
 from service.store import keys
-from service.store.store import CONTACTS_A_RUN
+from service.store.port import CONTACTS_A_RUN
 from strategies import STRATEGIES
 from tests.bench import traffic
 from tests.bench.findings import Finding, median

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from service.store.store import CONTACTS_A_RUN
+from service.store.port import CONTACTS_A_RUN
 from tests.bench import traffic
 from tests.bench.findings import Finding, median
 from tests.bench.rows.commands import scripts_run
