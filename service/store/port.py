@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 
 CONTACTS_A_RUN: Final = 50
-"""Contacts of a workspace that are decided about in one go at most: some milliseconds in which it serves nobody else."""
+"""Contacts of a workspace that are decided about in one go: some milliseconds in which the store serves nobody else."""
 
 
 class Store(Protocol):

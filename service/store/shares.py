@@ -49,7 +49,7 @@ class Shares:
         """End the lease, if this replica has it.
 
         Raises:
-            RedisUnavailableError: Redis is away; it ends by itself.
+            RedisUnavailableError: Redis is unavailable; it ends by itself.
         """
         self._redis.run(_LEAD, keys.COLLECTOR, self._name, 0, self._most, repeatable=True)
 
@@ -57,7 +57,7 @@ class Shares:
         """Note workspaces in use. Return all that replicas noted, the latest first; None if another one leads.
 
         Raises:
-            RedisUnavailableError: Redis is away.
+            RedisUnavailableError: Redis is unavailable.
         """
         leads, *workspaces = self._redis.run(
             _LEAD, keys.COLLECTOR, self._name, self._milliseconds, self._most, *in_use, repeatable=True
@@ -70,7 +70,7 @@ class Shares:
         They are read in bounded runs, so those of very many agents are not of one moment.
 
         Raises:
-            RedisUnavailableError: Redis is away.
+            RedisUnavailableError: Redis is unavailable.
         """
         pools: defaultdict[str, list[Standing]] = defaultdict(list)
         root, following = keys.root(workspace_id), 1

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 THREADS = 24
 CALLS_A_THREAD = 400
-PATIENCE_S = 2.0
+TIMEOUT_S = 2.0
 
 
 @pytest.fixture(scope="module")
@@ -34,7 +34,7 @@ def server() -> Iterator[RedisServer]:
 @pytest.fixture
 def endpoint(server: RedisServer) -> Iterator[Endpoint]:
     """A way to it."""
-    endpoint = Endpoint(connection_settings(server.url, PATIENCE_S))
+    endpoint = Endpoint(connection_settings(server.url, TIMEOUT_S))
     yield endpoint
     endpoint.close()
 

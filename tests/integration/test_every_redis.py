@@ -1,4 +1,4 @@
-"""Each kind of Redis that Evenhand promises to work on: whether it is at hand, and where keys lie on it."""
+"""Each kind of Redis that Evenhand promises to work on: whether it is to be had, and where keys lie on it."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 @pytest.mark.parametrize("backend", NAMES, indirect=True, scope="session")
 def test_the_service_works_on(backend: Backend):
-    """The service decides on this kind of Redis; where it is not at hand, the test is skipped and says why."""
+    """The service decides on this kind of Redis; where it is not to be had, the test is skipped and says why."""
     workspace = Workspace(uuid.uuid4().hex, backend.service())
     workspace.roster("ann")
     workspace.rules(rule("r"))

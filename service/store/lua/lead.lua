@@ -14,9 +14,9 @@ return function(args)
   for at = 4, #args do
     redis.call('ZADD', workspaces, now, args[at])
   end
-  local surplus = redis.call('ZCARD', workspaces) - tonumber(args[3])
-  if surplus > 0 then
-    redis.call('ZREMRANGEBYRANK', workspaces, 0, surplus - 1)
+  local excess = redis.call('ZCARD', workspaces) - tonumber(args[3])
+  if excess > 0 then
+    redis.call('ZREMRANGEBYRANK', workspaces, 0, excess - 1)
   end
   local holder = redis.call('GET', root)
   if args[1] == '' or (holder and holder ~= args[1]) then

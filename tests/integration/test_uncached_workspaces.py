@@ -1,4 +1,4 @@
-"""Many workspaces that are new to a replica, all at once: their rules are read, and they are decided, together."""
+"""Many workspaces that a replica has not cached, all at once: their rules are read, and they are decided, together."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ def test_leases_that_have_ended_are_seen(backend: Backend):
 
 
 def test_an_unknown_workspace_has_no_rules(backend: Backend):
-    """A workspace that nobody configured matches nothing, and one without an id is refused, also among newcomers."""
+    """A workspace that nobody configured matches nothing, and one without an id is refused, also among others."""
     nobody = [Workspace(uuid.uuid4().hex, backend.service()) for _ in range(THREADS)]
     with ThreadPoolExecutor(THREADS) as threads:
         outcomes = set(threads.map(lambda workspace: workspace.created("c").outcome, nobody))
