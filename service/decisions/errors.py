@@ -52,10 +52,6 @@ class StaleEtagError(RefusedError):
         self.what = what
 
 
-class OverloadedError(RefusedError):
-    """A call that finds too many others waiting."""
-
-
 class InternalError(Exception):
     """A fault of our own. What it is stands in the log, and never in an answer.
 

@@ -27,7 +27,6 @@ from service.call import DeadlineError
 from service.decisions.errors import (
     InvalidError,
     NotFoundError,
-    OverloadedError,
     StaleEtagError,
 )
 from service.rules import Violation, listed
@@ -60,8 +59,6 @@ def status_of(error: Exception) -> Status:
             status = etag_mismatch(error.what)
         case DeadlineError():
             status = deadline_too_short()
-        case OverloadedError():
-            status = overloaded()
         case ConnectionError():
             status = redis_unavailable()
         case _:
