@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 from redis import ConnectionError as RedisConnectionError
 from redis import RedisError, ResponseError
 from redis import TimeoutError as RedisTimeoutError
-from redis.exceptions import ClusterDownError, NoPermissionError, NoScriptError, RedisClusterException
+from redis.exceptions import ClusterDownError, NoScriptError, RedisClusterException
 
-from service.redis_client.pipeline import refuses
+from service.redis_client.pipeline import has_no_functions, refuses
 from service.redis_client.router import Router, find_router
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ _PING_SECONDS_UNAVAILABLE = 0.1
 
 _UNAVAILABLE = (RedisConnectionError, RedisTimeoutError, RedisClusterException, ClusterDownError, OSError)
 
-_FUNCTION_NOT_FOUND, _ALREADY_LOADED = "Function not found", "already exists"
+_NOT_LOADED, _ALREADY_LOADED = "Function not found", "already exists"
 
 Run = tuple[bytes, "Sequence[bytes | str | int]"]
 """One run of a script: KEYS[1], and ARGV."""
@@ -39,11 +39,9 @@ Again = Callable[[list["KeyedCommand"]], list[Any]]
 """Sends commands as the first time."""
 
 
-def _has_no_functions(reply: Any) -> bool:
-    """Whether a reply says that this server (before Redis 7), or this user, has no functions."""
-    return isinstance(reply, NoPermissionError) or (
-        isinstance(reply, ResponseError) and str(reply).startswith("unknown command")
-    )
+def _says(reply: Any, text: str) -> bool:
+    """Whether a reply is an error that says this."""
+    return isinstance(reply, ResponseError) and text in str(reply)
 
 
 class Library(NamedTuple):
@@ -102,6 +100,11 @@ class RedisClient:
     """The way to one Redis, or one Redis Cluster.
 
     While Redis is unavailable every call fails at once, without trying; a thread of our own finds out when it is back.
+
+    Scripts run as functions. A server that misses them is given the library when it is first asked, each master of a
+    cluster by itself. Where the server, or what the user may do, allows no functions, scripts run by EVALSHA from then
+    on, until Redis has been unavailable: what comes back may be a newer server, and is asked for functions again.
+    An upgrade that a proxy hides, or another right of the user, counts only after a restart of ours.
 
     Args:
         url: where Redis is.
@@ -209,16 +212,17 @@ class RedisClient:
 
         if repeatable and isinstance(reply, RedisConnectionError):
             reply = again(*self._way(script))
-        if self._has_functions and _FUNCTION_NOT_FOUND in str(reply):
+        if _says(reply, _NOT_LOADED):
             # A Redis that is new, or was restarted, has not got them. If another process was faster, that is as well.
             (loaded,) = send([(root, (b"FUNCTION", b"LOAD", script.library.text))])
-            refused = isinstance(loaded, ResponseError) and _ALREADY_LOADED not in str(loaded)
-            reply = loaded if refused else again(*self._way(script))
-        if self._has_functions and _has_no_functions(reply):
+            refused = isinstance(loaded, ResponseError) and not _says(loaded, _ALREADY_LOADED)
+            reply = loaded if refused else again(b"FCALL", script.function)
+        if has_no_functions(reply):
             self._has_functions = False
-            reply = again(*self._way(script))
-        if isinstance(reply, NoScriptError):
-            # A Redis that was restarted has forgotten its scripts. EVAL loads this one again.
+            reply = again(b"EVALSHA", script.digest)
+        if isinstance(reply, NoScriptError) or _says(reply, _NOT_LOADED):
+            # A Redis that was restarted has forgotten its scripts; or functions are gone as soon as they are loaded, or
+            # loaded where a slot is just leaving. EVAL needs nothing, and loads this script again.
             reply = again(b"EVAL", script.text)
         if isinstance(reply, _UNAVAILABLE) or (isinstance(reply, Exception) and refuses(reply)):
             self._note_unavailable(reply)
@@ -304,6 +308,7 @@ class RedisClient:
             if up == self._up:
                 return
             self._up = up
+            self._has_functions = True  # what comes back may be another server
             _log.log(
                 logging.INFO if up else logging.WARNING,
                 "redis is %s%s",

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import hiredis
 from redis import ConnectionError as RedisConnectionError
+from redis import ResponseError
 from redis import TimeoutError as RedisTimeoutError
 from redis.exceptions import ClusterDownError, NoPermissionError, OutOfMemoryError, ReadOnlyError
 
@@ -41,9 +42,18 @@ _REFUSING_REPLY = re.compile(
     r"(^|-)(BUSY|MISCONF|NOREPLICAS|MASTERDOWN|LOADING|NOAUTH|OOM|READONLY|CLUSTERDOWN|EXECABORT|TRYAGAIN)\b"
 )
 
+_NO_FUNCTIONS_REPLY = re.compile(r"^unknown command|no permissions to run the '(fcall|function\|load)' command")
+
+
+def has_no_functions(reply: Any) -> bool:
+    """Whether a reply says that this server (before Redis 7), or this user, has no functions."""
+    return isinstance(reply, ResponseError) and bool(_NO_FUNCTIONS_REPLY.search(str(reply)))
+
 
 def refuses(reply: Exception) -> bool:
     """Whether a server that replies this cannot serve now, whatever it is asked."""
+    if has_no_functions(reply):
+        return False
     return isinstance(reply, _REFUSING) or bool(_REFUSING_REPLY.search(str(reply)))
 
 
