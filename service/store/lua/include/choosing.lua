@@ -6,7 +6,7 @@
 local function choose(choice, sequence)
   local pool, asked = choice.pool, choice.view.name
   local key, turn_field = root .. VIEW .. asked, 'turn:' .. pool
-  local chosen = redis.call('ZPOPMIN', key)[1]
+  local chosen = call('ZPOPMIN', key)[1]
   if not chosen then
     return nil
   end
@@ -15,10 +15,10 @@ local function choose(choice, sequence)
   local settings, before, turn = agent.settings, agent.open, cmsgpack.unpack(packed)
   agent.open = before + 1
   take_turn(settings.weight, turn, sequence)
-  redis.call('HSET', agent.key, 'open', agent.open, turn_field, cmsgpack.pack(turn))
+  call('HSET', agent.key, 'open', agent.open, turn_field, cmsgpack.pack(turn))
   if settings.follows_assignments then
     agent.last = sequence
-    redis.call('HSET', agent.key, 'last', sequence)
+    call('HSET', agent.key, 'last', sequence)
   end
   local place = settings.pools[pool]
   local member = struct.pack(MEMBER, sequence, place.position, number)

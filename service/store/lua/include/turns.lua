@@ -5,11 +5,11 @@
 local MEMBER = '>I5I4I4'
 
 local function turn_of(agent, pool)
-  return cmsgpack.unpack(redis.call('HGET', agent.key, 'turn:' .. pool))
+  return cmsgpack.unpack(call('HGET', agent.key, 'turn:' .. pool))
 end
 
 local function save_turn(agent, pool, turn)
-  redis.call('HSET', agent.key, 'turn:' .. pool, cmsgpack.pack(turn))
+  call('HSET', agent.key, 'turn:' .. pool, cmsgpack.pack(turn))
 end
 
 -- As what the views of a pool have the agent.
