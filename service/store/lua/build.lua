@@ -26,13 +26,13 @@ local function join(agent, pool, planned, before, times, was)
     local followed = planned.new[view.name]
     turn.times[at] = times[followed or view.name] or 0
     if not followed then
-      move(agent, view, turn, at, was[view.name], nil, member)
+      move(agent, view, turn.times, at, was[view.name], nil, member)
     elseif is_eligible(agent.settings, view, agent.online, agent.open) then
       -- All come into a new view at the same moment: they are lifted to what it carries on, and not by one another.
       if not was[followed] then
         turn.times[at] = math.max(turn.times[at], tonumber(call('HGET', root .. EMPTIED, view.name) or 0))
       end
-      move(agent, view, turn, at, true, nil, member)
+      move(agent, view, turn.times, at, true, nil, member)
     end
   end
   save_turn(agent, pool, turn)

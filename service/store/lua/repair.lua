@@ -16,7 +16,7 @@ local function repair(number, open)
   local turns, _, was = withdraw(agent)
   for pool, turn in pairs(turns) do
     for at, view in ipairs(agent.settings.pools[pool].views) do
-      move(agent, view, turn, at, was[view.name], nil, member_of(agent, pool, turn))
+      move(agent, view, turn.times, at, was[view.name], nil, member_of(agent, pool, turn))
     end
     save_turn(agent, pool, turn)
   end
