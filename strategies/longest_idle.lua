@@ -5,7 +5,7 @@ return {
   follows_assignments = true,
 
   score = function(agent)
-    agent.last = agent.last or tonumber(redis.call('HGET', agent.key, 'last') or 0)
+    agent.last = agent.last or tonumber(call('HGET', agent.key, 'last') or 0)
     return agent.last
   end,
 }

@@ -1,8 +1,9 @@
 """The Lua scripts, assembled: each by itself, and all as one library of functions.
 
 A script is a file of `lua/` that returns a function of ARGV; what it takes and returns stands in its header. It names
-the includes that it needs, and these name theirs. All share the constants of the contract and of `keys`, and two
-variables: `root`, which is KEYS[1], and `work`, which counts what a bounded run has done.
+the includes that it needs, and these name theirs. All share the constants of the contract and of `keys`, and three
+variables: `root`, which is KEYS[1]; `work`, which counts what a bounded run has done; and `call`, which is redis.call,
+looked up once a run.
 """
 
 from __future__ import annotations
@@ -39,7 +40,7 @@ _BEGINNING = (
     + refusals.LUA_CONSTANTS
     + _values(Outcome, "OUTCOME_")
     + _values(Presence, "PRESENCE_")
-    + "local root, work\n"
+    + "local root, work, call\n"
 )
 
 
@@ -47,7 +48,8 @@ _BEGINNING = (
 def load(name: str) -> Script:
     """Return the script `lua/<name>.lua`."""
     text = _text(name)
-    alone = f"{_BEGINNING}{_includes(text)}root, work = KEYS[1], 0\nreturn ({_function(text)})()(ARGV)\n".encode()
+    begin = "root, work, call = KEYS[1], 0, redis.call\n"
+    alone = f"{_BEGINNING}{_includes(text)}{begin}return ({_function(text)})()(ARGV)\n".encode()
     return Script(name, alone, _digest(alone), f"{name}_{_library_digest()}".encode(), library())
 
 
@@ -62,7 +64,7 @@ flags = {{{"'no-writes'" if _READONLY in _text(script) else ""}}},
 callback = (function()
 local run = ({_function(_text(script))})()
 return function(keys, args)
-root, work = keys[1], 0
+root, work, call = keys[1], 0, redis.call
 return run(args)
 end
 end)()}}

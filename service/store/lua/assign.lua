@@ -14,8 +14,8 @@ return function(args)
   if refusal then
     return refusal
   end
-  local number = redis.call('HGET', root .. NUMBERS, args[3])
-  if not number or redis.call('HEXISTS', root .. AGENT .. number, 'settings') == 0 then
+  local number = call('HGET', root .. NUMBERS, args[3])
+  if not number or call('HEXISTS', root .. AGENT .. number, 'settings') == 0 then
     return {}
   end
   number = tonumber(number)

@@ -26,13 +26,13 @@ local function join(agent, pool, planned, before, times, was)
     local followed = planned.new[view.name]
     turn.times[at] = times[followed or view.name] or 0
     if not followed then
-      move(agent, view, turn, at, was[view.name], nil, member)
+      move(agent, view, turn.times, at, was[view.name], nil, member)
     elseif is_eligible(agent.settings, view, agent.online, agent.open) then
       -- All come into a new view at the same moment: they are lifted to what it carries on, and not by one another.
       if not was[followed] then
-        turn.times[at] = math.max(turn.times[at], tonumber(redis.call('HGET', root .. EMPTIED, view.name) or 0))
+        turn.times[at] = math.max(turn.times[at], tonumber(call('HGET', root .. EMPTIED, view.name) or 0))
       end
-      move(agent, view, turn, at, true, nil, member)
+      move(agent, view, turn.times, at, true, nil, member)
     end
   end
   save_turn(agent, pool, turn)
@@ -41,14 +41,14 @@ end
 -- Takes the agent out of all its pools, and notes its last assignment in any. Returns the same as `withdraw`.
 local function leave(agent)
   local key = agent.key
-  local last = tonumber(redis.call('HGET', key, 'last') or 0)
+  local last = tonumber(call('HGET', key, 'last') or 0)
   local turns, times, was = withdraw(agent)
   for pool, turn in pairs(turns) do
     last = math.max(last, turn.last)
-    redis.call('HDEL', key, 'turn:' .. pool)
+    call('HDEL', key, 'turn:' .. pool)
   end
   if last > 0 then
-    redis.call('HSET', key, 'last', last)
+    call('HSET', key, 'last', last)
   end
   return turns, times, was
 end
@@ -69,19 +69,19 @@ local function settle(planned, pools)
     local before = turns[pool] or turns[pools[pool].predecessor] or {rest = 0, last = 0, assigned = 0}
     join(agent, pool, pools[pool], before, times, was)
   end
-  redis.call('HSET', agent.key, 'settings', cmsgpack.pack(agent.settings))
+  call('HSET', agent.key, 'settings', cmsgpack.pack(agent.settings))
 end
 
 local function forget(id)
   local agent = load_agent(number_of_agent(id))
   leave(agent)
-  redis.call('HDEL', agent.key, 'settings', 'presence')
-  redis.call('ZREM', root .. LEASES, agent.number)
+  call('HDEL', agent.key, 'settings', 'presence')
+  call('ZREM', root .. LEASES, agent.number)
 end
 
 local function put_in_place(chunk)
   for _, entry in ipairs(chunk.carried or {}) do
-    redis.call('HSET', root .. EMPTIED, entry[1], least_time(entry[2]))
+    call('HSET', root .. EMPTIED, entry[1], least_time(entry[2]))
   end
   for _, planned in ipairs(chunk.agents or {}) do
     settle(planned, chunk.pools)
@@ -90,7 +90,7 @@ local function put_in_place(chunk)
     forget(id)
   end
   for _, view in ipairs(chunk.dropped or {}) do
-    redis.call('HDEL', root .. EMPTIED, view)
+    call('HDEL', root .. EMPTIED, view)
   end
   if chunk.gone then
     note_first_lease()
@@ -98,13 +98,13 @@ local function put_in_place(chunk)
 end
 
 return function()
-  local chunk = redis.call('LPOP', root .. PLAN)
+  local chunk = call('LPOP', root .. PLAN)
   if chunk then
     put_in_place(cjson.decode(chunk))
   end
-  local left = redis.call('LLEN', root .. PLAN)
+  local left = call('LLEN', root .. PLAN)
   if left == 0 then
-    redis.call('HDEL', root, 'building')
+    call('HDEL', root, 'building')
   end
   return left
 end

@@ -20,7 +20,7 @@ return function(args)
   next_sequence()
   release(contact.owner)
   contact.state = CLOSED
-  if redis.call('HGET', root, 'unassign_on_close') == '1' then
+  if call('HGET', root, 'unassign_on_close') == '1' then
     contact.owner, contact.state = 0, UNASSIGNED
   end
   save_contact(contact, args[3])

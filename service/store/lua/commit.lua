@@ -22,21 +22,21 @@ return function(args)
   local rules_revision, roster_revision, which, what, unassign_on_close, prepared, token = unpack(args)
   local staged = root .. STAGED .. token
   if revision ~= rules_revision
-    or (redis.call('HGET', root, 'roster_revision') or '0') ~= roster_revision
-    or (token ~= '' and redis.call('EXISTS', staged) == 0) then
+    or (call('HGET', root, 'roster_revision') or '0') ~= roster_revision
+    or (token ~= '' and call('EXISTS', staged) == 0) then
     return 0
   end
   if token ~= '' then
-    redis.call('RENAME', staged, root .. PLAN)
-    redis.call('PERSIST', root .. PLAN)
-    redis.call('HSET', root, 'building', 1)
+    call('RENAME', staged, root .. PLAN)
+    call('PERSIST', root .. PLAN)
+    call('HSET', root, 'building', 1)
   end
-  redis.call('SET', root .. (which == 'rules' and RULES or ROSTER), what)
-  redis.call('HSET', root, 'unassign_on_close', unassign_on_close)
-  local new = redis.call('HINCRBY', root, which == 'rules' and 'revision' or 'roster_revision', 1)
+  call('SET', root .. (which == 'rules' and RULES or ROSTER), what)
+  call('HSET', root, 'unassign_on_close', unassign_on_close)
+  local new = call('HINCRBY', root, which == 'rules' and 'revision' or 'roster_revision', 1)
   if which == 'rules' then
-    redis.call('SET', root .. PREPARED, prepared)
-    redis.call('HSET', root, 'prepared', new)
+    call('SET', root .. PREPARED, prepared)
+    call('HSET', root, 'prepared', new)
   end
   return new
 end

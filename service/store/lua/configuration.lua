@@ -8,7 +8,7 @@
 
 return function()
   return {
-    redis.call('HGET', root, 'revision') or '0', redis.call('GET', root .. RULES) or '',
-    redis.call('HGET', root, 'roster_revision') or '0', redis.call('GET', root .. ROSTER) or '',
+    call('HGET', root, 'revision') or '0', call('GET', root .. RULES) or '',
+    call('HGET', root, 'roster_revision') or '0', call('GET', root .. ROSTER) or '',
   }
 end

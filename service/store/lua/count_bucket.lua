@@ -10,7 +10,7 @@
 
 return function(args)
   local counts = {}
-  for _, packed in ipairs(redis.call('HVALS', root .. OPEN .. args[1])) do
+  for _, packed in ipairs(call('HVALS', root .. OPEN .. args[1])) do
     local _, owner = unpack_record(packed)
     counts[owner] = (counts[owner] or 0) + 1
   end

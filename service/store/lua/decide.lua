@@ -50,7 +50,7 @@ end
 -- The reply with the agent's name in it, kept for replays.
 local function fill_in(id, reply, agent)
   local filled = string.gsub(reply, SEPARATOR, function() return agent.settings.name end)
-  redis.call('SET', root .. REPLY .. id, filled, 'PX', replay_retention)
+  call('SET', root .. REPLY .. id, filled, 'PX', replay_retention)
   return filled
 end
 

@@ -11,14 +11,14 @@
 return function()
   read_clock()
   while work < WORK_A_RUN do
-    local number = redis.call('ZRANGEBYSCORE', root .. LEASES, '-inf', now, 'LIMIT', 0, 1)[1]
+    local number = call('ZRANGEBYSCORE', root .. LEASES, '-inf', now, 'LIMIT', 0, 1)[1]
     if not number then
       break
     end
-    redis.call('ZREM', root .. LEASES, number)
+    call('ZREM', root .. LEASES, number)
     local agent = load_agent(tonumber(number))
     local was_online = agent.online
-    redis.call('HSET', root .. AGENT .. number, 'presence', OFFLINE)
+    call('HSET', root .. AGENT .. number, 'presence', OFFLINE)
     agent.online = false
     follow(agent, was_online, agent.open)
     work = work + 1

@@ -10,22 +10,22 @@
 
 return function(args)
   local workspaces = root .. ':workspaces'
-  local now = redis.call('TIME')[1]
+  local now = call('TIME')[1]
   for at = 4, #args do
-    redis.call('ZADD', workspaces, now, args[at])
+    call('ZADD', workspaces, now, args[at])
   end
-  local excess = redis.call('ZCARD', workspaces) - tonumber(args[3])
+  local excess = call('ZCARD', workspaces) - tonumber(args[3])
   if excess > 0 then
-    redis.call('ZREMRANGEBYRANK', workspaces, 0, excess - 1)
+    call('ZREMRANGEBYRANK', workspaces, 0, excess - 1)
   end
-  local holder = redis.call('GET', root)
+  local holder = call('GET', root)
   if args[1] == '' or (holder and holder ~= args[1]) then
     return {0}
   end
   if args[2] == '0' then
-    redis.call('DEL', root)
+    call('DEL', root)
     return {0}
   end
-  redis.call('SET', root, args[1], 'PX', args[2])
-  return {1, unpack(redis.call('ZREVRANGE', workspaces, 0, -1))}
+  call('SET', root, args[1], 'PX', args[2])
+  return {1, unpack(call('ZREVRANGE', workspaces, 0, -1))}
 end

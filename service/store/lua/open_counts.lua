@@ -8,9 +8,9 @@
 --- @readonly
 
 return function(args)
-  local counts = {redis.call('HGET', root, 'sequence') or 0, redis.call('HGET', root, 'agents') or 0}
+  local counts = {call('HGET', root, 'sequence') or 0, call('HGET', root, 'agents') or 0}
   for number = tonumber(args[1]), math.min(tonumber(args[2]), tonumber(counts[2])) do
-    local id, open = unpack(redis.call('HMGET', root .. AGENT .. number, 'id', 'open'))
+    local id, open = unpack(call('HMGET', root .. AGENT .. number, 'id', 'open'))
     counts[#counts + 1] = id
     counts[#counts + 1] = tonumber(open or 0)
   end

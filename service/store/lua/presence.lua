@@ -15,11 +15,11 @@ local function report(number, presence, lease)
     return
   end
   if lease ~= '0' then
-    redis.call('ZADD', root .. LEASES, now + tonumber(lease), number)
+    call('ZADD', root .. LEASES, now + tonumber(lease), number)
   else
-    redis.call('ZREM', root .. LEASES, number)
+    call('ZREM', root .. LEASES, number)
   end
-  redis.call('HSET', root .. AGENT .. number, 'presence', presence)
+  call('HSET', root .. AGENT .. number, 'presence', presence)
   local was_online = agent.online
   agent.online = tonumber(presence) == ONLINE
   if agent.online ~= was_online then
@@ -35,7 +35,7 @@ return function(args)
   local done = 0
   while 3 * done < #args and work < WORK_A_RUN do
     local id, presence, lease = unpack(args, 3 * done + 1, 3 * done + 3)
-    local number = redis.call('HGET', root .. NUMBERS, id)
+    local number = call('HGET', root .. NUMBERS, id)
     if number then
       report(number, presence, lease)
     end

@@ -11,12 +11,12 @@
 
 -- What was wrong is no guide to where the agent stands; so it is taken out and put in again.
 local function repair(number, open)
-  redis.call('HSET', root .. AGENT .. number, 'open', open)
+  call('HSET', root .. AGENT .. number, 'open', open)
   local agent = load_agent(number)
   local turns, _, was = withdraw(agent)
   for pool, turn in pairs(turns) do
     for at, view in ipairs(agent.settings.pools[pool].views) do
-      move(agent, view, turn, at, was[view.name], nil, member_of(agent, pool, turn))
+      move(agent, view, turn.times, at, was[view.name], nil, member_of(agent, pool, turn))
     end
     save_turn(agent, pool, turn)
   end
@@ -27,7 +27,7 @@ return function(args)
   if refusal then
     return refusal
   end
-  if (redis.call('HGET', root, 'sequence') or '0') ~= args[1] then
+  if (call('HGET', root, 'sequence') or '0') ~= args[1] then
     return 0
   end
   for at = 2, #args, 2 do

@@ -8,7 +8,7 @@
 --- @readonly
 
 return function()
-  local revisions = redis.call('HMGET', root, 'revision', 'prepared')
-  local prepared = revisions[1] == revisions[2] and redis.call('GET', root .. PREPARED)
+  local revisions = call('HMGET', root, 'revision', 'prepared')
+  local prepared = revisions[1] == revisions[2] and call('GET', root .. PREPARED)
   return {revisions[1] or '0', prepared or ''}
 end

@@ -28,7 +28,7 @@ local function shares_of(agent)
 end
 
 return function(args)
-  local last = tonumber(redis.call('HGET', root, 'agents') or 0)
+  local last = tonumber(call('HGET', root, 'agents') or 0)
   local number, stop = tonumber(args[1]), tonumber(args[1]) + tonumber(args[2])
   local found = {0}
   while number <= last and number < stop and work < WORK_A_RUN do

@@ -4,7 +4,7 @@
 -- ARGV     token, how long the plan is kept if it is not committed (ms), chunks
 
 return function(args)
-  redis.call('RPUSH', root .. STAGED .. args[1], unpack(args, 3))
-  redis.call('PEXPIRE', root .. STAGED .. args[1], args[2])
+  call('RPUSH', root .. STAGED .. args[1], unpack(args, 3))
+  call('PEXPIRE', root .. STAGED .. args[1], args[2])
   return redis.status_reply('OK')
 end

@@ -15,8 +15,8 @@ return function(args)
   end
   local standings = {}
   for at, id in ipairs(args) do
-    local number = redis.call('HGET', root .. NUMBERS, id)
-    local read = number and redis.call('HMGET', root .. AGENT .. number, 'settings', 'presence', 'open') or {}
+    local number = call('HGET', root .. NUMBERS, id)
+    local read = number and call('HMGET', root .. AGENT .. number, 'settings', 'presence', 'open') or {}
     -- Whom nobody has reported is OFFLINE.
     standings[at] = {read[1] and tonumber(read[2] or OFFLINE) or 0, tonumber(read[3] or 0)}
   end

@@ -7,7 +7,7 @@
 -- follows_assignments: whether the strategy of one of them does}.
 local function load_agent(number, turn_field)
   local key = root .. AGENT .. number
-  local read = redis.call('HMGET', key, 'settings', 'presence', 'open', turn_field or '')
+  local read = call('HMGET', key, 'settings', 'presence', 'open', turn_field or '')
   return {
     number = number,
     key = key,
@@ -19,15 +19,15 @@ end
 
 -- The number of the agent with this id, given on first sight: an owner need not be in the roster.
 local function number_of_agent(id)
-  local number = redis.call('HGET', root .. NUMBERS, id)
+  local number = call('HGET', root .. NUMBERS, id)
   if not number then
-    number = redis.call('HINCRBY', root, 'agents', 1)
-    redis.call('HSET', root .. NUMBERS, id, number)
-    redis.call('HSET', root .. AGENT .. number, 'id', id)
+    number = call('HINCRBY', root, 'agents', 1)
+    call('HSET', root .. NUMBERS, id, number)
+    call('HSET', root .. AGENT .. number, 'id', id)
   end
   return tonumber(number)
 end
 
 local function id_of_agent(number)
-  return number ~= 0 and redis.call('HGET', root .. AGENT .. number, 'id') or ''
+  return number ~= 0 and call('HGET', root .. AGENT .. number, 'id') or ''
 end

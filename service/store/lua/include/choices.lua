@@ -13,7 +13,7 @@ end
 local function choice_called(ref)
   local text = texts[ref]
   if not text then
-    text = redis.call('HGET', root .. CHOICES, ref)
+    text = call('HGET', root .. CHOICES, ref)
     texts[ref] = text
   end
   return text, unpacked(text, cjson.decode)
@@ -24,5 +24,5 @@ local function choice_numbered(number)
   if number == 0 then
     return ''
   end
-  return redis.call('HGET', root .. CHOICES, redis.call('HGET', root .. CHOICES, '#' .. number))
+  return call('HGET', root .. CHOICES, call('HGET', root .. CHOICES, '#' .. number))
 end

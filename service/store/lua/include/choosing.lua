@@ -6,27 +6,27 @@
 local function choose(choice, sequence)
   local pool, asked = choice.pool, choice.view.name
   local key, turn_field = root .. VIEW .. asked, 'turn:' .. pool
-  local chosen = redis.call('ZPOPMIN', key)[1]
+  local chosen = call('ZPOPMIN', key)[1]
   if not chosen then
     return nil
   end
   local _, _, number = struct.unpack(MEMBER, chosen)
   local agent, packed = load_agent(number, turn_field)
-  local settings, before, turn = agent.settings, agent.open, cmsgpack.unpack(packed)
+  local settings, before = agent.settings, agent.open
   agent.open = before + 1
-  take_turn(settings.weight, turn, sequence)
-  redis.call('HSET', agent.key, 'open', agent.open, turn_field, cmsgpack.pack(turn))
+  local turn, times = take_turn(packed, settings.weight, sequence)
+  call('HSET', agent.key, 'open', agent.open, turn_field, turn)
   if settings.follows_assignments then
     agent.last = sequence
-    redis.call('HSET', agent.key, 'last', sequence)
+    call('HSET', agent.key, 'last', sequence)
   end
   local place = settings.pools[pool]
   local member = struct.pack(MEMBER, sequence, place.position, number)
   for at, view in ipairs(place.views) do
     if view.name == asked then
-      put(agent, view, key, turn, at, member)
+      put(agent, view, key, times, at, member)
     elseif is_eligible(settings, view, agent.online, before) then
-      move(agent, view, turn, at, true, chosen, member)
+      move(agent, view, times, at, true, chosen, member)
     end
   end
   if next(settings.pools, next(settings.pools)) then

@@ -2,10 +2,10 @@
 -- so that every run sees without another look whether one is due).
 
 local function note_first_lease()
-  local first = redis.call('ZRANGE', root .. LEASES, 0, 0, 'WITHSCORES')
+  local first = call('ZRANGE', root .. LEASES, 0, 0, 'WITHSCORES')
   if first[2] then
-    redis.call('HSET', root, 'lease', first[2])
+    call('HSET', root, 'lease', first[2])
   else
-    redis.call('HDEL', root, 'lease')
+    call('HDEL', root, 'lease')
   end
 end

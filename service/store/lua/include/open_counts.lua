@@ -6,7 +6,7 @@ local function change_open(number, by)
   local agent = load_agent(number)
   local before = agent.open
   agent.open = before + by
-  redis.call('HSET', root .. AGENT .. number, 'open', agent.open)
+  call('HSET', root .. AGENT .. number, 'open', agent.open)
   follow(agent, agent.online, before)
 end
 

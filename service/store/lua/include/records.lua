@@ -32,9 +32,9 @@ end
 
 -- The contact as it is on record; `place` is nil if nothing is.
 local function load_contact(id, bucket)
-  local packed, place = redis.call('HGET', root .. OPEN .. bucket, id), OPEN
+  local packed, place = call('HGET', root .. OPEN .. bucket, id), OPEN
   if not packed and now <= settled_until then
-    packed, place = redis.call('GET', root .. SETTLED .. id), SETTLED
+    packed, place = call('GET', root .. SETTLED .. id), SETTLED
   end
   local flags, owner, agent, choice, under, sequence, time, rest = 0, 0, 0, 0, 0, 0, 0, 1
   if packed then
@@ -61,7 +61,7 @@ end
 local function note_settled(retention)
   if settled_until < now + retention then
     settled_until = math.ceil(now + 1.25 * retention)
-    redis.call('HSET', root, 'settled_until', settled_until)
+    call('HSET', root, 'settled_until', settled_until)
   end
 end
 
@@ -71,16 +71,16 @@ local function save_contact(contact, retention)
   local place = contact.state == OPENED and OPEN or SETTLED
   if contact.place and contact.place ~= place then
     if contact.place == OPEN then
-      redis.call('HDEL', root .. OPEN .. contact.bucket, contact.id)
+      call('HDEL', root .. OPEN .. contact.bucket, contact.id)
     else
-      redis.call('DEL', root .. SETTLED .. contact.id)
+      call('DEL', root .. SETTLED .. contact.id)
     end
   end
   if place == OPEN then
-    redis.call('HSET', root .. OPEN .. contact.bucket, contact.id, packed)
+    call('HSET', root .. OPEN .. contact.bucket, contact.id, packed)
   else
     note_settled(tonumber(retention))
-    redis.call('SET', root .. SETTLED .. contact.id, packed, 'PX', retention)
+    call('SET', root .. SETTLED .. contact.id, packed, 'PX', retention)
   end
   contact.place = place
 end

@@ -12,7 +12,7 @@ local function decision(outcome, agent_id, choice, under, sequence, time, replay
 end
 
 local function reply_of(contact)
-  return contact.has_reply and redis.call('GET', root .. REPLY .. contact.id) or ''
+  return contact.has_reply and call('GET', root .. REPLY .. contact.id) or ''
 end
 
 -- The decision on record.
@@ -26,7 +26,7 @@ local function replay(contact, request)
   if contact.request == request and contact.outcome ~= 0 then
     return decision_on(contact, 1)
   end
-  local packed = redis.call('GET', root .. REPLAY .. contact.id .. SEPARATOR .. request)
+  local packed = call('GET', root .. REPLAY .. contact.id .. SEPARATOR .. request)
   if packed then
     local outcome, agent, choice, under, sequence, time, rest = struct.unpack(DECISION, packed)
     return decision(outcome, id_of_agent(agent), choice_numbered(choice), under, sequence, time, 1,
@@ -36,6 +36,6 @@ end
 
 -- Keeps a decision for so long (ms) for whoever asks again.
 local function keep_replay(id, request, retention, outcome, agent, choice, under, sequence, time, reply)
-  redis.call('SET', root .. REPLAY .. id .. SEPARATOR .. request,
+  call('SET', root .. REPLAY .. id .. SEPARATOR .. request,
     struct.pack(DECISION, outcome, agent, choice, under, sequence, time) .. reply, 'PX', retention)
 end

@@ -6,13 +6,13 @@ local settled_until  -- until when settled records may be there (ms)
 local spare, latest  -- how many sequences are drawn and not used yet, and the last that was
 
 local function read_clock()
-  local time = redis.call('TIME')
+  local time = call('TIME')
   now = time[1] * 1000 + math.floor(time[2] / 1000)
 end
 
 -- Begins a run. Returns what it is refused with, if it is.
 local function begin()
-  local state = redis.call('HMGET', root, 'revision', 'building', 'lease', 'settled_until')
+  local state = call('HMGET', root, 'revision', 'building', 'lease', 'settled_until')
   read_clock()
   revision, settled_until, spare = state[1] or '0', tonumber(state[4] or 0), 0
   if state[2] then
@@ -27,7 +27,7 @@ end
 local function next_sequence(coming)
   if spare == 0 then
     spare = coming or 1
-    latest = redis.call('HINCRBY', root, 'sequence', spare) - spare
+    latest = call('HINCRBY', root, 'sequence', spare) - spare
   end
   spare, latest = spare - 1, latest + 1
   return latest
@@ -36,6 +36,6 @@ end
 -- Gives back what was drawn and not used.
 local function return_sequences()
   if spare > 0 then
-    redis.call('HINCRBY', root, 'sequence', -spare)
+    call('HINCRBY', root, 'sequence', -spare)
   end
 end

@@ -18,23 +18,23 @@ end
 
 -- The least virtual time in a view; where it is empty, that of when it became empty.
 local function least_time(name)
-  local first = redis.call('ZRANGE', root .. VIEW .. name, 0, 0, 'WITHSCORES')[2]
-  return tonumber(first or redis.call('HGET', root .. EMPTIED, name) or 0)
+  local first = call('ZRANGE', root .. VIEW .. name, 0, 0, 'WITHSCORES')[2]
+  return tonumber(first or call('HGET', root .. EMPTIED, name) or 0)
 end
 
 -- Notes the time of the last one to leave a view.
 local function note_if_empty(view, key, time)
-  if STRATEGIES[view.strategy].by_time and redis.call('EXISTS', key) == 0 then
-    redis.call('HSET', root .. EMPTIED, view.name, time)
+  if STRATEGIES[view.strategy].by_time and call('EXISTS', key) == 0 then
+    call('HSET', root .. EMPTIED, view.name, time)
   end
 end
 
 -- Puts an agent that was eligible in a view, and has been taken out of it, back in where it now belongs, if it still is.
-local function put(agent, view, key, turn, at, member)
+local function put(agent, view, key, times, at, member)
   if is_eligible(agent.settings, view, agent.online, agent.open) then
-    redis.call('ZADD', key, STRATEGIES[view.strategy].score(agent, turn.times[at]), member)
+    call('ZADD', key, STRATEGIES[view.strategy].score(agent, times[at]), member)
   else
-    note_if_empty(view, key, turn.times[at])
+    note_if_empty(view, key, times[at])
   end
 end
 
@@ -44,21 +44,21 @@ end
 -- old   as what the view may still have it (nil: it does not)
 -- new   as what it is to be there
 -- Returns whether the agent's time was lifted, so that its turn is to be saved.
-local function move(agent, view, turn, at, was, old, new)
+local function move(agent, view, times, at, was, old, new)
   local key, lifted = root .. VIEW .. view.name, false
   local is = is_eligible(agent.settings, view, agent.online, agent.open)
   if old and not (is and old == new) then
-    redis.call('ZREM', key, old)
+    call('ZREM', key, old)
   end
   if was then
-    put(agent, view, key, turn, at, new)
+    put(agent, view, key, times, at, new)
   elseif is then
     if STRATEGIES[view.strategy].by_time then
       local least = least_time(view.name)
-      lifted = least > turn.times[at]
-      turn.times[at] = math.max(turn.times[at], least)
+      lifted = least > times[at]
+      times[at] = math.max(times[at], least)
     end
-    put(agent, view, key, turn, at, new)
+    put(agent, view, key, times, at, new)
   end
   return lifted
 end
@@ -81,7 +81,7 @@ local function follow(agent, was_online, was_open, assigned)
         if was ~= is or (is and follows(STRATEGIES[view.strategy], counted, assigned)) then
           turn = turn or turn_of(agent, pool)
           member = member or member_of(agent, pool, turn)
-          lifted = move(agent, view, turn, at, was, was and member, member) or lifted
+          lifted = move(agent, view, turn.times, at, was, was and member, member) or lifted
         end
       end
       if lifted then
@@ -99,7 +99,7 @@ local function withdraw(agent)
     local turn = turn_of(agent, pool)
     turns[pool] = turn
     for at, view in ipairs(place.views) do
-      was[view.name] = redis.call('ZREM', root .. VIEW .. view.name, member_of(agent, pool, turn)) == 1
+      was[view.name] = call('ZREM', root .. VIEW .. view.name, member_of(agent, pool, turn)) == 1
       times[view.name] = turn.times[at]
       if was[view.name] then
         note_if_empty(view, root .. VIEW .. view.name, turn.times[at])
