@@ -57,9 +57,14 @@ def load(name: str) -> Script:
 def library() -> Library:
     """Return all scripts as one library, whose name and functions are of this version only."""
     name = f"evenhand_{_library_digest()}"
-    functions = [
+    return Library(name.encode(), f"#!lua name={name}\n{_shared()}{_functions(_library_digest())}".encode())
+
+
+def _functions(version: str) -> str:
+    """Return all scripts as functions whose names end with a version."""
+    return "".join(
         f"""redis.register_function{{
-function_name = '{script}_{_library_digest()}',
+function_name = '{script}_{version}',
 flags = {{{"'no-writes'" if _READONLY in _text(script) else ""}}},
 callback = (function()
 local run = ({_function(_text(script))})()
@@ -70,8 +75,7 @@ end
 end)()}}
 """
         for script in _names()
-    ]
-    return Library(name.encode(), f"#!lua name={name}\n{_shared()}{''.join(functions)}".encode())
+    )
 
 
 def _names() -> list[str]:
@@ -89,8 +93,8 @@ def _function(text: str) -> str:
 
 @cache
 def _library_digest() -> str:
-    """Return what tells this version's functions from those of another version on the same Redis."""
-    return _digest((_shared() + "".join(map(_text, _names()))).encode()).decode()[:12]
+    """Return what tells this version's functions from those of another version on the same Redis: a digest of all."""
+    return _digest((_shared() + _functions("")).encode()).decode()[:12]
 
 
 def _shared() -> str:

@@ -6,6 +6,7 @@ import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from hashlib import sha1
 from threading import Barrier, Event
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
@@ -203,6 +204,14 @@ def test_keys_that_are_denied_are_no_reason_to_leave_functions(server: RedisServ
             wait_until(lambda: client.up, "Redis is up")
             team.decide(LOOK)
         assert asked(server, "evalsha") == 0
+
+
+def test_a_library_of_the_same_name_has_the_same_text():
+    """Whatever differs between two versions' libraries, their names differ, so a server never keeps a stale one."""
+    version = LIBRARY.removeprefix(b"evenhand_")
+    _, text = scripts.library().text.split(b"\n", 1)
+    digest = sha1(text.replace(version, b""), usedforsecurity=False).hexdigest()
+    assert digest.startswith(version.decode())
 
 
 def test_two_versions_decide_side_by_side(server: RedisServer):
