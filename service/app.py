@@ -12,6 +12,7 @@ from grpc_health.v1 import health_pb2_grpc  # type: ignore[import-untyped,unused
 from service.config import SettingsError
 from service.decisions.configuration import Configurator
 from service.decisions.evaluation import Evaluation
+from service.decisions.roster_updates import RosterUpdater
 from service.decisions.rulebook import RuleBook
 from service.redis_client.client import RedisClient
 from service.rpc import health, reflection
@@ -75,7 +76,7 @@ class App:
         decisions = DecisionMetrics(settings.metrics_workspaces)
         evaluation = Evaluation(store, rules, DecisionObserver(decisions, self._tracing))
         self._assignment = Assignment(store, evaluation, configurator)
-        self._roster = RosterCalls(store, configurator)
+        self._roster = RosterCalls(store, configurator, RosterUpdater(store))
         self.health = health.Health(self._NAMES)
         self.fairness: FairnessCollector | None = None
         if settings.metrics_listen:

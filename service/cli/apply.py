@@ -2,19 +2,30 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
 import grpc
 import typer
-from evenhand.v1.assignment_service_pb2 import ConfigureRulesRequest, GetRulesRequest
-from evenhand.v1.roster_service_pb2 import ConfigureRosterRequest, GetRosterRequest, Roster
+from evenhand.v1.assignment_service_pb2 import ConfigureRulesRequest
+from evenhand.v1.roster_service_pb2 import ConfigureRosterRequest, Roster
 from evenhand.v1.rules_pb2 import RuleSet
 
 from service.cli.changes import roster_changes, rule_set_changes
 from service.cli.check import examine, report
 from service.cli.client import connected, explain
 from service.cli.documents import in_order, read
-from service.cli.options import DEFAULT_SERVER, DEFAULT_TIMEOUT, EXIT_PROBLEMS, Files, Server, Timeout, Workspace, count
+from service.cli.options import (
+    DEFAULT_SERVER,
+    DEFAULT_TIMEOUT,
+    EXIT_PROBLEMS,
+    DryRun,
+    Files,
+    Server,
+    Timeout,
+    Workspace,
+    count,
+)
+from service.cli.pages import whole_roster, whole_rule_set
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -23,8 +34,6 @@ if TYPE_CHECKING:
 
     from service.cli.client import Service
     from service.cli.documents import Document
-
-DryRun = Annotated[bool, typer.Option("--dry-run", help="Show what would change, and let the server check it only.")]
 
 
 def apply(
@@ -86,7 +95,7 @@ class _Application:
         """
         service, message = self._service, document.message
         assert isinstance(message, Roster)  # noqa: S101 (what _checked sorted out)
-        found = service.roster.GetRoster(GetRosterRequest(workspace_id=self._workspace), timeout=service.timeout)
+        found = whole_roster(service, self._workspace)
         changes = roster_changes(found.roster, message)
         self._show("roster", document, changes)
         request = ConfigureRosterRequest(
@@ -113,7 +122,7 @@ class _Application:
         """
         service, message = self._service, document.message
         assert isinstance(message, RuleSet)  # noqa: S101 (what _checked sorted out)
-        found = service.assignment.GetRules(GetRulesRequest(workspace_id=self._workspace), timeout=service.timeout)
+        found = whole_rule_set(service, self._workspace)
         changes = rule_set_changes(found.rule_set, message)
         self._show("rules", document, changes, f" (revision {found.revision})")
         if roster_pending:

@@ -19,10 +19,7 @@ from service.cli.options import EXIT_PROBLEMS, EXIT_UNREACHABLE
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-_CHANNEL_OPTIONS: Final = [
-    ("grpc.enable_http_proxy", 0),  # a proxy for the web is never the way to the service
-    ("grpc.max_receive_message_length", -1),  # a rule set of 10,000 rules is larger than the usual 4 MiB
-]
+_CHANNEL_OPTIONS: Final = [("grpc.enable_http_proxy", 0)]  # a proxy for the web is never the way to the service
 _FROM_THE_CLIENT: Final = (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED)
 
 

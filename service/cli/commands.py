@@ -12,11 +12,13 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-COMMANDS = ("serve", "check", "apply", "evaluate", "roster", "presence", "audit", "health")
+from service.cli.options import GROUP
+
+COMMANDS = ("serve", "check", "apply", "evaluate", "roster", "agents", "teams", "presence", "audit", "health")
 
 
 class LazyGroup(TyperGroup):
-    """A group of the commands in COMMANDS, each the function of that name in `service.cli.<name>`."""
+    """A group of the commands in COMMANDS, each the function, or the group, of that name in `service.cli.<name>`."""
 
     def list_commands(self, ctx: Any) -> list[str]:  # noqa: ARG002 (typer's signature)
         """Name the commands in the order in which help shows them."""
@@ -25,8 +27,11 @@ class LazyGroup(TyperGroup):
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
         """Import one command; None if there is none of that name."""
         if cmd_name in COMMANDS and cmd_name not in self.commands:
-            alone = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
-            alone.command(cmd_name)(getattr(import_module(f"service.cli.{cmd_name}"), cmd_name))
+            found = getattr(import_module(f"service.cli.{cmd_name}"), cmd_name)
+            alone = found
+            if not isinstance(found, typer.Typer):
+                alone = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+                alone.command(cmd_name)(found)
             self.commands[cmd_name] = typer.main.get_command(alone)
         return super().get_command(ctx, cmd_name)
 
@@ -38,13 +43,7 @@ class LazyGroup(TyperGroup):
         return super().resolve_command(ctx, args)
 
 
-app = typer.Typer(
-    cls=LazyGroup,
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
-)
+app = typer.Typer(cls=LazyGroup, **GROUP)
 
 
 def _print_version(wanted: bool) -> None:

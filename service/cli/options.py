@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 
 import typer
 
 from service.config import durations
 
 EXIT_PROBLEMS: Final = 1  # the files, the request or the server's state are not as they must be
+GROUP: Final[dict[str, Any]] = {
+    "no_args_is_help": True,
+    "add_completion": False,
+    "pretty_exceptions_enable": False,
+    "context_settings": {"help_option_names": ["-h", "--help"]},
+}
+"""What all groups of commands have in common."""
+
 EXIT_UNREACHABLE: Final = 3  # nobody answered; 2 is typer's own for wrong usage
 
 
@@ -71,6 +79,8 @@ Timeout = Annotated[
     ),
 ]
 DEFAULT_TIMEOUT: Final = 15.0  # seconds
+
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Show what would change, and let the server check it only.")]
 
 Files = Annotated[
     list[Path],

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from evenhand.v1.roster_service_pb2 import Agent, GetRosterRequest, Presence, Roster
+from evenhand.v1.roster_service_pb2 import Agent, Presence, Roster
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from service.cli.client import connected
 from service.cli.options import DEFAULT_SERVER, DEFAULT_TIMEOUT, Server, Timeout, Workspace, count
+from service.cli.pages import whole_roster
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -22,8 +23,7 @@ _PIPED_WIDTH: Final = 250  # characters; what is read by a program must not be c
 def roster(workspace: Workspace, server: Server = DEFAULT_SERVER, timeout: Timeout = DEFAULT_TIMEOUT) -> None:
     """Show the agents of a workspace: presence, open contacts, limit, weight, teams."""
     with connected(server, timeout) as service:
-        request = GetRosterRequest(workspace_id=workspace)
-        found = service.roster.GetRoster(request, timeout=service.timeout).roster
+        found = whole_roster(service, workspace).roster
     console = Console(highlight=False, markup=False)
     if not console.is_terminal:
         console.width = _PIPED_WIDTH

@@ -4,32 +4,35 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from evenhand.v1.assignment_service_pb2 import Warning as ConfigurationWarning
-from evenhand.v1.roster_service_pb2 import Roster
 from evenhand.v1.rules_pb2 import RuleSet
 
 from service.decisions.errors import InvalidError, StaleEtagError
+from service.decisions.roster_reader import RosterReader
+from service.decisions.roster_warnings import about_contacts, about_rules
 from service.rules import (
     choices_of,
     dump,
-    listed,
+    layout_of,
     plan_change,
     prepare,
     validate_roster,
     validate_rule_set,
     warnings_of,
+    writes_between,
 )
-from service.rules.checks.warnings import EMPTY_TEAM, UNKNOWN_AGENT, UNKNOWN_TEAM
+from service.store.roster_values import RosterChangedError
 from service.store.values import NewRules
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from evenhand.v1.assignment_service_pb2 import Warning as ConfigurationWarning
+    from evenhand.v1.roster_service_pb2 import Roster
+
     from service.call import Call
+    from service.rules import Layout
     from service.store.port import Store, WorkspaceStore
-
-
-_ABOUT_ROSTER = frozenset({UNKNOWN_AGENT, UNKNOWN_TEAM, EMPTY_TEAM})
+    from service.store.values import Configuration
 
 
 class Configurator:
@@ -49,15 +52,13 @@ class Configurator:
         """
         workspace = self._store.workspace(call.workspace_id, call.deadline)
         while True:
-            before = workspace.configuration()
-            roster = Roster.FromString(before.roster)
-            agents, teams = {agent.id for agent in roster.agents}, {team.id for team in roster.teams}
-            violations = validate_rule_set(rule_set, agents, teams)
+            before, roster = _in_force(workspace)
+            violations = validate_rule_set(rule_set, roster.agents, roster.teams)
             if violations:
                 raise InvalidError(violations)
             if etag and etag != str(before.rules_revision):
                 raise StaleEtagError("rule set")
-            warnings = warnings_of(rule_set, agents, teams, empty_teams=_empty_teams(roster))
+            warnings = warnings_of(rule_set, roster.agents, roster.teams, empty_teams=_empty_teams(roster))
             if validate_only:
                 return before.rules_revision, warnings
             revision = workspace.configure(
@@ -86,48 +87,41 @@ class Configurator:
         violations = validate_roster(roster)
         if violations:
             raise InvalidError(violations)
-        for agent in roster.agents:
-            agent.ClearField("presence")
-            agent.ClearField("open_contact_count")
-        agents, teams = {agent.id for agent in roster.agents}, {team.id for team in roster.teams}
         while True:
-            before = workspace.configuration()
+            before, layout_before = _in_force(workspace)
             if etag and etag != str(before.roster_revision):
                 raise StaleEtagError("roster")
+            layout = layout_of(roster, layout_before)
             rule_set = RuleSet.FromString(before.rules)
-            # What else the rules are warned of was said when they were configured.
+            gone = [agent_id for agent_id in layout_before.agents if agent_id not in layout.agents]
             warnings = [
-                warning
-                for warning in warnings_of(rule_set, agents, teams, empty_teams=_empty_teams(roster))
-                if warning.reason in _ABOUT_ROSTER
+                *about_rules(rule_set, layout.agents, layout.teams, _empty_teams(layout)),
+                *about_contacts(workspace, gone, "roster.agents"),
             ]
-            warnings += _left_behind(workspace, Roster.FromString(before.roster), agents)
             if validate_only:
                 return before.roster_revision, warnings
             revision = workspace.configure(
                 before,
-                plan_change(rule_set, roster, rule_set, Roster.FromString(before.roster)),
-                roster=roster.SerializeToString(deterministic=True),
-                unassign_on_close=rule_set.unassign_on_close,
+                plan_change(rule_set, layout, rule_set, layout_before),
+                roster=writes_between(layout, layout_before),
             )
             if revision:
                 return revision, warnings
 
 
-def _left_behind(workspace: WorkspaceStore, before: Roster, agents: set[str]) -> list[ConfigurationWarning]:
-    """Warn of agents who leave the roster with open contacts, which then have an owner whom nobody sees."""
-    gone = [agent.id for agent in before.agents if agent.id not in agents]
-    owners = [
-        (who, standing.open_contacts)
-        for who, standing in workspace.standings(gone)
-        if standing and standing.open_contacts
-    ]
-    if not owners:
-        return []
-    names = listed([f"{who} ({count})" for who, count in owners])
-    message = f"No longer in the roster, but still owner of open contacts: {names}."
-    return [ConfigurationWarning(field="roster.agents", reason="OPEN_CONTACTS_LEFT_BEHIND", message=message)]
+def _in_force(workspace: WorkspaceStore) -> tuple[Configuration, Layout]:
+    """Return the rule set and the roster in force, as one consistent pair."""
+    reader = RosterReader(workspace)
+    while True:
+        revision = reader.stored.size().revision
+        try:
+            roster = reader.whole(revision)
+        except RosterChangedError:
+            continue
+        configuration = workspace.configuration()
+        if configuration.roster_revision == revision:
+            return configuration, roster
 
 
-def _empty_teams(roster: Roster) -> set[str]:
-    return {team.id for team in roster.teams if not team.agent_ids}
+def _empty_teams(roster: Layout) -> set[str]:
+    return {team_id for team_id, placed in roster.teams.items() if not placed.members}

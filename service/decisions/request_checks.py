@@ -25,7 +25,7 @@ from service.rules.fields.limits import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection, Iterable, Sequence
 
     from evenhand.v1.assignment_service_pb2 import (
         BatchEvaluateContactsRequest,
@@ -69,6 +69,23 @@ def check_ids(wrong: list[Violation], **ids: str) -> None:
     for field, value in ids.items():
         if not is_identifier(value):
             wrong.append(Violation(field, _ID))
+
+
+def check_removals(
+    wrong: list[Violation], field: str, ids: Sequence[str], most: int, updated: Collection[str] = ()
+) -> None:
+    """Check ids of what is to be removed: each may stand there once, and not be among what is updated."""
+    if len(ids) > most:
+        wrong.append(Violation(field, f"must be at most {most}, not {len(ids)}"))
+    seen: set[str] = set()
+    for at, each in enumerate(ids[:most]):
+        if not is_identifier(each):
+            wrong.append(Violation(f"{field}[{at}]", _ID))
+        elif each in seen:
+            wrong.append(Violation(f"{field}[{at}]", f"{each!r} stands here twice"))
+        elif each in updated:
+            wrong.append(Violation(f"{field}[{at}]", f"{each!r} is to be updated too; do one of the two"))
+        seen.add(each)
 
 
 def problems(workspace_id: str, request: EvaluateContactRequest) -> list[Violation]:

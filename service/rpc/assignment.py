@@ -5,11 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, cast
 
 from evenhand.v1 import assignment_service_pb2 as pb
+from evenhand.v1.rules_pb2 import RuleSet
 
-from service.decisions.errors import InvalidError, NotFoundError
+from service.decisions.errors import InvalidError, NotFoundError, StaleEtagError
 from service.decisions.evaluation import Asked
-from service.decisions.request_checks import check_batch, require, require_ids
+from service.decisions.pages import page_request, rules_page, token_of
+from service.decisions.request_checks import check_batch, check_ids, require, require_ids
 from service.rpc import statuses
+from service.rpc.response_size import fit_batch, leave_out_if_too_large
 from service.store.values import Decision, reason_of
 
 if TYPE_CHECKING:
@@ -65,6 +68,7 @@ class Assignment:
                 write(outcome, result.decision)
             else:
                 result.error.CopyFrom(statuses.status_of(outcome))
+        fit_batch(response)
         return response
 
     def configure_rules(self, request: pb.ConfigureRulesRequest, call: Call) -> pb.ConfigureRulesResponse:
@@ -73,17 +77,28 @@ class Assignment:
         revision, warnings = self._configurator.replace_rules(
             call, request.rule_set, request.etag, validate_only=request.validate_only
         )
-        return pb.ConfigureRulesResponse(
+        response = pb.ConfigureRulesResponse(
             rule_set=request.rule_set, revision=revision, etag=str(revision), warnings=warnings
         )
+        leave_out_if_too_large(response, "rule_set")
+        return response
 
     def get_rules(self, request: pb.GetRulesRequest, call: Call) -> pb.GetRulesResponse:
-        """Return the rule set in force."""
-        require_ids(workspace_id=request.workspace_id)
+        """Return the rule set in force, or a page of it."""
+        wrong: list[Violation] = []
+        check_ids(wrong, workspace_id=request.workspace_id)
+        wanted = page_request(request.page_size, request.page_token, wrong)
+        if wrong:
+            raise InvalidError(wrong)
         configuration = self._store.workspace(call.workspace_id, call.deadline).configuration()
-        response = pb.GetRulesResponse(revision=configuration.rules_revision, etag=str(configuration.rules_revision))
-        response.rule_set.ParseFromString(configuration.rules)
-        return response
+        revision = configuration.rules_revision
+        if wanted.start and wanted.start[0] != revision:
+            raise StaleEtagError("rule set")
+        page, following = rules_page(RuleSet.FromString(configuration.rules), wanted, revision)
+        wanted.refuse_if_cut("rule set", following)
+        return pb.GetRulesResponse(
+            rule_set=page, revision=revision, etag=str(revision), next_page_token=token_of(following)
+        )
 
     def get_contact(self, request: pb.GetContactRequest, call: Call) -> pb.GetContactResponse:
         """Return what is on record about a contact."""

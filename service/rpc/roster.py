@@ -7,14 +7,18 @@ from typing import TYPE_CHECKING, Any
 from evenhand.v1 import roster_service_pb2 as pb
 
 from service.decisions.errors import InvalidError, NotFoundError
-from service.decisions.request_checks import check_presence, require, require_ids
+from service.decisions.pages import page_request, token_of
+from service.decisions.request_checks import check_ids, check_presence, require, require_ids
+from service.decisions.roster_reader import RosterReader
+from service.rpc.response_size import leave_out_if_too_large
 from service.store.values import PresenceReport
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from service.call import Call
     from service.decisions.configuration import Configurator
+    from service.decisions.roster_updates import RosterUpdater
     from service.rules import Violation
     from service.store.port import Store
 
@@ -22,11 +26,15 @@ if TYPE_CHECKING:
 class RosterCalls:
     """The calls of RosterService."""
 
-    def __init__(self, store: Store, configurator: Configurator) -> None:
+    def __init__(self, store: Store, configurator: Configurator, updater: RosterUpdater) -> None:
         self._store = store
         self._configurator = configurator
+        self._updater = updater
         self.methods: dict[str, Callable[[Any, Call], Any]] = {
             "ConfigureRoster": self.configure_roster,
+            "UpdateAgents": self.update_agents,
+            "RemoveAgents": self.remove_agents,
+            "UpdateTeams": self.update_teams,
             "GetRoster": self.get_roster,
             "SetPresence": self.set_presence,
         }
@@ -38,16 +46,46 @@ class RosterCalls:
             call, request.roster, request.etag, validate_only=request.validate_only
         )
         response = pb.ConfigureRosterResponse(roster=request.roster, etag=str(revision), warnings=warnings)
-        self._fill_in(response.roster, call)
+        self._fill_in(response.roster.agents, call)
+        leave_out_if_too_large(response, "roster")
+        return response
+
+    def update_agents(self, request: pb.UpdateAgentsRequest, call: Call) -> pb.UpdateAgentsResponse:
+        """Add or change agents."""
+        require_ids(workspace_id=request.workspace_id)
+        revision, warnings = self._updater.update_agents(call, request)
+        response = pb.UpdateAgentsResponse(agents=request.agents, etag=str(revision), warnings=warnings)
+        self._fill_in(response.agents, call)
+        leave_out_if_too_large(response, "agents")
+        return response
+
+    def remove_agents(self, request: pb.RemoveAgentsRequest, call: Call) -> pb.RemoveAgentsResponse:
+        """Remove agents."""
+        require_ids(workspace_id=request.workspace_id)
+        revision, warnings = self._updater.remove_agents(call, request)
+        return pb.RemoveAgentsResponse(etag=str(revision), warnings=warnings)
+
+    def update_teams(self, request: pb.UpdateTeamsRequest, call: Call) -> pb.UpdateTeamsResponse:
+        """Add, change or remove teams."""
+        require_ids(workspace_id=request.workspace_id)
+        revision, warnings = self._updater.update_teams(call, request)
+        response = pb.UpdateTeamsResponse(teams=request.teams, etag=str(revision), warnings=warnings)
+        leave_out_if_too_large(response, "teams")
         return response
 
     def get_roster(self, request: pb.GetRosterRequest, call: Call) -> pb.GetRosterResponse:
-        """Return agents and teams, with presence and open counts."""
-        require_ids(workspace_id=request.workspace_id)
-        configuration = self._store.workspace(call.workspace_id, call.deadline).configuration()
-        response = pb.GetRosterResponse(etag=str(configuration.roster_revision))
-        response.roster.ParseFromString(configuration.roster)
-        self._fill_in(response.roster, call)
+        """Return agents and teams, or a page of them, with presence and open counts."""
+        wrong: list[Violation] = []
+        check_ids(wrong, workspace_id=request.workspace_id)
+        wanted = page_request(request.page_size, request.page_token, wrong)
+        if wrong:
+            raise InvalidError(wrong)
+        reader = RosterReader(self._store.workspace(call.workspace_id, call.deadline))
+        revision, page = reader.page(wanted, request.etag)
+        response = pb.GetRosterResponse(
+            roster=page.roster, etag=str(revision), next_page_token=token_of(page.following)
+        )
+        self._fill_in(response.roster.agents, call)
         return response
 
     def set_presence(self, request: pb.SetPresenceRequest, call: Call) -> pb.SetPresenceResponse:
@@ -66,9 +104,8 @@ class RosterCalls:
             raise NotFoundError("agent", unknown)
         return pb.SetPresenceResponse()
 
-    def _fill_in(self, roster: pb.Roster, call: Call) -> None:
+    def _fill_in(self, agents: Sequence[pb.Agent], call: Call) -> None:
         """Set the output-only fields, as of now."""
-        workspace = self._store.workspace(call.workspace_id, call.deadline)
-        standings = workspace.standings([agent.id for agent in roster.agents])
-        for agent, (_, standing) in zip(roster.agents, standings, strict=True):
+        standings = self._store.workspace(call.workspace_id, call.deadline).standings([agent.id for agent in agents])
+        for agent, (_, standing) in zip(agents, standings, strict=True):
             agent.presence, agent.open_contact_count = standing or (pb.PRESENCE_OFFLINE, 0)  # type: ignore[assignment]

@@ -39,13 +39,18 @@ if TYPE_CHECKING:
 
 DOMAIN = "evenhand.v1"
 
-# gRPC clients refuse trailing metadata of more than 8 KiB, and a status travels there in base64.
+# gRPC clients refuse trailing metadata of more than 8 KiB. A status travels there in base64, and its message a second
+# time, in which every byte that is not of plain text takes three.
 _DETAILS_BYTES = 5000
+_MESSAGE_BYTES = 500
 _DESCRIBED = 10
 _RESOURCES = 20
 # When a refused caller may try again.
 _RETRY_REDIS = timedelta(milliseconds=500)
 _RETRY_OVERLOAD = timedelta(milliseconds=100)
+# What is said of those that do not exist, and what names the type of a detail.
+_DOES_NOT_EXIST = "does not exist in this workspace"
+_AROUND_DETAIL = 60
 
 
 def status_of(error: Exception) -> Status:
@@ -67,12 +72,22 @@ def status_of(error: Exception) -> Status:
 
 
 def _status(code: code_pb2.Code, reason: str, message: str, details: Iterable[Message] = ()) -> Status:
-    status = Status(code=code, message=message)
+    status = Status(code=code, message=_cut(message))
     for detail in (ErrorInfo(reason=reason, domain=DOMAIN), *details):
         packed = Any()
         packed.Pack(detail)
         status.details.append(packed)
     return status
+
+
+def _cut(message: str) -> str:
+    """Return as much of a message for people as trailing metadata has room for."""
+    room = _MESSAGE_BYTES
+    for at, character in enumerate(message):
+        room -= 1 if character.isascii() else 3 * len(character.encode())
+        if room < 0:
+            return message[:at]
+    return message
 
 
 def reason_of(status: Status) -> str:
@@ -86,7 +101,7 @@ def invalid(violations: Sequence[Violation]) -> Status:
     """Return the error for a request with wrong fields."""
     clauses = [f"{violation.field}: {violation.description}".lstrip(": ") for violation in violations]
     message = listed(clauses, clauses=True)
-    return _status(code_pb2.INVALID_ARGUMENT, "INVALID_FIELDS", message[:500], [_bad_request(violations)])
+    return _status(code_pb2.INVALID_ARGUMENT, "INVALID_FIELDS", message, [_bad_request(violations)])
 
 
 UNREADABLE = [Violation("", "the request is not a valid message: damaged, not UTF-8, or nested more than 32 deep")]
@@ -117,12 +132,16 @@ def _violation(field: str, description: str) -> BadRequest.FieldViolation:
 
 def not_found(resource_type: str, names: Sequence[str]) -> Status:
     """Return the error for contacts or agents that do not exist."""
-    message = f"{resource_type} not found: {listed(names, most=_RESOURCES)}"
-    details = [
-        ResourceInfo(resource_type=resource_type, resource_name=name, description="does not exist in this workspace")
-        for name in names[:_RESOURCES]
-    ]
-    return _status(code_pb2.NOT_FOUND, "NOT_FOUND", message[:500], details)
+    details: list[ResourceInfo] = []
+    room = _DETAILS_BYTES
+    for name in names[:_RESOURCES]:
+        info = ResourceInfo(resource_type=resource_type, resource_name=name, description=_DOES_NOT_EXIST)
+        room -= info.ByteSize() + _AROUND_DETAIL
+        if room < 0:
+            break
+        details.append(info)
+    message = f"{resource_type} not found: {listed(names, most=len(details))}"
+    return _status(code_pb2.NOT_FOUND, "NOT_FOUND", message, details)
 
 
 def etag_mismatch(what: str) -> Status:

@@ -5,7 +5,7 @@ takes a contact. Both read what stands below them, once each: conditions/ has a 
 row for each operator, triggers.py a row for each trigger, and fields/ the limits and problems of single fields.
 """
 
-from service.rules.checks.roster import validate_roster
+from service.rules.checks.roster import validate_agents, validate_roster, validate_teams
 from service.rules.checks.rule_set import validate_rule_set
 from service.rules.checks.warnings import warnings_of
 from service.rules.choices import Choice, View, choices_of
@@ -13,18 +13,32 @@ from service.rules.conditions.cel_runtime import ExpressionError
 from service.rules.fields.identifiers import identifier_problem, is_identifier, quoted
 from service.rules.fields.listing import listed
 from service.rules.fields.violations import Violation, Violations
+from service.rules.layout import (
+    EMPTY,
+    Layout,
+    PlacedAgent,
+    PlacedTeam,
+    layout_of,
+    with_agents,
+    with_teams,
+    writes_between,
+)
 from service.rules.matching.matcher import CompiledRules, Selection
 from service.rules.matching.prepared import dump, is_readable, load, prepare
 from service.rules.matching.reply import AGENT_NAME_MARK, Reply
-from service.rules.plan import plan_change
+from service.rules.plan import plan_agents, plan_change, plan_teams
 from service.rules.pools import EVERYONE, pool_of
 
 __all__ = [
     "AGENT_NAME_MARK",
+    "EMPTY",
     "EVERYONE",
     "Choice",
     "CompiledRules",
     "ExpressionError",
+    "Layout",
+    "PlacedAgent",
+    "PlacedTeam",
     "Reply",
     "Selection",
     "View",
@@ -35,13 +49,21 @@ __all__ = [
     "identifier_problem",
     "is_identifier",
     "is_readable",
+    "layout_of",
     "listed",
     "load",
+    "plan_agents",
     "plan_change",
+    "plan_teams",
     "pool_of",
     "prepare",
     "quoted",
+    "validate_agents",
     "validate_roster",
     "validate_rule_set",
+    "validate_teams",
     "warnings_of",
+    "with_agents",
+    "with_teams",
+    "writes_between",
 ]

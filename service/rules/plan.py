@@ -5,17 +5,19 @@ A change of configuration is the difference of two layouts, so that its cost is 
 
 from __future__ import annotations
 
+from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
 
 from evenhand.v1.rules_pb2 import Target
 
 from service.rules.choices import View, choices_of
+from service.rules.layout import Layout
 from service.rules.pools import EVERYONE, pool_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
-    from evenhand.v1.roster_service_pb2 import Roster
+    from evenhand.v1.roster_service_pb2 import Agent
     from evenhand.v1.rules_pb2 import RuleSet
 
 
@@ -46,6 +48,28 @@ class AgentPlan(NamedTuple):
     places: tuple[Place, ...]
 
 
+class Settings(NamedTuple):
+    """An agent as it is to be, whose places stay."""
+
+    agent_id: str
+    name: str
+    weight: int
+    max_open_contacts: int
+    enabled: bool
+
+
+class Moves(NamedTuple):
+    """An agent's new places in some pools, whose settings and other places stay.
+
+    Attributes:
+        agent_id: the agent.
+        positions: for each of these pools the new position; 0: it leaves the pool.
+    """
+
+    agent_id: str
+    positions: dict[str, int]
+
+
 class Change(NamedTuple):
     """What is to be done to get from one configuration to another.
 
@@ -54,16 +78,22 @@ class Change(NamedTuple):
         agents: Agents who are new, or whose settings or places change.
         gone: Ids of agents who are no longer in the roster.
         dropped_views: names of views that are no more.
+        settings: agents of whom only settings change.
+        moves: agents of whom only some places change.
+        views: how rules look at the pools of those places.
     """
 
-    new_views: dict[str, str]
-    agents: list[AgentPlan]
-    gone: list[str]
-    dropped_views: list[str]
+    new_views: Mapping[str, str] = MappingProxyType({})
+    agents: Sequence[AgentPlan] = ()
+    gone: Sequence[str] = ()
+    dropped_views: Sequence[str] = ()
+    settings: Sequence[Settings] = ()
+    moves: Sequence[Moves] = ()
+    views: Mapping[str, tuple[View, ...]] = MappingProxyType({})
 
 
-def plan_change(rules: RuleSet, roster: Roster, rules_before: RuleSet, roster_before: Roster) -> Change:
-    """Returns how the second pair of rules and roster becomes the first. Rules may name agents and teams who are gone.
+def plan_change(rules: RuleSet, roster: Layout, rules_before: RuleSet, roster_before: Layout) -> Change:
+    """Return how the second pair of rules and roster becomes the first. Rules may name agents and teams who are gone.
 
     A rule that keeps its id but changes its list of agents keeps its rotation too.
     """
@@ -83,17 +113,60 @@ def plan_change(rules: RuleSet, roster: Roster, rules_before: RuleSet, roster_be
     )
 
 
-def _members(rules: RuleSet, roster: Roster) -> dict[str, list[str]]:
-    """Lists the members of every pool in order: of everyone, each team, and each list of agents that a rule names."""
-    everyone = [agent.id for agent in roster.agents]
-    known = set(everyone)
-    pools = {EVERYONE: everyone}
-    for team in roster.teams:
-        pools[pool_of(Target(team_id=team.id))] = list(team.agent_ids)
+def plan_agents(rules: RuleSet, agents: Layout, before: Layout) -> Change:
+    """Return how agents are added or changed while all others stay.
+
+    Args:
+        rules: The rules in force; looked at only if agents are added, who may be in lists.
+        agents: The agents as they are to be.
+        before: Those of them that are there.
+    """
+    added = Layout({each: placed for each, placed in agents.agents.items() if each not in before.agents}, {})
+    plans = _agents(added, _members(rules, added), _views(rules), {}) if added.agents else {}
+    return Change(
+        agents=list(plans.values()),
+        settings=[
+            _settings(placed.agent)
+            for each, placed in agents.agents.items()
+            if each in before.agents and placed != before.agents[each]
+        ],
+    )
+
+
+def plan_teams(rules: RuleSet, teams: Layout, before: Layout) -> Change:
+    """Return how teams are added, changed or removed while all others stay.
+
+    Args:
+        rules: The rules in force.
+        teams: The teams as they are to be.
+        before: Those of them that are there, and those to remove.
+    """
+    moves: dict[str, dict[str, int]] = {}
+    for team_id in {**before.teams, **teams.teams}:
+        pool = pool_of(Target(team_id=team_id))
+        members_before, members = (
+            layout.teams[team_id].members if team_id in layout.teams else {} for layout in (before, teams)
+        )
+        for agent_id in {**members_before, **members}:
+            position = members.get(agent_id, 0)
+            if position != members_before.get(agent_id, 0):
+                moves.setdefault(agent_id, {})[pool] = position
+    return Change(moves=[Moves(*move) for move in moves.items()], views=_views(rules))
+
+
+def _members(rules: RuleSet, roster: Layout) -> dict[str, Mapping[str, int]]:
+    """Give the positions of every pool's members: of everyone, each team, and each list of agents that a rule names.
+
+    An agent's position in a list is its place there, so that it is the same whoever else is in the roster.
+    """
+    pools: dict[str, Mapping[str, int]] = {EVERYONE: {each: placed.position for each, placed in roster.agents.items()}}
+    for team_id, placed in roster.teams.items():
+        pools[pool_of(Target(team_id=team_id))] = placed.members
     for _, target in _listing_targets(rules):
         name = pool_of(target)
         if name not in pools:
-            pools[name] = [agent_id for agent_id in target.agents.agent_ids if agent_id in known]
+            listed = enumerate(target.agents.agent_ids, 1)
+            pools[name] = {agent_id: at for at, agent_id in listed if agent_id in roster.agents}
     return pools
 
 
@@ -124,24 +197,24 @@ def _carried(rules: RuleSet, rules_before: RuleSet, new_pools: set[str]) -> dict
 
 
 def _agents(
-    roster: Roster, pools: dict[str, list[str]], views: dict[str, tuple[View, ...]], carried: dict[str, str]
+    roster: Layout,
+    pools: Mapping[str, Mapping[str, int]],
+    views: Mapping[str, tuple[View, ...]],
+    carried: Mapping[str, str],
 ) -> dict[str, AgentPlan]:
-    places: dict[str, list[Place]] = {agent.id: [] for agent in roster.agents}
+    places: dict[str, list[Place]] = {agent_id: [] for agent_id in roster.agents}
     for pool, members in pools.items():
         predecessor, pool_views = carried.get(pool, ""), views.get(pool, ())
-        for position, agent_id in enumerate(members, 1):
+        for agent_id, position in members.items():
             places[agent_id].append(Place(pool, position, predecessor, pool_views))
     return {
-        agent.id: AgentPlan(
-            agent.id,
-            agent.name or agent.id,
-            agent.weight or 1,
-            agent.max_open_contacts,
-            not agent.disabled,
-            tuple(places[agent.id]),
-        )
-        for agent in roster.agents
+        agent_id: AgentPlan(*_settings(placed.agent), tuple(places[agent_id]))
+        for agent_id, placed in roster.agents.items()
     }
+
+
+def _settings(agent: Agent) -> Settings:
+    return Settings(agent.id, agent.name or agent.id, agent.weight or 1, agent.max_open_contacts, not agent.disabled)
 
 
 def _listing_targets(rules: RuleSet) -> Iterator[tuple[str, Target]]:

@@ -6,7 +6,10 @@ together. Scripts get that beginning as KEYS[1] and add the suffixes below, whic
 | key                        | type       | holds                                                                    |
 | -------------------------- | ---------- | ------------------------------------------------------------------------ |
 | (the beginning itself)     | hash       | revisions, sequence, counters, flags                                     |
-| :rules, :roster            | string     | what was configured, as serialized messages                              |
+| :rules                     | string     | the rule set that was configured, as a serialized message                |
+| :agents, :teams            | hash       | id -> agent, or team without its agents, as a serialized message         |
+| :agents:order, :teams:order| sorted set | ids of agents, of teams, by position; there may be gaps                  |
+| :team:<team>               | sorted set | ids of a team's agents by position; there may be gaps                    |
 | :prepared                  | string     | the rules as the matcher takes them, rules/matching/prepared.py          |
 | :staged:<token>, :plan     | list       | what a new configuration still has to change, in bounded pieces          |
 | :numbers                   | hash       | agent id -> the agent's number, for ever                                 |
@@ -40,7 +43,11 @@ COLLECTOR = b"evenhand-collector:{collector}"
 
 SUFFIXES = {
     "RULES": ":rules",
-    "ROSTER": ":roster",
+    "AGENTS": ":agents",
+    "AGENTS_ORDER": ":agents:order",
+    "TEAMS": ":teams",
+    "TEAMS_ORDER": ":teams:order",
+    "TEAM": ":team:",
     "PREPARED": ":prepared",
     "STAGED": ":staged:",
     "PLAN": ":plan",

@@ -6,13 +6,15 @@ import json
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
-    from service.store.values import Change, PlannedAgent, PlannedPlace
+    from service.store.values import Change, PlannedAgent, PlannedPlace, PlannedView
 
 # How many places in pools, and agents, one chunk may touch: some milliseconds in which Redis serves nobody else.
 _WORK_A_CHUNK = 120
 _GONE_A_CHUNK = 50
+# Agents whose places are not known here: build.lua puts back what it does not get to.
+_AMENDED_A_CHUNK = 50
 _VIEWS_A_CHUNK = 500
 
 
@@ -36,6 +38,12 @@ def chunks_of(change: Change) -> list[str]:
             if place[0] not in pools:
                 pools[place[0]] = _pool(place, change.new_views)
         work += cost
+    settings = [_settings(agent) for agent in change.settings]
+    chunks += [{"adjusted": some} for some in _parts(settings, _AMENDED_A_CHUNK)]
+    for some in _parts(change.moves, _AMENDED_A_CHUNK):
+        moved = [{"id": agent_id, "positions": positions} for agent_id, positions in some]
+        pools = {pool: _seen("", change.views.get(pool, ()), {}) for _, positions in some for pool in positions}
+        chunks.append({"moved": moved, "pools": pools})
     chunks += [{"gone": some} for some in _parts(change.gone, _GONE_A_CHUNK)]
     chunks += [{"dropped": some} for some in _parts(change.dropped_views, _VIEWS_A_CHUNK)]
     return [json.dumps(chunk, ensure_ascii=False, separators=(",", ":")) for chunk in chunks]
@@ -46,20 +54,21 @@ def _parts(items: Any, size: int) -> list[Any]:
 
 
 def _agent(agent: PlannedAgent) -> dict[str, Any]:
-    agent_id, name, weight, limit, enabled, places = agent
-    return {
-        "id": agent_id,
-        "name": name,
-        "weight": weight,
-        "limit": limit,
-        "enabled": enabled,
-        "positions": {pool: position for pool, position, *_ in places},
-    }
+    *settings, places = agent
+    return _settings(settings) | {"positions": {pool: position for pool, position, *_ in places}}
+
+
+def _settings(settings: Iterable[Any]) -> dict[str, Any]:
+    return dict(zip(("id", "name", "weight", "limit", "enabled"), settings, strict=True))
 
 
 def _pool(place: PlannedPlace, new_views: Mapping[str, str]) -> dict[str, Any]:
     """Return what the chunk says once of a pool, for all its agents; `new` says which view each new one carries on."""
     _, _, predecessor, views = place
+    return _seen(predecessor, views, new_views)
+
+
+def _seen(predecessor: str, views: Sequence[PlannedView], new_views: Mapping[str, str]) -> dict[str, Any]:
     return {
         "predecessor": predecessor,
         "views": [view.plain() for view in views],

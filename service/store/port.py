@@ -10,8 +10,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
+    from service.store.roster_values import RosterSize, RosterWrites, StoredAgent, StoredTeam
     from service.store.values import (
         Case,
         Change,
@@ -76,7 +77,10 @@ class WorkspaceStore(Protocol):
         """Note what rules ask for, by the names that cases call it by, before it is used."""
 
     def configuration(self) -> Configuration:
-        """The rule set and the roster in force, as one consistent pair."""
+        """The rule set in force, and which roster is."""
+
+    def roster(self) -> RosterStore:
+        """The roster."""
 
     def configure(
         self,
@@ -84,10 +88,38 @@ class WorkspaceStore(Protocol):
         change: Change,
         *,
         rules: NewRules | None = None,
-        roster: bytes | None = None,
-        unassign_on_close: bool,
+        roster: RosterWrites | None = None,
+        unassign_on_close: bool = False,
     ) -> int:
         """Put a rule set or a roster in force, and what follows from it.
 
         Its revision; 0: no longer what it was `before`.
         """
+
+
+class RosterStore(Protocol):
+    """The roster of one workspace, read in parts. What is read after its size must be of the same revision.
+
+    Methods that are given one raise RosterChangedError if it is not.
+    """
+
+    def size(self) -> RosterSize:
+        """How large it is."""
+
+    def agents(self, ids: Collection[str], revision: int) -> dict[str, StoredAgent]:
+        """Those of these agents that are in it."""
+
+    def teams(self, ids: Collection[str], revision: int) -> dict[str, StoredTeam]:
+        """Those of these teams that are in it, with all their agents."""
+
+    def known_agents(self, ids: Collection[str], revision: int) -> set[str]:
+        """Which of these agents are in it."""
+
+    def team_sizes(self, ids: Collection[str], revision: int) -> dict[str, int]:
+        """How many agents those of these teams have that are in it."""
+
+    def walk_agents(self, after: int, revision: int) -> Iterator[StoredAgent]:
+        """Agents in order, from behind a position on."""
+
+    def walk_teams(self, first: int, after: int, revision: int) -> Iterator[StoredTeam]:
+        """Teams in order, from one on, and in that one from behind a position on; each perhaps several times."""

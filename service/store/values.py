@@ -130,12 +130,11 @@ class Standing(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Configuration:
-    """The rule set and the roster in force, serialized, with their revisions; 0 and empty where none is."""
+    """The rule set in force, serialized, with its revision and the roster's; empty and 0 where none is."""
 
     rules_revision: int
     rules: bytes
     roster_revision: int
-    roster: bytes
 
 
 class NewRules(NamedTuple):
@@ -170,6 +169,13 @@ PlannedAgent = tuple[str, str, int, int, bool, Sequence[PlannedPlace]]
 """An agent to be: id, name, weight, limit of open contacts, enabled, places."""
 
 
+PlannedSettings = tuple[str, str, int, int, bool]
+"""An agent whose places stay: id, name, weight, limit of open contacts, enabled."""
+
+PlannedMoves = tuple[str, Mapping[str, int]]
+"""An agent of whom only some places change: id, and for each of these pools the position (0: it leaves the pool)."""
+
+
 class Change(Protocol):
     """What is to be done to get from one configuration to another: see `service.rules.plan.Change`."""
 
@@ -188,3 +194,15 @@ class Change(Protocol):
     @property
     def dropped_views(self) -> Sequence[str]:
         """Names of views that are no more."""
+
+    @property
+    def settings(self) -> Sequence[PlannedSettings]:
+        """Agents of whom only settings change."""
+
+    @property
+    def moves(self) -> Sequence[PlannedMoves]:
+        """Agents of whom only some places change."""
+
+    @property
+    def views(self) -> Mapping[str, Sequence[PlannedView]]:
+        """How rules look at the pools of those places."""

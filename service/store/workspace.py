@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
@@ -9,13 +10,16 @@ from service.call import time_left
 from service.store import keys
 from service.store.plan_chunks import chunks_of
 from service.store.refusals import Refusal, refusal_in
+from service.store.roster_chunks import roster_chunks
 from service.store.scripts import load
+from service.store.stored_roster import StoredRoster
 from service.store.values import Configuration, ContactRecord, Decision, StaleRulesError, Standing
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from service.redis_client.client import RedisClient, Script
+    from service.store.roster_values import RosterWrites
     from service.store.values import Change, NewRules, PresenceReport
 
 
@@ -35,6 +39,7 @@ _BUILD = load("build")
 # How many agents are reported or read in one run of a script at most: some milliseconds in which Redis serves nobody
 # else.
 AGENTS_A_RUN = 200
+_CHUNKS_A_RUN = 10
 CHOICES_A_RUN = 500
 # How long a plan lies ready that nobody commits, because its maker died.
 _STAGED_MS = 10 * 60 * 1000
@@ -102,9 +107,13 @@ class RedisWorkspace:
                 yield agent, Standing(presence, count) if presence else None
 
     def configuration(self) -> Configuration:
-        """Return the rule set and the roster in force."""
-        rules_revision, rules, roster_revision, roster = self.run(_CONFIGURATION, repeatable=True, slow=True)
-        return Configuration(int(rules_revision), rules, int(roster_revision), roster)
+        """Return the rule set in force, and which roster is."""
+        rules_revision, rules, roster_revision = self.run(_CONFIGURATION, repeatable=True, slow=True)
+        return Configuration(int(rules_revision), rules, int(roster_revision))
+
+    def roster(self) -> StoredRoster:
+        """Return what reads the roster."""
+        return StoredRoster(partial(self.run, repeatable=True, slow=True))
 
     def configure(
         self,
@@ -112,8 +121,8 @@ class RedisWorkspace:
         change: Change,
         *,
         rules: NewRules | None = None,
-        roster: bytes | None = None,
-        unassign_on_close: bool,
+        roster: RosterWrites | None = None,
+        unassign_on_close: bool = False,
     ) -> int:
         """Put a rule set or a roster in force: one of the two is given.
 
@@ -121,29 +130,29 @@ class RedisWorkspace:
             before: the configuration that this was prepared on.
             change: what follows from the new one.
             rules: the new rule set.
-            roster: the new roster, serialized.
-            unassign_on_close: whether closing a contact takes its owner away.
+            roster: what is to be written of the new roster.
+            unassign_on_close: whether closing a contact takes its owner away, by the new rule set.
 
         Returns:
             Its new revision; 0 if the configuration is no longer what it was `before`, and nothing was changed.
         """
-        if rules is not None:
-            self.note_choices(rules.choices)
-        chunks = chunks_of(change)
+        chunks: list[bytes | str] = [*chunks_of(change)]
+        if rules is None:
+            chunks[:0] = roster_chunks(roster) if roster is not None else []
+            return self._put_in_force(before, chunks, "roster")
+        self.note_choices(rules.choices)
+        words = (rules.rule_set, rules.prepared, int(unassign_on_close))
+        return self._put_in_force(before, chunks, "rules", *words)
+
+    def _put_in_force(
+        self, before: Configuration, chunks: Sequence[bytes | str], which: str, *words: bytes | int
+    ) -> int:
+        """Stage the chunks of a plan, commit it and build it; takes and returns what commit.lua does."""
         token = uuid4().hex if chunks else ""
-        for chunk in chunks:
-            self.run(_STAGE, token, _STAGED_MS, chunk, slow=True)
-        which, what = ("rules", rules.rule_set) if rules is not None else ("roster", roster)
+        for at in range(0, len(chunks), _CHUNKS_A_RUN):
+            self.run(_STAGE, token, _STAGED_MS, *chunks[at : at + _CHUNKS_A_RUN], slow=True)
         revision: int = self.run(
-            _COMMIT,
-            before.rules_revision,
-            before.roster_revision,
-            which,
-            what or b"",
-            int(unassign_on_close),
-            rules.prepared if rules is not None else b"",
-            token,
-            slow=True,
+            _COMMIT, before.rules_revision, before.roster_revision, which, token, *words, slow=True
         )
         if revision and chunks:
             self.build()

@@ -175,6 +175,9 @@ NO_WORKSPACE = [
     ("UnassignContact", api.UnassignContactRequest(contact_id="c")),
     ("CloseContact", api.CloseContactRequest(contact_id="c")),
     ("ConfigureRoster", roster_service_pb2.ConfigureRosterRequest()),
+    ("UpdateAgents", roster_service_pb2.UpdateAgentsRequest()),
+    ("RemoveAgents", roster_service_pb2.RemoveAgentsRequest()),
+    ("UpdateTeams", roster_service_pb2.UpdateTeamsRequest()),
     ("GetRoster", roster_service_pb2.GetRosterRequest()),
     (
         "SetPresence",

@@ -33,6 +33,9 @@ REQUESTS: dict[str, Any] = {
     "UnassignContact": api.UnassignContactRequest(contact_id="c"),
     "CloseContact": api.CloseContactRequest(contact_id="c"),
     "ConfigureRoster": roster_api.ConfigureRosterRequest(roster=roster("a")),
+    "UpdateAgents": roster_api.UpdateAgentsRequest(agents=roster("a").agents),
+    "RemoveAgents": roster_api.RemoveAgentsRequest(agent_ids=["b"]),
+    "UpdateTeams": roster_api.UpdateTeamsRequest(teams=roster(t=["a"]).teams),
     "GetRoster": roster_api.GetRosterRequest(),
     "SetPresence": roster_api.SetPresenceRequest(
         presences=[roster_api.AgentPresence(agent_id="a", presence=ONLINE)],

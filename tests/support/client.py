@@ -31,7 +31,7 @@ class Service:
 
     def __init__(self, address: str) -> None:
         # Without a subchannel pool of its own, two channels to one address share one connection.
-        options = [("grpc.use_local_subchannel_pool", 1), ("grpc.max_receive_message_length", -1)]
+        options = [("grpc.use_local_subchannel_pool", 1)]
         self.channel = grpc.insecure_channel(address, options=options)
         self.assignment = assignment_service_pb2_grpc.AssignmentServiceStub(self.channel)
         self.roster = roster_service_pb2_grpc.RosterServiceStub(self.channel)

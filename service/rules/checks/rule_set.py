@@ -14,6 +14,7 @@ from service.rules.fields.limits import (
     MAX_LISTED_AGENTS_IN_ALL,
     MAX_REPLY_BYTES,
     MAX_REPLY_PLACEHOLDERS,
+    MAX_RULE_BYTES,
     MAX_RULES,
 )
 from service.rules.fields.problems import check_agent_ids, check_own_id, count_problem, enum_problem, name_problem
@@ -66,6 +67,7 @@ class _RuleSetCheck:
 
     def _check_rule(self, rule: pb.Rule, path: str) -> None:
         found = self._found
+        found.add_if(path, _size_problem(rule))
         found.add_if(f"{path}.name", name_problem(rule.name))
         found.add_if(f"{path}.trigger", enum_problem(pb.RuleTrigger, rule.trigger, required=True))
         if rule.HasField("condition"):
@@ -80,6 +82,7 @@ class _RuleSetCheck:
             found.add_if(f"{path}.reply", _reply_problem(rule.reply))
 
     def _check_fallback(self, fallback: pb.Fallback, path: str) -> None:
+        self._found.add_if(path, _size_problem(fallback))
         self._check_target(fallback.target, f"{path}.target")
         self._found.add_if(f"{path}.strategy", enum_problem(pb.Strategy, fallback.strategy))
 
@@ -112,6 +115,13 @@ class _RuleSetCheck:
         if problem is None and self._teams is not None and team_id not in self._teams:
             problem = f"{quoted(team_id)} is no team of the roster; add it there first, or name another"
         return problem
+
+
+def _size_problem(by: pb.Rule | pb.Fallback) -> str | None:
+    size = by.ByteSize()
+    if size > MAX_RULE_BYTES:
+        return f"takes {size} bytes; at most {MAX_RULE_BYTES} are allowed; a long list of agents can be a team"
+    return None
 
 
 def _reply_problem(reply: str) -> str | None:

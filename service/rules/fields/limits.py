@@ -11,7 +11,13 @@ MAX_NAME_CHARACTERS: Final = 256
 MAX_VALUE_BYTES: Final = 4096
 """One trait value of a contact, serialized, or one text of a trait condition, in UTF-8 bytes."""
 
+MAX_RESPONSE_BYTES: Final = 4 * 1024 * 1024
+"""One response, serialized: what gRPC clients accept by default."""
+
 MAX_RULES: Final = 10_000
+MAX_RULE_BYTES: Final = 3 * 1024 * 1024 // 2
+"""One rule, or the fallback, serialized: a page of rules has room for both. 10,000 ids of 128 ASCII characters take
+1.25 MiB."""
 MAX_CONDITION_DEPTH: Final = 8
 """Levels of a condition tree; a single test is one level."""
 MAX_CONDITION_ITEMS: Final = 100

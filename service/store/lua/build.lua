@@ -3,13 +3,15 @@
 --
 -- KEYS[1]  what all keys of the workspace begin with; all others are derived from it (see keys.py)
 --
--- A chunk, as JSON, has one of these, or `agents` with `pools`: {
+-- A chunk is one of a roster (see roster_writes.lua) or, as JSON, has one of these, some of them with `pools`: {
 --   carried: [[new view, view whose virtual times it carries on], ...],
 --   agents: [{id, name, weight, limit, enabled, positions: {pool: position, ...}}, ...],
 --   pools: {pool: {
 --     predecessor: pool whose turns it carries on if it is new ('' = none),
 --     views: [{name, strategy, and what it asks for}, ...],
 --     new: {view that is new: the view whose virtual times it carries on ('' = none), ...}}, ...},
+--   adjusted: [{id, name, weight, limit, enabled}, ...],                              whose places stay
+--   moved: [{id, positions: {pool: position (0: leaves it), ...}}, ...],              whose other places stay
 --   gone: [agent id, ...],
 --   dropped: [view, ...] }
 --
@@ -17,6 +19,9 @@
 
 --- @include "views"
 --- @include "leases"
+--- @include "roster_writes"
+
+local NO_TURN = {rest = 0, last = 0, assigned = 0}
 
 -- Puts the agent in its place in one pool, as it was in the same one or in the one that this carries on.
 local function join(agent, pool, planned, before, times, was)
@@ -38,11 +43,11 @@ local function join(agent, pool, planned, before, times, was)
   save_turn(agent, pool, turn)
 end
 
--- Takes the agent out of all its pools, and notes its last assignment in any. Returns the same as `withdraw`.
-local function leave(agent)
+-- Takes the agent out of some pools, and notes its last assignment in any. Takes and returns the same as `withdraw`.
+local function leave(agent, some)
   local key = agent.key
   local last = tonumber(call('HGET', key, 'last') or 0)
-  local turns, times, was = withdraw(agent)
+  local turns, times, was = withdraw(agent, some)
   for pool, turn in pairs(turns) do
     last = math.max(last, turn.last)
     call('HDEL', key, 'turn:' .. pool)
@@ -53,6 +58,17 @@ local function leave(agent)
   return turns, times, was
 end
 
+-- Whether the strategy of a view of one of these pools does.
+local function follows_assignments(pools)
+  for _, place in pairs(pools) do
+    for _, view in ipairs(place.views) do
+      if STRATEGIES[view.strategy].follows_assignments then
+        return true
+      end
+    end
+  end
+end
+
 local function settle(planned, pools)
   local agent = load_agent(number_of_agent(planned.id))
   local turns, times, was = leave(agent)
@@ -60,14 +76,49 @@ local function settle(planned, pools)
     enabled = planned.enabled, pools = {}}
   for pool, position in pairs(planned.positions) do
     agent.settings.pools[pool] = {position = position, views = pools[pool].views}
-    for _, view in ipairs(pools[pool].views) do
-      agent.settings.follows_assignments = agent.settings.follows_assignments
-        or STRATEGIES[view.strategy].follows_assignments
-    end
   end
+  agent.settings.follows_assignments = follows_assignments(agent.settings.pools)
   for pool in pairs(planned.positions) do
-    local before = turns[pool] or turns[pools[pool].predecessor] or {rest = 0, last = 0, assigned = 0}
+    local before = turns[pool] or turns[pools[pool].predecessor] or NO_TURN
     join(agent, pool, pools[pool], before, times, was)
+  end
+  call('HSET', agent.key, 'settings', cmsgpack.pack(agent.settings))
+end
+
+local function adjust(planned)
+  local pools = {}
+  planned.positions = {}
+  for pool, place in pairs(load_agent(number_of_agent(planned.id)).settings.pools) do
+    planned.positions[pool], pools[pool] = place.position, {predecessor = '', views = place.views, new = {}}
+  end
+  settle(planned, pools)
+end
+
+-- The settings with other places in some pools. Those given are shared by runs, and so not to be changed.
+local function with_places(settings, positions, pools)
+  local changed, places = {}, {}
+  for field, value in pairs(settings) do
+    changed[field] = value
+  end
+  for pool, place in pairs(settings.pools) do
+    places[pool] = place
+  end
+  for pool, position in pairs(positions) do
+    places[pool] = position > 0 and {position = position, views = pools[pool].views} or nil
+  end
+  changed.pools = places
+  changed.follows_assignments = follows_assignments(places)
+  return changed
+end
+
+local function move_to(planned, pools)
+  local agent = load_agent(number_of_agent(planned.id))
+  local turns, times, was = leave(agent, planned.positions)
+  agent.settings = with_places(agent.settings, planned.positions, pools)
+  for pool, position in pairs(planned.positions) do
+    if position > 0 then
+      join(agent, pool, pools[pool], turns[pool] or NO_TURN, times, was)
+    end
   end
   call('HSET', agent.key, 'settings', cmsgpack.pack(agent.settings))
 end
@@ -75,8 +126,27 @@ end
 local function forget(id)
   local agent = load_agent(number_of_agent(id))
   leave(agent)
+  for pool in pairs(agent.settings.pools) do
+    local team = string.match(pool, '^t:(.*)$')
+    if team then
+      count_places(-call('ZREM', root .. TEAM .. team, id))
+    end
+  end
   call('HDEL', agent.key, 'settings', 'presence')
   call('ZREM', root .. LEASES, agent.number)
+end
+
+-- Does something with each entry; what would make the run too long is put back.
+local function each_of(chunk, field, change)
+  local entries = chunk[field] or {}
+  for at, entry in ipairs(entries) do
+    if work >= WORK_A_RUN then
+      call('LPUSH', root .. PLAN, cjson.encode({[field] = {unpack(entries, at)}, pools = chunk.pools}))
+      return
+    end
+    change(entry, chunk.pools)
+    work = work + 1
+  end
 end
 
 local function put_in_place(chunk)
@@ -86,9 +156,9 @@ local function put_in_place(chunk)
   for _, planned in ipairs(chunk.agents or {}) do
     settle(planned, chunk.pools)
   end
-  for _, id in ipairs(chunk.gone or {}) do
-    forget(id)
-  end
+  each_of(chunk, 'adjusted', adjust)
+  each_of(chunk, 'moved', move_to)
+  each_of(chunk, 'gone', forget)
   for _, view in ipairs(chunk.dropped or {}) do
     call('HDEL', root .. EMPTIED, view)
   end
@@ -99,7 +169,9 @@ end
 
 return function()
   local chunk = call('LPOP', root .. PLAN)
-  if chunk then
+  if chunk and string.sub(chunk, 1, 1) == 'W' then
+    write_roster(chunk)
+  elseif chunk then
     put_in_place(cjson.decode(chunk))
   end
   local left = call('LLEN', root .. PLAN)

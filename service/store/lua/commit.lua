@@ -1,13 +1,12 @@
--- Puts a rule set or a roster in force, as soon as build.lua has put in place what follows from it.
+-- Puts a rule set or a roster in force, as soon as build.lua has put in place what follows from it: of a roster, all.
 --
 -- KEYS[1]  what all keys of the workspace begin with; all others are derived from it (see keys.py)
 -- ARGV[1]  revision of the rules this was prepared under
 -- ARGV[2]  revision of the roster this was prepared under
 -- ARGV[3]  'rules' or 'roster': which of the two is new
--- ARGV[4]  the serialized rule set or roster
--- ARGV[5]  1 if closing a contact takes its owner away
--- ARGV[6]  the rules as the matcher takes them, if they are new
--- ARGV[7]  token of the plan that was staged ('' = nothing else changes)
+-- ARGV[4]  token of the plan that was staged ('' = nothing else changes)
+-- then, if the rules are new: the serialized rule set, the rules as the matcher takes them, and 1 if closing a contact
+-- takes its owner away
 --
 -- Returns  the new revision of what was put in force; 0 if one of the two changed meanwhile, or the plan was staged
 --          too long ago: nothing was done
@@ -19,7 +18,7 @@ return function(args)
   if refusal then
     return refusal
   end
-  local rules_revision, roster_revision, which, what, unassign_on_close, prepared, token = unpack(args)
+  local rules_revision, roster_revision, which, token, rule_set, prepared, unassign_on_close = unpack(args)
   local staged = root .. STAGED .. token
   if revision ~= rules_revision
     or (call('HGET', root, 'roster_revision') or '0') ~= roster_revision
@@ -31,12 +30,12 @@ return function(args)
     call('PERSIST', root .. PLAN)
     call('HSET', root, 'building', 1)
   end
-  call('SET', root .. (which == 'rules' and RULES or ROSTER), what)
-  call('HSET', root, 'unassign_on_close', unassign_on_close)
-  local new = call('HINCRBY', root, which == 'rules' and 'revision' or 'roster_revision', 1)
-  if which == 'rules' then
-    call('SET', root .. PREPARED, prepared)
-    call('HSET', root, 'prepared', new)
+  if which == 'roster' then
+    return call('HINCRBY', root, 'roster_revision', 1)
   end
+  local new = call('HINCRBY', root, 'revision', 1)
+  call('SET', root .. RULES, rule_set)
+  call('SET', root .. PREPARED, prepared)
+  call('HSET', root, 'prepared', new, 'unassign_on_close', unassign_on_close)
   return new
 end

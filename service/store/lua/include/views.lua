@@ -92,18 +92,22 @@ local function follow(agent, was_online, was_open, assigned)
   end
 end
 
--- Takes the agent out of all its views. Returns its turns by pool, and by view its time, and whether it was in there.
-local function withdraw(agent)
+-- Takes the agent out of the views of some pools (a set by name; nil: all). Returns its turns by pool, and by view its
+-- time, and whether it was in there.
+local function withdraw(agent, some)
   local turns, times, was = {}, {}, {}
   for pool, place in pairs(agent.settings and agent.settings.pools or {}) do
-    local turn = turn_of(agent, pool)
-    turns[pool] = turn
-    for at, view in ipairs(place.views) do
-      was[view.name] = call('ZREM', root .. VIEW .. view.name, member_of(agent, pool, turn)) == 1
-      times[view.name] = turn.times[at]
-      if was[view.name] then
-        note_if_empty(view, root .. VIEW .. view.name, turn.times[at])
+    if not some or some[pool] then
+      local turn = turn_of(agent, pool)
+      turns[pool] = turn
+      for at, view in ipairs(place.views) do
+        was[view.name] = call('ZREM', root .. VIEW .. view.name, member_of(agent, pool, turn)) == 1
+        times[view.name] = turn.times[at]
+        if was[view.name] then
+          note_if_empty(view, root .. VIEW .. view.name, turn.times[at])
+        end
       end
+      work = work + 1 + #place.views
     end
   end
   return turns, times, was
