@@ -1,9 +1,3 @@
--- Round robin by virtual time; see round_robin.py and rotation.py.
+-- Round robin by virtual time, which is an agent's score in its views; see round_robin.py and rotation.py.
 
-return {
-  by_time = true,
-
-  score = function(agent, time)
-    return time
-  end,
-}
+return {by_time = true}

@@ -1,6 +1,7 @@
--- Agents: settings, which only a configuration changes, and what changes all the time.
+-- Agents: settings, which only a configuration changes, what changes all the time, and their turns in pools.
 
 --- @include "memo"
+--- @include "strategies"
 
 -- The agent with this number, and what one more field holds, if one is named. Its settings (nil: it is not in the
 -- roster) are {id, name, weight, limit, enabled, pools: {pool: {position, views: [{name, strategy, and what it asks for}]}},
@@ -30,4 +31,60 @@ end
 
 local function id_of_agent(number)
   return number ~= 0 and call('HGET', root .. AGENT .. number, 'id') or ''
+end
+
+-- A turn in a pool: {rest = of a turn that did not divide, last = sequence of the last assignment, assigned = how
+-- often, times = virtual times in the pool's views, in their order}. See strategies/rotation.py.
+
+-- What breaks ties, so that Redis sorts views the right way: last assignment, position, then the agent's number.
+local MEMBER = '>I5I4I4'
+
+-- A turn as it is kept: rest, last, assigned; then each of the times.
+local TURN_HEAD, TIME = '>I2I5I5', '>d'
+local TIME_BYTES = 8
+
+local function pack_turn(rest, last, assigned, times)
+  local head = struct.pack(TURN_HEAD, rest, last, assigned)
+  if #times == 1 then
+    return head .. struct.pack(TIME, times[1])
+  end
+  local parts = {head}
+  for at = 1, #times do
+    parts[at + 1] = struct.pack(TIME, times[at])
+  end
+  return table.concat(parts)
+end
+
+-- The times that begin there, each moved on so far.
+local function times_from(packed, from, step)
+  local times = {}
+  for at = 1, (#packed - from + 1) / TIME_BYTES do
+    times[at] = struct.unpack(TIME, packed, from + (at - 1) * TIME_BYTES) + step
+  end
+  return times
+end
+
+local function turn_of(agent, pool)
+  local packed = call('HGET', agent.key, 'turn:' .. pool)
+  local rest, last, assigned, from = struct.unpack(TURN_HEAD, packed)
+  return {rest = rest, last = last, assigned = assigned, times = times_from(packed, from, 0)}
+end
+
+local function save_turn(agent, pool, turn)
+  call('HSET', agent.key, 'turn:' .. pool, pack_turn(turn.rest, turn.last, turn.assigned, turn.times))
+end
+
+-- As what the views of a pool have the agent.
+local function member_of(agent, pool, turn)
+  return struct.pack(MEMBER, turn.last, agent.settings.pools[pool].position, agent.number)
+end
+
+-- Moves the agent's virtual time on by 1/weight, in every view of the pool. Returns the turn as it is kept, and its times.
+local function take_turn(packed, weight, sequence)
+  local rest, _, assigned, from = struct.unpack(TURN_HEAD, packed)
+  -- A weight that does not divide TURN leaves a rest, which is carried, so that shares never drift.
+  local credit = TURN + rest
+  local left = credit % weight
+  local times = times_from(packed, from, (credit - left) / weight)
+  return pack_turn(left, sequence, assigned + 1, times), times
 end

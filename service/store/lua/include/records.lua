@@ -2,6 +2,7 @@
 -- Open ones lie in buckets, the others (closed, or unassigned) in keys of their own, which expire.
 
 --- @include "state"
+--- @include "memo"
 
 -- Flags, owner, choice, revision, sequence, time; then the request id. Nearly all are small numbers and owned by the
 -- agent who was chosen; the others take the wide form, in which that agent comes last.
@@ -83,4 +84,40 @@ local function save_contact(contact, retention)
     call('SET', root .. SETTLED .. contact.id, packed, 'PX', retention)
   end
   contact.place = place
+end
+
+-- What rules ask for: {number, pool, view: {name, strategy, and what it asks for}, rule_id, team_id, fallback}, in JSON.
+-- Decisions call it by name, records by number.
+
+local texts  -- of choices that this run has read, by name
+
+local function begin_choices()
+  texts = {}
+end
+
+-- The choice of this name: its text, and what that says.
+local function choice_called(ref)
+  local text = texts[ref]
+  if not text then
+    text = call('HGET', root .. CHOICES, ref)
+    texts[ref] = text
+  end
+  return text, unpacked(text, cjson.decode)
+end
+
+-- The text of the choice with this number; '' for 0, which stands for none.
+local function choice_numbered(number)
+  if number == 0 then
+    return ''
+  end
+  return call('HGET', root .. CHOICES, call('HGET', root .. CHOICES, '#' .. number))
+end
+
+-- A decision, as scripts return it.
+local function decision(outcome, agent_id, choice, under, sequence, time, replayed, reply)
+  return {outcome, agent_id, choice, under, sequence, time, replayed, reply}
+end
+
+local function reply_of(contact)
+  return contact.has_reply and call('GET', root .. REPLY .. contact.id) or ''
 end

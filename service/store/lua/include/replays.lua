@@ -1,19 +1,9 @@
 -- Decisions given again: that of a contact's record, and those that a later one took the place of, in keys of their own.
 
 --- @include "records"
---- @include "choices"
 --- @include "agents"
 
 local DECISION = '>BI3I3I4I5I6'  -- outcome, agent, choice, revision, sequence, time; then the reply
-
--- A decision, as scripts return it.
-local function decision(outcome, agent_id, choice, under, sequence, time, replayed, reply)
-  return {outcome, agent_id, choice, under, sequence, time, replayed, reply}
-end
-
-local function reply_of(contact)
-  return contact.has_reply and call('GET', root .. REPLY .. contact.id) or ''
-end
 
 -- The decision on record.
 local function decision_on(contact, replayed)

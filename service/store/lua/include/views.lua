@@ -1,8 +1,6 @@
 -- Views of pools: sorted sets of exactly those eligible under one strategy and what a rule asks for, first first.
 
---- @include "strategies"
 --- @include "agents"
---- @include "turns"
 
 -- Scripts that change many agents stop after so many agents and places, and are called again: some milliseconds in
 -- which Redis serves nobody else.
@@ -32,7 +30,8 @@ end
 -- Puts an agent that was eligible in a view, and has been taken out of it, back in where it now belongs, if it still is.
 local function put(agent, view, key, times, at, member)
   if is_eligible(agent.settings, view, agent.online, agent.open) then
-    call('ZADD', key, STRATEGIES[view.strategy].score(agent, times[at]), member)
+    local strategy = STRATEGIES[view.strategy]
+    call('ZADD', key, strategy.by_time and times[at] or strategy.score(agent), member)
   else
     note_if_empty(view, key, times[at])
   end
