@@ -1,6 +1,7 @@
 """Longest idle: whoever has gone without an assignment for longest comes first, whatever pool the last one was from.
 
-So somebody in two teams gets no double share, as every assignment sends them to the end of all lines at once.
+So somebody in two teams gets no double share, as every assignment sends them to the end of all lines at once. Weights
+play no part, and contacts that a person hands over are no assignments.
 """
 
 from __future__ import annotations
@@ -19,9 +20,9 @@ STRATEGY = Strategy(
     number=3,
     name="LONGEST_IDLE",
     label="longest idle",
-    sentence="{agent} had gone without a contact for longest",
+    sentence="no rule had assigned {agent} a contact for longest",
     promise="nobody eligible throughout has waited longer than one who is chosen",
-    share=Share.ASSIGNED,
+    share=Share.ASSIGNED_ALIKE,
     order=order,
     lua=Path(__file__).with_suffix(".lua"),
 )

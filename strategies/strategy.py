@@ -22,10 +22,11 @@ TURN = 2**6 * 3**2 * 5**2 * 7 * 11 * 13
 
 
 class Share(Enum):
-    """What a strategy levels among its agents, for their weight."""
+    """What a strategy levels among its agents."""
 
-    ASSIGNED = "contacts assigned within a while"
-    OPEN_CONTACTS = "contacts open now"
+    ASSIGNED = "contacts assigned within a while, for the weight"
+    ASSIGNED_ALIKE = "contacts assigned within a while, whatever the weight"
+    OPEN_CONTACTS = "contacts open now, for the weight"
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
 """How fair a pool is: from what its agents hold, sampled again and again. No I/O.
 
 Only agents who were eligible in every sample of the window are compared, since an agent who was away owes nothing and
-is owed nothing. What is compared is what the strategy levels (`Strategy.share`), per weight.
+is owed nothing. What is compared is what the strategy levels (`Strategy.share`), per weight where it counts weights.
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ class Fairness(NamedTuple):
 
     Attributes:
         compared: how many agents were eligible throughout the window.
-        spread: the largest share minus the smallest one, in contacts per unit of weight.
+        spread: the largest share minus the smallest one, in contacts, per unit of weight where weights count.
         jain_index: Jain's index of the shares: 1 if all are equal, 1/n if one of n has all (Jain, Chiu, Hawe 1984).
     """
 
@@ -97,6 +97,8 @@ class Window:
             held = [latest.standings[agent].open_contacts for agent in throughout]
         else:
             held = [latest.standings[agent].assigned - first.standings[agent].assigned for agent in throughout]
+        if latest.share is Share.ASSIGNED_ALIKE:
+            return compare(held)
         return compare(
             [contacts / latest.standings[agent].weight for agent, contacts in zip(throughout, held, strict=True)]
         )
