@@ -15,10 +15,11 @@ local function choose(choice, sequence)
   local settings, before = agent.settings, agent.open
   agent.open = before + 1
   local turn, times = take_turn(packed, settings.weight, sequence)
-  call('HSET', agent.key, 'open', agent.open, turn_field, turn)
   if settings.follows_assignments then
     agent.last = sequence
-    call('HSET', agent.key, 'last', sequence)
+    call('HSET', agent.key, 'open', agent.open, turn_field, turn, 'last', sequence)
+  else
+    call('HSET', agent.key, 'open', agent.open, turn_field, turn)
   end
   local place = settings.pools[pool]
   local member = struct.pack(MEMBER, sequence, place.position, number)

@@ -31,7 +31,9 @@ local function pack_record(contact)
     .. contact.request
 end
 
--- The contact as it is on record; `place` is nil if nothing is.
+local loaded = {}  -- the contact a run is at: one table for all, since a new one for each is work, and more to clear away
+
+-- The contact as it is on record, until the next is loaded; `place` is nil if nothing is.
 local function load_contact(id, bucket)
   local packed, place = call('HGET', root .. OPEN .. bucket, id), OPEN
   if not packed and now <= settled_until then
@@ -41,21 +43,13 @@ local function load_contact(id, bucket)
   if packed then
     flags, owner, agent, choice, under, sequence, time, rest = unpack_record(packed)
   end
-  return {
-    id = id,
-    bucket = bucket,
-    place = packed and place,
-    state = flags % 4,
-    owner = owner,
-    outcome = math.floor(flags / 4) % 8,
-    has_reply = flags >= 32,
-    agent = agent,
-    choice = choice,
-    revision = under,
-    sequence = sequence,
-    time = time,
-    request = packed and string.sub(packed, rest) or '',
-  }
+  local contact = loaded
+  contact.id, contact.bucket, contact.place = id, bucket, packed and place
+  contact.state, contact.outcome, contact.has_reply = flags % 4, math.floor(flags / 4) % 8, flags >= 32
+  contact.owner, contact.agent, contact.choice = owner, agent, choice
+  contact.revision, contact.sequence, contact.time = under, sequence, time
+  contact.request = packed and string.sub(packed, rest) or ''
+  return contact
 end
 
 -- Notes until when there may be settled records, which nobody then looks for; seldom, by looking far ahead.
