@@ -7,7 +7,7 @@ import math
 import threading
 from collections.abc import Callable
 from time import perf_counter
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from redis import ConnectionError as RedisConnectionError
 from redis import RedisError, ResponseError
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from service.redis_client.pipeline import KeyedCommand
+    from service.redis_client.script import Script
 
 _log = logging.getLogger(__name__)
 
@@ -42,31 +43,6 @@ Again = Callable[[list["KeyedCommand"]], list[Any]]
 def _says(reply: Any, text: str) -> bool:
     """Whether a reply is an error that says this."""
     return isinstance(reply, ResponseError) and text in str(reply)
-
-
-class Library(NamedTuple):
-    """Functions that a server keeps loaded: their library's name, and its text."""
-
-    name: bytes
-    text: bytes
-
-
-class Script(NamedTuple):
-    """A script.
-
-    Attributes:
-        name: what it is called in figures.
-        text: the script alone.
-        digest: under which Redis keeps that text.
-        function: the name of the same as a function.
-        library: the library that has the function.
-    """
-
-    name: str
-    text: bytes
-    digest: bytes
-    function: bytes
-    library: Library
 
 
 class Timings(Protocol):

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from evenhand.v1.decision_pb2 import Outcome
 from evenhand.v1.roster_service_pb2 import Presence
 
-from service.redis_client.client import Library, Script
+from service.redis_client.script import Library, Script
 from service.store import keys, refusals
 from strategies import STRATEGIES, TURN
 

@@ -10,7 +10,7 @@ from service.store.scripts import load
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence
 
-    from service.redis_client.client import Script
+    from service.redis_client.script import Script
 
 _SIZE = load("roster_size")
 _SOME = load("roster_some")

@@ -18,7 +18,8 @@ from service.store.values import Configuration, ContactRecord, Decision, StaleRu
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from service.redis_client.client import RedisClient, Script
+    from service.redis_client.client import RedisClient
+    from service.redis_client.script import Script
     from service.store.roster_values import RosterWrites
     from service.store.values import Change, NewRules, PresenceReport
 

@@ -15,7 +15,8 @@ import pytest
 import redis as redis_py
 from redis.crc import key_slot
 
-from service.redis_client.client import Library, RedisClient, RedisUnavailableError, Run, Script
+from service.redis_client.client import RedisClient, RedisUnavailableError, Run
+from service.redis_client.script import Library, Script
 from service.store import keys, scripts
 from service.store.values import Case
 from tests.support import plans

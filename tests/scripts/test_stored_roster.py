@@ -24,7 +24,8 @@ from tests.support.stores import open_store, raw
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from service.redis_client.client import RedisClient, Script
+    from service.redis_client.client import RedisClient
+    from service.redis_client.script import Script
 
 RULES = RuleSet(rules=[rule("all")])
 IDS = [f"agent-{number}" for number in range(300)]
