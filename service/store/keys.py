@@ -5,7 +5,8 @@ together. Scripts get that beginning as KEYS[1] and add the suffixes below, whic
 
 | key                        | type       | holds                                                                    |
 | -------------------------- | ---------- | ------------------------------------------------------------------------ |
-| (the beginning itself)     | hash       | revisions, sequence, counters, flags                                     |
+| (the beginning itself)     | hash       | revisions, sequence, counters, flags; what rules ask for, by name, and   |
+|                            |            | `#<number>` -> name, so that it is read with them; rules/choices.py      |
 | :rules                     | string     | the rule set that was configured, as a serialized message                |
 | :agents, :teams            | hash       | id -> agent, or team without its agents, as a serialized message         |
 | :agents:order, :teams:order| sorted set | ids of agents, of teams, by position; there may be gaps                  |
@@ -16,7 +17,6 @@ together. Scripts get that beginning as KEYS[1] and add the suffixes below, whic
 | :agent:<number>            | hash       | settings, presence, open count, pools and views; for each pool a turn    |
 | :emptied                   | hash       | the last virtual time in a view that ran empty; rotation.py              |
 | :leases                    | sorted set | numbers of agents whose presence ends by itself, by that time (ms)       |
-| :choices                   | hash       | what rules ask for, by name, and `#<number>` -> name; rules/choices.py   |
 | :view:<view>               | sorted set | the eligible of a pool as some rules see it, in the order of choosing    |
 | :open:<bucket>             | hash       | contact id -> record, of open contacts                                   |
 | :settled:<contact>         | string     | the record of a contact that is closed or unassigned; expires            |
@@ -55,7 +55,6 @@ SUFFIXES = {
     "AGENT": ":agent:",
     "EMPTIED": ":emptied",
     "LEASES": ":leases",
-    "CHOICES": ":choices",
     "VIEW": ":view:",
     "OPEN": ":open:",
     "SETTLED": ":settled:",

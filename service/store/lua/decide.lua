@@ -16,7 +16,7 @@
 --- @include "choosing"
 --- @include "open_counts"
 
-local FIELDS = 7
+local FIELDS, FIRST_REF = 7, 9  -- words a contact, and where the first of them names what its rule asks for
 local retention, replay_retention, under
 
 -- The contact is owned: the record follows the caller's owner, and an opened conversation is counted.
@@ -87,7 +87,7 @@ local function decide(coming, id, bucket, owner_id, opened, request, ref, reply)
 end
 
 return function(args)
-  local refusal = begin()
+  local refusal, text = begin(args[FIRST_REF])
   if refusal then
     return refusal
   end
@@ -95,7 +95,7 @@ return function(args)
     return STALE_RULES
   end
   under, retention, replay_retention = tonumber(revision), args[2], args[3]
-  begin_choices()
+  begin_choices(args[FIRST_REF], text)
   local decisions = {}
   for at = 4, #args, FIELDS do
     decisions[#decisions + 1] = decide((#args - at + 1) / FIELDS - 1, unpack(args, at, at + FIELDS - 1))

@@ -6,9 +6,9 @@
 return function(args)
   for at = 1, #args, 2 do
     local ref, text = args[at], args[at + 1]
-    if call('HEXISTS', root .. CHOICES, ref) == 0 then
+    if call('HEXISTS', root, ref) == 0 then
       local number = call('HINCRBY', root, 'choices', 1)
-      call('HSET', root .. CHOICES, ref, '{"number":' .. number .. ',' .. string.sub(text, 2), '#' .. number, ref)
+      call('HSET', root, ref, '{"number":' .. number .. ',' .. string.sub(text, 2), '#' .. number, ref)
     end
   end
   return redis.status_reply('OK')

@@ -83,17 +83,22 @@ end
 -- What rules ask for: {number, pool, view: {name, strategy, and what it asks for}, rule_id, team_id, fallback}, in JSON.
 -- Decisions call it by name, records by number.
 
-local texts  -- of choices that this run has read, by name
+local first, first_text  -- a choice that came with all that bears on the run: its name and text
+local texts  -- of others that this run has read, by name
 
-local function begin_choices()
-  texts = {}
+local function begin_choices(ref, text)
+  first, first_text, texts = ref, text, nil
 end
 
 -- The choice of this name: its text, and what that says.
 local function choice_called(ref)
+  if ref == first then
+    return first_text, unpacked(first_text, cjson.decode)
+  end
+  texts = texts or {}
   local text = texts[ref]
   if not text then
-    text = call('HGET', root .. CHOICES, ref)
+    text = call('HGET', root, ref)
     texts[ref] = text
   end
   return text, unpacked(text, cjson.decode)
@@ -104,7 +109,7 @@ local function choice_numbered(number)
   if number == 0 then
     return ''
   end
-  return call('HGET', root .. CHOICES, call('HGET', root .. CHOICES, '#' .. number))
+  return call('HGET', root, call('HGET', root, '#' .. number))
 end
 
 -- A decision, as scripts return it.

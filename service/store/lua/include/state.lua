@@ -10,9 +10,9 @@ local function read_clock()
   now = time[1] * 1000 + math.floor(time[2] / 1000)
 end
 
--- Begins a run. Returns what it is refused with, if it is.
-local function begin()
-  local state = call('HMGET', root, 'revision', 'building', 'lease', 'settled_until')
+-- Begins a run. Returns what it is refused with, if it is, and else the text of the choice of this name, if one is named.
+local function begin(ref)
+  local state = call('HMGET', root, 'revision', 'building', 'lease', 'settled_until', ref or '')
   read_clock()
   revision, settled_until, spare = state[1] or '0', tonumber(state[4] or 0), 0
   if state[2] then
@@ -21,6 +21,7 @@ local function begin()
   if state[3] and tonumber(state[3]) <= now then
     return DUE_LEASES
   end
+  return nil, state[5]
 end
 
 -- Draws the next place in the order of everything that happens in the workspace; with it those of so many that come.
