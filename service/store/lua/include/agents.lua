@@ -10,7 +10,7 @@ local function load_agent(number, turn_field)
   local key = root .. AGENT .. number
   local read = call('HMGET', key, 'settings', 'presence', 'open', turn_field or '')
   return {
-    number = number,
+    number = tonumber(number),
     key = key,
     settings = read[1] and unpacked(read[1], cmsgpack.unpack),
     online = tonumber(read[2]) == ONLINE,
@@ -36,19 +36,15 @@ end
 -- A turn in a pool: {rest = of a turn that did not divide, last = sequence of the last assignment, assigned = how
 -- often, times = virtual times in the pool's views, in their order}. See strategies/rotation.py.
 
--- What breaks ties, so that Redis sorts views the right way: last assignment, position, then the agent's number.
-local MEMBER = '>I5I4I4'
+-- What breaks ties, so that Redis sorts views the right way: last assignment, position; then, as text, the agent's number.
+local MEMBER, MEMBER_BYTES = '>I5I4', 9
 
--- A turn as it is kept: rest, last, assigned; then each of the times.
-local TURN_HEAD, TIME = '>I2I5I5', '>d'
+-- A turn as it is kept: rest, last, assigned; then each of the times, of which there is one in most pools.
+local TURN_HEAD, TIME, TURN_OF_ONE = '>I2I5I5', '>d', '>I2I5I5d'
 local TIME_BYTES = 8
 
 local function pack_turn(rest, last, assigned, times)
-  local head = struct.pack(TURN_HEAD, rest, last, assigned)
-  if #times == 1 then
-    return head .. struct.pack(TIME, times[1])
-  end
-  local parts = {head}
+  local parts = {struct.pack(TURN_HEAD, rest, last, assigned)}
   for at = 1, #times do
     parts[at + 1] = struct.pack(TIME, times[at])
   end
@@ -76,15 +72,21 @@ end
 
 -- As what the views of a pool have the agent.
 local function member_of(agent, pool, turn)
-  return struct.pack(MEMBER, turn.last, agent.settings.pools[pool].position, agent.number)
+  return struct.pack(MEMBER, turn.last, agent.settings.pools[pool].position) .. agent.number
 end
 
--- Moves the agent's virtual time on by 1/weight, in every view of the pool. Returns the turn as it is kept, and its times.
+-- Moves the agent's virtual time on by 1/weight, in every view of the pool. Returns the turn as it is kept, the time in the
+-- first view, and the times in all if there are more.
 local function take_turn(packed, weight, sequence)
-  local rest, _, assigned, from = struct.unpack(TURN_HEAD, packed)
+  local rest, _, assigned, first, ended = struct.unpack(TURN_OF_ONE, packed)
   -- A weight that does not divide TURN leaves a rest, which is carried, so that shares never drift.
   local credit = TURN + rest
   local left = credit % weight
-  local times = times_from(packed, from, (credit - left) / weight)
-  return pack_turn(left, sequence, assigned + 1, times), times
+  local step = (credit - left) / weight
+  first = first + step
+  if ended > #packed then
+    return struct.pack(TURN_OF_ONE, left, sequence, assigned + 1, first), first
+  end
+  local times = times_from(packed, ended - TIME_BYTES, step)
+  return pack_turn(left, sequence, assigned + 1, times), first, times
 end

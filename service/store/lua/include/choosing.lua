@@ -10,11 +10,11 @@ local function choose(choice, sequence)
   if not chosen then
     return nil
   end
-  local _, _, number = struct.unpack(MEMBER, chosen)
+  local number = string.sub(chosen, MEMBER_BYTES + 1)
   local agent, packed = load_agent(number, turn_field)
   local settings, before = agent.settings, agent.open
   agent.open = before + 1
-  local turn, times = take_turn(packed, settings.weight, sequence)
+  local turn, time, times = take_turn(packed, settings.weight, sequence)
   if settings.follows_assignments then
     agent.last = sequence
     call('HSET', agent.key, 'open', agent.open, turn_field, turn, 'last', sequence)
@@ -22,12 +22,16 @@ local function choose(choice, sequence)
     call('HSET', agent.key, 'open', agent.open, turn_field, turn)
   end
   local place = settings.pools[pool]
-  local member = struct.pack(MEMBER, sequence, place.position, number)
-  for at, view in ipairs(place.views) do
-    if view.name == asked then
-      put(agent, view, key, times, at, member)
-    elseif is_eligible(settings, view, agent.online, before) then
-      move(agent, view, times, at, true, chosen, member)
+  local member = struct.pack(MEMBER, sequence, place.position) .. number
+  if not times then
+    put(agent, place.views[1], key, time, member)
+  else
+    for at, view in ipairs(place.views) do
+      if view.name == asked then
+        put(agent, view, key, times[at], member)
+      elseif is_eligible(settings, view, agent.online, before) then
+        move(agent, view, times, at, true, chosen, member)
+      end
     end
   end
   if next(settings.pools, next(settings.pools)) then

@@ -28,12 +28,12 @@ local function note_if_empty(view, key, time)
 end
 
 -- Puts an agent that was eligible in a view, and has been taken out of it, back in where it now belongs, if it still is.
-local function put(agent, view, key, times, at, member)
+local function put(agent, view, key, time, member)
   if is_eligible(agent.settings, view, agent.online, agent.open) then
     local strategy = STRATEGIES[view.strategy]
-    call('ZADD', key, strategy.by_time and times[at] or strategy.score(agent), member)
+    call('ZADD', key, strategy.by_time and time or strategy.score(agent), member)
   else
-    note_if_empty(view, key, times[at])
+    note_if_empty(view, key, time)
   end
 end
 
@@ -50,14 +50,14 @@ local function move(agent, view, times, at, was, old, new)
     call('ZREM', key, old)
   end
   if was then
-    put(agent, view, key, times, at, new)
+    put(agent, view, key, times[at], new)
   elseif is then
     if STRATEGIES[view.strategy].by_time then
       local least = least_time(view.name)
       lifted = least > times[at]
       times[at] = math.max(times[at], least)
     end
-    put(agent, view, key, times, at, new)
+    put(agent, view, key, times[at], new)
   end
   return lifted
 end
