@@ -27,17 +27,9 @@ def folder():
 def start(folder: str) -> subprocess.Popen[str]:
     """Start the demo, without a terminal."""
     environment = os.environ | {"TMPDIR": folder, "PYTHONUNBUFFERED": "1"}
-
-    def mind_interrupts() -> None:  # which a process in the background of a shell is told to ignore
-        signal.signal(signal.SIGINT, signal.default_int_handler)
-
-    return subprocess.Popen(
-        [sys.executable, DEMO],
-        env=environment,
-        stdout=subprocess.PIPE,
-        text=True,
-        preexec_fn=mind_interrupts,  # noqa: PLW1509  # no other thread runs in this test
-    )
+    # A process in the background of a shell is told to ignore SIGINT, and passes that on to all that it starts.
+    minding_interrupts = ["env", "--default-signal=INT", sys.executable, str(DEMO)]
+    return subprocess.Popen(minding_interrupts, env=environment, stdout=subprocess.PIPE, text=True)
 
 
 def left_behind(folder: str) -> list[str]:
