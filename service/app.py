@@ -27,7 +27,7 @@ from service.telemetry.metrics import CacheMetrics, DecisionMetrics, RedisMetric
 from service.telemetry.observer import DecisionObserver
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
     from pathlib import Path
 
     import grpc
@@ -86,14 +86,14 @@ class App:
                 decisions.workspaces,
             )
 
-    def register(self, server: grpc.Server, is_overload: Callable[[], bool]) -> None:
+    def register(self, server: grpc.Server, shedder: int | None) -> None:
         """Add the services to the server.
 
         Args:
             server: the server.
-            is_overload: tells whether the call that this thread handles is to be refused for overload.
+            shedder: identifies the thread whose calls are to be refused for overload.
         """
-        admission = Admission(is_overload, self._tracing)
+        admission = Admission(shedder, self._tracing)
         register(server, _ASSIGNMENT, self._assignment.methods, admission)
         register(server, _ROSTER, self._roster.methods, admission)
         health_pb2_grpc.add_HealthServicer_to_server(self.health, server)

@@ -160,13 +160,13 @@ class RedisClient:
         router = self._router
         if router is None:
             return [RedisUnavailableError()] * len(runs)
-        verb, name = self._way(script)
+        way = (b"FCALL", script.function) if self._has_functions else (b"EVALSHA", script.digest)
         send = router.slow if slow else router.quick
-        replies = send([(root, (verb, name, b"1", root, *arguments)) for root, arguments in runs], timeout_s)
+        replies = send([(root, (*way, b"1", root, *arguments)) for root, arguments in runs], timeout_s)
         for at, reply in enumerate(replies):
             if isinstance(reply, Exception):
                 replies[at] = self._second_reply(
-                    script, runs[at], reply, lambda commands: send(commands, timeout_s), repeatable=repeatable
+                    script, runs[at], reply, lambda commands: send(commands, timeout_s), way if repeatable else None
                 )
         try:
             self._timings.ran(script.name, perf_counter() - begun)
@@ -174,20 +174,21 @@ class RedisClient:
             _log.exception("how long Redis took could not be noted")
         return replies
 
-    def _way(self, script: Script) -> tuple[bytes, bytes]:
-        """Return the command that runs a script, and the name that it calls it by."""
-        return (b"FCALL", script.function) if self._has_functions else (b"EVALSHA", script.digest)
+    def _second_reply(
+        self, script: Script, run: Run, problem: Exception, send: Again, repeat: tuple[bytes, bytes] | None
+    ) -> Any:
+        """Return what becomes of a run whose first reply is an exception: the second reply, or what to raise.
 
-    def _second_reply(self, script: Script, run: Run, problem: Exception, send: Again, *, repeatable: bool) -> Any:
-        """Return what becomes of a run whose first reply is an exception: the second reply, or what to raise."""
+        `repeat`: how it was sent, if it may happen a second time.
+        """
         root, arguments = run
         reply: Any = problem
 
         def again(verb: bytes, name: bytes) -> Any:
             return send([(root, (verb, name, b"1", root, *arguments))])[0]
 
-        if repeatable and isinstance(reply, RedisConnectionError):
-            reply = again(*self._way(script))
+        if repeat is not None and isinstance(reply, RedisConnectionError):
+            reply = again(*repeat)
         if _says(reply, _NOT_LOADED):
             # A Redis that is new, or was restarted, has not got them. If another process was faster, that is as well.
             (loaded,) = send([(root, (b"FUNCTION", b"LOAD", script.library.text))])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from threading import get_ident
 from time import monotonic, perf_counter
 from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 
@@ -45,11 +46,11 @@ class Admission(NamedTuple):
     """Which calls are taken on.
 
     Attributes:
-        is_overload: tells whether the call that this thread handles is beyond what the service takes.
+        shedder: identifies the thread that only handles calls beyond what the service takes.
         tracing: tells the span of the call that this thread handles; None: there are no traces.
     """
 
-    is_overload: Callable[[], bool]
+    shedder: int | None
     tracing: Tracing | None
 
     def admit(self, request: Any, context: grpc.ServicerContext) -> Call:
@@ -105,12 +106,12 @@ class _Method:
 
     def unary(self, behavior: Callable[[Any, Call], Any]) -> Callable[[Any, grpc.ServicerContext], Any]:
         """Wrap what answers a call with one message, so that every failure is answered with a Status."""
-        admission, is_overload, tell = self._admission, self._admission.is_overload, self._tell
+        admission, shedder, tell = self._admission, self._admission.shedder, self._tell
         begin, end = self._metrics.begin, self._metrics.end
 
         def call(request: Any, context: grpc.ServicerContext) -> Any:
             tell(begin)
-            if is_overload():
+            if get_ident() == shedder:
                 self._shed(context)
             started = perf_counter()
             try:
@@ -137,7 +138,7 @@ class _Method:
 
         def call(request: Any, context: grpc.ServicerContext, send: Callable[[Any], None]) -> None:
             tell(begin)
-            if self._admission.is_overload():
+            if get_ident() == self._admission.shedder:
                 self._shed(context)
             started = perf_counter()
             context.add_callback(lambda: tell(end, _code_of(context), perf_counter() - started))

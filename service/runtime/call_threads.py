@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from concurrent.futures import Executor
 from queue import SimpleQueue
-from threading import Thread, get_ident
+from threading import Thread
 from time import sleep
 from typing import TYPE_CHECKING, Any
 
@@ -42,7 +42,10 @@ class CallThreads(Executor):
     Args:
         threads: how many.
         bound: how many calls may wait for one of them. A call beyond that is handled at once, by the thread that is
-            only there to refuse it: see `is_overload`.
+            only there to refuse it.
+
+    Attributes:
+        shedder: the thread whose calls are to be refused, by its identifier.
     """
 
     def __init__(self, threads: int, bound: int) -> None:
@@ -54,7 +57,7 @@ class CallThreads(Executor):
         for thread in (*self._threads, self._refuser):
             thread.daemon = True
             thread.start()
-        self._refuser_id = self._refuser.ident
+        self.shedder = self._refuser.ident
 
     def submit(self, fn: Callable[..., object], /, *args: Any, **kwargs: Any) -> Any:  # noqa: ARG002
         """Have `fn(*args)` called by one of the threads; its result is dropped, as grpc needs none."""
@@ -66,10 +69,6 @@ class CallThreads(Executor):
             # nothing to slow it down the threads that answer would get nowhere.
             sleep(_SHED_SECONDS)
         return _ACCEPTED
-
-    def is_overload(self) -> bool:
-        """Tell whether the call that this thread handles is to be refused for overload."""
-        return get_ident() == self._refuser_id
 
     def close(self) -> None:
         """End the threads, once they have done what waits by now."""

@@ -53,7 +53,7 @@ class Server:
         self._app = App(settings, redis_url, is_worker=share)
         self.fairness = self._app.fairness
         self._server = grpc.server(cast("ThreadPoolExecutor", self._threads), options=_options(settings, share=share))
-        self._app.register(self._server, self._threads.is_overload)
+        self._app.register(self._server, self._threads.shedder)
 
     def start(self) -> str:
         """Serve; return where, with the port that was taken.

@@ -208,6 +208,7 @@ class RedisWorkspace:
                 timeout_s=time_left(self._deadline),
             )
         if isinstance(reply, Exception):
+            time_left(self._deadline)  # if it is over, that is why nobody waits for Redis any more
             raise reply
         return reply
 

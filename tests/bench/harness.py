@@ -149,9 +149,8 @@ class Bench:
 
     def load(self, target: Target, method: str, requests: Path, count: int, **options: Any) -> generator.Load:
         """Start sending a file of requests."""
-        return generator.Load(
-            self.generator, target.server.address, method, requests, count, cores=self.cores.others, **options
-        )
+        options = {"cores": self.cores.others} | options
+        return generator.Load(self.generator, target.server.address, method, requests, count, **options)
 
     def cost(self, target: Target, requests: traffic.Requests, count: int, **options: Any) -> Cost:
         """Evaluate new contacts one by one, each of which must be ASSIGNED; return what that cost."""

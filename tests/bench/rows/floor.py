@@ -4,12 +4,15 @@ A workspace lives in one Redis thread, so the time that its scripts take there i
 can do for it. Redis tells that time itself. The floor is a script that claims a contact, takes the first of a sorted
 set, moves it on, counts and records, and does nothing else: no rules, no weights, no replays. Both run on the same
 server, as often and sent alike: one run for each call, one call after another; or 50 contacts at a time, the decisions
-in one run and the floor as 50 runs in one pipeline.
+in one run and the floor as 50 runs in one pipeline. One call after another leaves Redis idle most of the time, and then
+all that it does takes longer, since caches cool down: so the floor is sent at the pace of the calls, and while they are
+sent Redis has its core to itself too. How the floor does without a pause is in the note.
 """
 
 from __future__ import annotations
 
 import itertools
+from time import perf_counter, sleep
 from typing import TYPE_CHECKING, NamedTuple
 
 from service.store import keys
@@ -33,6 +36,7 @@ if TYPE_CHECKING:
 _ROUNDS = 9
 STRATEGY_NUMBERS = {strategy.name.replace("_", " ").lower(): number for number, strategy in sorted(STRATEGIES.items())}
 _SINGLE, _IN_RUNS = "alone", f"in runs of {CONTACTS_A_RUN}"
+_NO_PAUSE = "alone, without a pause"
 _BOUNDS = {_SINGLE: 2.0, _IN_RUNS: 1.5}
 _ROOT = b"{floor}"
 
@@ -55,6 +59,12 @@ class Time(NamedTuple):
     runs: float
 
 
+class _Pace:
+    """How long one call takes, of those that were sent one after another last."""
+
+    seconds = 0.0
+
+
 Measures = dict[tuple[str, str], "Callable[[], Time]"]
 """What to do in each round, by whom it is about (a strategy, or "floor") and how it is sent."""
 
@@ -68,8 +78,11 @@ def _findings(bench: Bench, binary: Path, version: str) -> list[Finding]:
     lines = [(name, how) for name in STRATEGY_NUMBERS for how in _BOUNDS]
     with bench.ours(redis_binary=binary) as ours:
         assert ours.redis is not None
+        pace = _Pace()
         measures = dict(
-            itertools.chain(_floor(bench, ours.redis), *(_ours(bench, ours, name) for name in STRATEGY_NUMBERS))
+            itertools.chain(
+                *(_ours(bench, ours, name, pace) for name in STRATEGY_NUMBERS), _floor(bench, ours.redis, pace)
+            )
         )
         for take in measures.values():
             take()
@@ -92,7 +105,8 @@ def _findings(bench: Bench, binary: Path, version: str) -> list[Finding]:
             ratios[f"{name} {how}"],
             _BOUNDS[how],
             at_least=False,
-            note=f"by Redis's own account; {len(traffic.AGENTS)} agents, online only, with request ids",
+            note=f"by Redis's own account; {len(traffic.AGENTS)} agents, online only, with request ids"
+            + (f"; the floor without a pause: {_text(samples['floor', _NO_PAUSE])}" if how == _SINGLE else ""),
             details={who: [time._asdict() for time in samples[who, how]] for who in (name, "floor")},
         )
         for name, how in lines
@@ -103,7 +117,7 @@ def _text(times: list[Time]) -> str:
     return f"{median(times, lambda time: time.microseconds):.2f} µs"
 
 
-def _ours(bench: Bench, target: Target, name: str) -> Iterator[tuple[tuple[str, str], Callable[[], Time]]]:
+def _ours(bench: Bench, target: Target, name: str, pace: _Pace) -> Iterator[tuple[tuple[str, str], Callable[[], Time]]]:
     """Configure a workspace with one rule of this strategy; yield how to decide about contacts of it."""
     singles, many = _counts(bench)
     workspace = target.workspace(f"floor-{STRATEGY_NUMBERS[name]}")
@@ -116,7 +130,8 @@ def _ours(bench: Bench, target: Target, name: str) -> Iterator[tuple[tuple[str, 
     }
 
     def one_by_one() -> None:
-        bench.calls(target, requests[_SINGLE], singles, connections=1, streams=1)
+        _, outcome = bench.calls(target, requests[_SINGLE], singles, connections=1, streams=1, cores=bench.cores.server)
+        pace.seconds = outcome.seconds / outcome.sent
 
     def in_batches() -> None:
         run_batches(bench, target, requests[_IN_RUNS], many // SIZE)
@@ -127,7 +142,7 @@ def _ours(bench: Bench, target: Target, name: str) -> Iterator[tuple[tuple[str, 
     yield (name, _IN_RUNS), lambda: _time(redis, in_batches, many)
 
 
-def _floor(bench: Bench, redis: RedisServer) -> Iterator[tuple[tuple[str, str], Callable[[], Time]]]:
+def _floor(bench: Bench, redis: RedisServer, pace: _Pace) -> Iterator[tuple[tuple[str, str], Callable[[], Time]]]:
     """Put as many agents in place for the floor; yield how to run it."""
     singles, many = _counts(bench)
     numbers = itertools.count()
@@ -135,16 +150,19 @@ def _floor(bench: Bench, redis: RedisServer) -> Iterator[tuple[tuple[str, str], 
         client.zadd(f"{_ROOT.decode()}:view", {str(number): 0 for number, _ in enumerate(traffic.AGENTS, 1)})
         digest = client.script_load(_FLOOR)
 
-    def run(count: int, at_once: int) -> None:
+    def run(count: int, at_once: int, every_s: float = 0.0) -> None:
         with on(bench.cores.server), redis.client() as client:
-            for _ in range(count // at_once):
+            begun = perf_counter()
+            for number in range(count // at_once):
+                sleep(max(0.0, begun + number * every_s - perf_counter()))
                 pipeline = client.pipeline(transaction=False)
-                for number in itertools.islice(numbers, at_once):
-                    contact_id = f"by-floor{number:012}"
+                for contact in itertools.islice(numbers, at_once):
+                    contact_id = f"by-floor{contact:012}"
                     pipeline.evalsha(digest, 1, _ROOT, contact_id, keys.bucket(contact_id.encode()))
                 assert all(reply[0] == 1 for reply in pipeline.execute())
 
-    yield ("floor", _SINGLE), lambda: _time(redis, lambda: run(singles, 1), singles)
+    yield ("floor", _SINGLE), lambda: _time(redis, lambda: run(singles, 1, pace.seconds), singles)
+    yield ("floor", _NO_PAUSE), lambda: _time(redis, lambda: run(singles, 1), singles)
     yield ("floor", _IN_RUNS), lambda: _time(redis, lambda: run(many, CONTACTS_A_RUN), many)
 
 

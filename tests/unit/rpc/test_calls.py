@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from concurrent.futures import ThreadPoolExecutor
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +16,7 @@ from service.decisions.errors import InvalidError
 from service.rpc import calls, statuses
 from service.rpc.calls import Admission, register
 from service.rules import Violation
+from service.runtime.call_threads import CallThreads
 from service.telemetry.metrics import MethodMetrics
 from tests.support.processes import wait_until
 
@@ -69,9 +69,9 @@ class Setting:
 
     def __init__(self, *, overloaded: bool = False) -> None:
         self.made_up = MadeUp()
-        self.threads = ThreadPoolExecutor(4)
+        self.threads = CallThreads(4, 0 if overloaded else 100)
         self.server = grpc.server(self.threads, options=[("grpc.so_reuseport", 0)])
-        register(self.server, SERVICE, self.made_up.methods, Admission(lambda: overloaded, None))
+        register(self.server, SERVICE, self.made_up.methods, Admission(self.threads.shedder, None))
         port = self.server.add_insecure_port("127.0.0.1:0")
         self.server.start()
         self.channel = grpc.insecure_channel(f"127.0.0.1:{port}", [("grpc.use_local_subchannel_pool", 1)])
@@ -90,7 +90,7 @@ class Setting:
         """End both."""
         self.channel.close()
         self.server.stop(0).wait()
-        self.threads.shutdown()
+        self.threads.close()
 
 
 @pytest.fixture
