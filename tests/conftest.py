@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING
 import hypothesis
 import pytest
 
+from tests.support import wants
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
@@ -37,6 +39,24 @@ hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "exact"))
 def pytest_configure(config: pytest.Config) -> None:
     """Declare our marker."""
     config.addinivalue_line("markers", "every_redis: runs on every kind of Redis that this machine has")
+
+
+_skipped: list[str] = []
+
+
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    """Note why a test is skipped."""
+    if report.skipped and isinstance(report.longrepr, tuple):
+        _skipped.append(report.longrepr[2])
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_sessionfinish(session: pytest.Session) -> Iterator[None]:
+    """End with what was skipped, and what would un-skip it."""
+    yield
+    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+    if reporter is not None and not hasattr(session.config, "workerinput"):
+        reporter.write_line(wants.summary(_skipped))
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

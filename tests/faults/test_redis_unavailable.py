@@ -13,6 +13,7 @@ from evenhand.v1 import assignment_service_pb2 as api
 from evenhand.v1 import roster_service_pb2 as roster_api
 from evenhand.v1 import rules_pb2
 
+from tests.support import wants
 from tests.support.builders import ASSIGNED, CREATED, NO_RULE_MATCHED, ONLINE, agents, contact, roster, rule
 from tests.support.client import Service, Workspace, refused
 from tests.support.processes import EvenhandServer, RedisServer, redis_binaries, wait_until
@@ -265,7 +266,7 @@ def test_a_service_that_starts_on_a_read_only_redis(redis: RedisServer) -> None:
 def test_an_older_redis_that_became_a_replica(version: str) -> None:
     """Older versions put what a command within a script says into a longer text; it is understood all the same."""
     if version not in redis_binaries():
-        pytest.skip(f"no Redis {version} on this machine")
+        pytest.skip(wants.reason(f"no Redis {version} on this machine", wants.REDIS))
     with RedisServer(redis_binaries()[version]) as redis, EvenhandServer(redis.url) as server:
         service = Service(server.address)
         workspace = Workspace("w", service)

@@ -22,13 +22,15 @@ from tests.bench.load.generator import Load, command
 from tests.bench.machine import Cores
 from tests.bench.rows.commands import scripts_run
 from tests.bench.rows.floor import STRATEGY_NUMBERS
+from tests.support import wants
 from tests.support.processes import RedisServer
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 needs_compiler = pytest.mark.skipif(
-    shutil.which("cc") is None or sys.platform != "linux", reason="no C compiler, or not Linux: only the fallback runs"
+    shutil.which("cc") is None or sys.platform != "linux",
+    reason=wants.reason("only the fallback runs, for want of a C compiler", wants.COMPILER),
 )
 GENERATORS = [pytest.param(False, id="c", marks=needs_compiler), pytest.param(True, id="python")]
 METHOD = "/test.Echo/Echo"

@@ -11,6 +11,7 @@ import pytest
 from ruamel.yaml import YAML
 
 from service.config import Settings
+from tests.support import wants
 from tests.support.image import FOLDER, ROOT, environment, instructions
 
 COMPOSE = YAML(typ="safe").load(FOLDER / "compose.yaml")
@@ -33,9 +34,9 @@ def test_compose_takes_it():
     """`docker compose config` finds the file right."""
     docker = shutil.which("docker")
     if docker is None:
-        pytest.skip("no docker client here")
+        pytest.skip(wants.reason("no docker client here", wants.ENGINE))
     if subprocess.run([docker, "compose", "version"], capture_output=True, check=False).returncode:
-        pytest.skip("this docker client has no compose")
+        pytest.skip(wants.reason("this docker client has no compose", wants.ENGINE))
     command = [docker, "compose", "--file", FOLDER / "compose.yaml", "config", "--quiet"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, "")

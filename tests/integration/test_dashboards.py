@@ -20,7 +20,7 @@ import pytest
 from ruamel.yaml import YAML
 
 from tests.support import builders as b
-from tests.support import grafana, prometheus
+from tests.support import grafana, prometheus, wants
 from tests.support.client import Service, Workspace
 from tests.support.grafana import DASHBOARDS
 from tests.support.metric_names import SCRAPED, exposed
@@ -213,7 +213,7 @@ def check_answer(tmp_path, title, series, answer):
     """Check what a panel on fairness answers, rounded, to 20 minutes of samples, one a minute."""
     program = shutil.which("promtool")
     if program is None:
-        pytest.skip("promtool is not on PATH (it comes with Prometheus)")
+        pytest.skip(wants.reason("promtool is not on PATH", wants.PROMETHEUS))
     (panel,) = (panel for panel in DASHBOARDS["distribution-fairness"]["panels"] if panel["title"] == title)
     asked = panel["targets"][0]["expr"].replace("$__range", "20m").replace("$__interval", "1m")
     case = {

@@ -26,6 +26,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from service.config import Settings
+from tests.support import wants
 from tests.support.backends import missing
 from tests.support.builders import ASSIGNED, rule
 from tests.support.client import Service, Workspace
@@ -47,6 +48,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 REQUIREMENTS = ROOT / "deploy" / "requirements"
+BASE = instructions("ARG")[0].partition("=")[2]
 HEALTH_CHECK = json.loads(instructions("HEALTHCHECK")[0].split("CMD ")[1])
 
 
@@ -211,9 +213,12 @@ def image() -> Iterator[Any]:
     client = docker.from_env()
     path = str(DOCKERFILE.relative_to(ROOT))
     try:
-        client.images.pull("python", "3.13-slim")
-    except docker.errors.APIError as error:
-        pytest.skip(f"the base image cannot be had: {error}")
+        client.images.get(BASE)
+    except docker.errors.ImageNotFound:
+        try:
+            client.images.pull(BASE)
+        except docker.errors.APIError as error:
+            pytest.skip(wants.reason(f"the base image cannot be had: {error}", wants.ENGINE))
     built, _ = client.images.build(path=str(ROOT), dockerfile=path, tag="evenhand:test", rm=True)
     yield built
     client.close()

@@ -12,6 +12,7 @@ import typer.main
 from ruamel.yaml import YAML
 
 from service.cli.commands import COMMANDS, app
+from tests.support import wants
 from tests.support.metric_names import exposed
 from tests.support.promql import named
 
@@ -49,7 +50,7 @@ def promtool():
     """A function that runs promtool and fails with what it says."""
     program = shutil.which("promtool")
     if program is None:
-        pytest.skip("promtool is not on PATH (it comes with Prometheus)")
+        pytest.skip(wants.reason("promtool is not on PATH", wants.PROMETHEUS))
 
     def run(*arguments: str | Path) -> None:
         done = subprocess.run(

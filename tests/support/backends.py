@@ -15,6 +15,7 @@ from docker.errors import DockerException
 from testcontainers.core.container import DockerContainer
 from testcontainers.core.wait_strategies import LogMessageWaitStrategy
 
+from tests.support import wants
 from tests.support.client import Service
 from tests.support.processes import EvenhandServer, RedisServer, free_port, redis_binaries, wait_until
 
@@ -38,7 +39,9 @@ def missing(name: str) -> str:
         return _docker_missing()
     version = "8.2" if name == "cluster" else name.removeprefix("redis-")
     there = ", ".join(sorted(redis_binaries()))
-    return "" if version in redis_binaries() else f"no redis-server of version {version} here; there are {there}"
+    if version in redis_binaries():
+        return ""
+    return wants.reason(f"no redis-server of version {version} here; there are {there}", wants.REDIS)
 
 
 @cache
@@ -46,7 +49,7 @@ def _docker_missing() -> str:
     try:
         docker.from_env(timeout=3).ping()
     except DockerException as error:
-        return f"no Docker engine answers: {error}"
+        return wants.reason(f"no Docker engine answers: {error}", wants.ENGINE)
     return ""
 
 
@@ -149,5 +152,5 @@ def _start_container(image: str, stack: ExitStack) -> str:
     try:
         stack.enter_context(container)
     except DockerException as error:
-        raise UnavailableError(f"image {image} cannot be had: {error}") from error
+        raise UnavailableError(wants.reason(f"image {image} cannot be had: {error}", wants.ENGINE)) from error
     return f"redis://{container.get_container_host_ip()}:{container.get_exposed_port(6379)}/0"

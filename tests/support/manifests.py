@@ -10,6 +10,8 @@ from typing import Any
 import pytest
 from ruamel.yaml import YAML
 
+from tests.support import wants
+
 KUBERNETES = Path(__file__).parents[2] / "deploy" / "kubernetes"
 
 Manifest = dict[str, Any]
@@ -25,7 +27,7 @@ class Manifests:
     def __init__(self, folder: str) -> None:
         kubectl = shutil.which("kubectl")
         if kubectl is None:
-            pytest.skip("no kubectl on PATH, and it is what renders the manifests")
+            pytest.skip(wants.reason("kubectl renders the manifests, and is not on PATH", wants.KUBECTL))
         done = subprocess.run(
             [kubectl, "kustomize", KUBERNETES / folder], capture_output=True, text=True, check=False, timeout=60
         )

@@ -9,6 +9,7 @@ from urllib.error import HTTPError, URLError
 from urllib.parse import urlencode
 from urllib.request import urlopen
 
+from tests.support import wants
 from tests.support.processes import _Process, free_port, wait_until
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ scrape_configs: [{{job_name: evenhand, static_configs: [{{targets: [{targets}]}}
 
 def missing() -> str:
     """Why there is no Prometheus on this machine; empty if there is."""
-    return "" if shutil.which("prometheus") else "prometheus is not on PATH"
+    return "" if shutil.which("prometheus") else wants.reason("prometheus is not on PATH", wants.PROMETHEUS)
 
 
 class PrometheusServer(_Process):
