@@ -7,7 +7,7 @@ BIN := .venv/bin
 TESTS ?= tests
 READY := .venv/.ready
 
-.PHONY: help demo test test-only bench picture run check format generate lock clean setup
+.PHONY: help demo test test-only bench picture lab lab-stop run check format generate lock clean setup
 
 help: ## Explain each target
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -27,6 +27,12 @@ picture: $(READY) ## Draw the dashboard of the README anew, from a real Promethe
 	@command -v prometheus >/dev/null || { echo "make picture asks a real Prometheus, and prometheus is not on PATH" >&2; exit 1; }
 	@$(BIN)/python -m pip install -qq --disable-pip-version-check --require-hashes -r deploy/requirements/picture.txt
 	@$(BIN)/python deploy/grafana/picture/picture.py
+
+lab: ## Start a Docker engine, with images, for the tests that want one (root, Debian; a minute at first)
+	@tests/lab/engine.sh start
+
+lab-stop: ## End it
+	@tests/lab/engine.sh stop
 
 run: $(READY) ## Start the service on 127.0.0.1:50051 with its own Redis in .evenhand, and stay
 	@$(BIN)/evenhand serve --data-dir .evenhand
