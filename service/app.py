@@ -7,6 +7,7 @@ from importlib import import_module, metadata
 from typing import TYPE_CHECKING
 
 from evenhand.v1 import assignment_service_pb2, roster_service_pb2
+from evenhand.v1.rules_pb2 import RuleSet
 from grpc_health.v1 import health_pb2_grpc  # type: ignore[import-untyped,unused-ignore]
 
 from service.config import SettingsError
@@ -19,6 +20,7 @@ from service.rpc import health, reflection
 from service.rpc.assignment import Assignment
 from service.rpc.calls import Admission, register
 from service.rpc.roster import RosterCalls
+from service.rules import list_names
 from service.store.shares import Shares
 from service.store.store import RedisStore
 from service.telemetry.collector import FairnessCollector
@@ -81,7 +83,7 @@ class App:
         self.fairness: FairnessCollector | None = None
         if settings.metrics_listen:
             self.fairness = FairnessCollector(
-                Shares(self._redis, settings.metrics_workspaces, settings.metrics_interval_s, candidate=not is_worker),
+                Shares(self._redis, settings, _list_names, candidate=not is_worker),
                 settings,
                 decisions.workspaces,
             )
@@ -112,6 +114,10 @@ class App:
         self._redis.close()
         if self._tracing is not None:
             self._tracing.close()
+
+
+def _list_names(rule_set: bytes) -> dict[str, str]:
+    return list_names(RuleSet.FromString(rule_set))
 
 
 def _tracing(settings: Settings) -> Tracing | None:
@@ -145,7 +151,7 @@ def supervisor_metrics(settings: Settings, redis_url: str, workers_folder: Path)
         SettingsError: cannot listen where the settings say.
     """
     redis = RedisClient(redis_url, settings.redis_timeout_s)
-    shares = Shares(redis, settings.metrics_workspaces, settings.metrics_interval_s, candidate=True)
+    shares = Shares(redis, settings, _list_names, candidate=True)
     fairness = FairnessCollector(shares, settings, list)
     try:
         listener = start_listener(settings, fairness, workers_folder)

@@ -76,6 +76,9 @@ class Settings:
     )
     metrics_window_s: float = _setting(900.0, kinds.duration(1.0), "Over how long fairness is judged.")
     metrics_interval_s: float = _setting(15.0, kinds.duration(0.1), "How often it is looked at.")
+    unassigned_after_s: float = _setting(
+        600.0, kinds.duration(0.1), "When a contact that no rule takes counts as unassigned, after its first event."
+    )
     log_level: str = _setting(
         "info",
         kinds.one_of("LEVEL", "debug", "info", "warning", "error"),

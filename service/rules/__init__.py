@@ -27,7 +27,7 @@ from service.rules.matching.matcher import CompiledRules, Selection
 from service.rules.matching.prepared import dump, is_readable, load, prepare
 from service.rules.matching.reply import AGENT_NAME_MARK, Reply
 from service.rules.plan import plan_agents, plan_change, plan_teams
-from service.rules.pools import EVERYONE, pool_of
+from service.rules.pools import EVERYONE, list_names, pool_of
 
 __all__ = [
     "AGENT_NAME_MARK",
@@ -50,6 +50,7 @@ __all__ = [
     "is_identifier",
     "is_readable",
     "layout_of",
+    "list_names",
     "listed",
     "load",
     "plan_agents",

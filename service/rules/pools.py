@@ -5,10 +5,12 @@ from __future__ import annotations
 import hashlib
 from typing import TYPE_CHECKING, Final
 
+from service.rules.fields.listing import listed
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from evenhand.v1.rules_pb2 import Target
+    from evenhand.v1.rules_pb2 import RuleSet, Target
 
 EVERYONE: Final = "*"
 _DIGEST_CHARACTERS = 16
@@ -28,6 +30,17 @@ def pool_of(target: Target) -> str:
             return f"l:{_digest(target.agents.agent_ids)}"
         case _:
             return EVERYONE
+
+
+def list_names(rule_set: RuleSet) -> dict[str, str]:
+    """Name the pools that are lists of agents for people: by the rules, or the fallback, that have them as targets."""
+    owners: dict[str, list[str]] = {}
+    for rule in rule_set.rules:
+        if rule.target.WhichOneof("to") == "agents":
+            owners.setdefault(pool_of(rule.target), []).append(rule.name or rule.id)
+    if rule_set.fallback.target.WhichOneof("to") == "agents":
+        owners.setdefault(pool_of(rule_set.fallback.target), []).append("fallback")
+    return {pool: listed(names) for pool, names in owners.items()}
 
 
 def _digest(agent_ids: Iterable[str]) -> str:

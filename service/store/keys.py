@@ -14,7 +14,8 @@ together. Scripts get that beginning as KEYS[1] and add the suffixes below, whic
 | :prepared                  | string     | the rules as the matcher takes them, rules/matching/prepared.py          |
 | :staged:<token>, :plan     | list       | what a new configuration still has to change, in bounded pieces          |
 | :numbers                   | hash       | agent id -> the agent's number, for ever                                 |
-| :agent:<number>            | hash       | settings, presence, open count, pools and views; for each pool a turn    |
+| :agent:<number>            | hash       | settings, presence, open count, pools and views; for each pool a turn;   |
+|                            |            | what it was assigned in pools that it is in no more                      |
 | :emptied                   | hash       | the last virtual time in a view that ran empty; rotation.py              |
 | :leases                    | sorted set | numbers of agents whose presence ends by itself, by that time (ms)       |
 | :view:<view>               | sorted set | the eligible of a pool as some rules see it, in the order of choosing    |
@@ -22,6 +23,9 @@ together. Scripts get that beginning as KEYS[1] and add the suffixes below, whic
 | :settled:<contact>         | string     | the record of a contact that is closed or unassigned; expires            |
 | :reply:<contact>           | string     | the reply of the decision on record; expires                             |
 | :replay:<contact>|<request>| string     | a decision that a later one took the place of; expires                   |
+| :unmatched                 | sorted set | contacts without an owner that no rule has matched so far, by the time   |
+|                            |            | (ms) of their first event; only metrics need it, as the next one         |
+| :unassigned                | sorted set | the same of those that turned out unassigned; without_owner.lua          |
 
 Of no workspace are `evenhand-collector:{collector}`, the lease of the replica that collects the metrics of fairness,
 and beside it `:workspaces`, a sorted set of workspaces in use by the time they were last seen;
@@ -60,6 +64,8 @@ SUFFIXES = {
     "SETTLED": ":settled:",
     "REPLY": ":reply:",
     "REPLAY": ":replay:",
+    "UNMATCHED_CONTACTS": ":unmatched",
+    "UNASSIGNED_CONTACTS": ":unassigned",
 }
 
 # Open contacts lie in hashes of some dozens, which Redis packs tightly: a million take 30 to a bucket.

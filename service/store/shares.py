@@ -1,4 +1,7 @@
-"""What the metrics of fairness are made of: who has got what in each pool, and who of all replicas exposes it."""
+"""What metrics are made of that lie in Redis, and who of all replicas exposes them.
+
+That is who has got what in each pool, and how many contacts nobody has got.
+"""
 
 from __future__ import annotations
 
@@ -8,18 +11,24 @@ from typing import TYPE_CHECKING
 from uuid import uuid4
 
 from service.store import keys
+from service.store.pool_names import PoolNames
 from service.store.scripts import load
 from service.telemetry.fairness import Standing
+from service.telemetry.sample import WithoutOwner, WorkspaceSample
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Callable, Collection, Mapping
 
+    from service.config import Settings
     from service.redis_client.client import RedisClient
+    from service.store.pool_names import Revisions
 
 _SHARES = load("shares")
+_UNASSIGNED = load("unassigned")
 _LEAD = load("lead")
 
 _AGENTS_A_RUN = 50
+_CONTACTS_A_RUN = 200
 _POOL_KINDS = {"t": "team", "l": "list"}
 
 
@@ -28,21 +37,31 @@ _SILENT = 3
 
 
 class Shares:
-    """Who has got what in each pool; and sees to it that one replica collects that at a time.
+    """Who has got what in each pool, and who nobody; and sees to it that one replica collects that at a time.
 
     The leader renews a lease, and when it ends another replica leads.
 
     Args:
         redis: where the state is; not closed with this.
-        most: how many workspaces are remembered.
-        interval_s: how often the lead is taken.
+        settings: how many workspaces are remembered, how often the lead is taken, when a contact is overdue.
+        list_names: returns the names of the pools that are lists of agents, from a serialized rule set.
         candidate: whether to lead at all, or only to note workspaces.
     """
 
-    def __init__(self, redis: RedisClient, most: int, interval_s: float, *, candidate: bool) -> None:
+    def __init__(
+        self,
+        redis: RedisClient,
+        settings: Settings,
+        list_names: Callable[[bytes], Mapping[str, str]],
+        *,
+        candidate: bool,
+    ) -> None:
         self._redis = redis
-        self._most = most
-        self._milliseconds = int(_SILENT * interval_s * 1000)
+        self._most = settings.metrics_workspaces
+        self._lease_ms = int(_SILENT * settings.metrics_interval_s * 1000)
+        self._overdue_ms = int(settings.unassigned_after_s * 1000)
+        self._retention_ms = int(settings.contact_retention_s * 1000)
+        self._names = PoolNames(redis, list_names)
         self._name = uuid4().hex if candidate else ""
 
     def hand_over(self) -> None:
@@ -59,26 +78,40 @@ class Shares:
         Raises:
             RedisUnavailableError: Redis is unavailable.
         """
-        leads, *workspaces = self._redis.run(
-            _LEAD, keys.COLLECTOR, self._name, self._milliseconds, self._most, *in_use, repeatable=True
+        leads, *noted = self._redis.run(
+            _LEAD, keys.COLLECTOR, self._name, self._lease_ms, self._most, *in_use, repeatable=True
         )
-        return [workspace.decode() for workspace in workspaces] if leads else None
+        workspaces = [workspace.decode() for workspace in noted]
+        self._names.keep(workspaces)
+        return workspaces if leads else None
 
-    def standings(self, workspace_id: str) -> dict[str, list[Standing]]:
-        """Return the standings in every pool that a rule uses, by the pool's name for people, as of now.
+    def sample(self, workspace_id: str) -> WorkspaceSample:
+        """Return what there is to expose of a workspace.
 
-        They are read in bounded runs, so those of very many agents are not of one moment.
+        Agents and contacts are gone through in bounded runs, so those of very many are not of one moment.
 
         Raises:
             RedisUnavailableError: Redis is unavailable.
         """
+        revisions, without_owner = self._without_owner(keys.root(workspace_id))
+        pools = self._standings(keys.root(workspace_id))
+        names = self._names.of(workspace_id, revisions, pools.keys())
+        labelled = {pool: _label(pool) for pool in pools}
+        return WorkspaceSample(
+            {labelled[pool]: standings for pool, standings in pools.items()},
+            {label: names.get(pool, label.removeprefix("team:")) for pool, label in labelled.items()},
+            without_owner,
+        )
+
+    def _standings(self, root: bytes) -> dict[str, list[Standing]]:
+        """Return the standings in every pool that a rule uses, or that anybody was assigned contacts in."""
         pools: defaultdict[str, list[Standing]] = defaultdict(list)
-        root, following = keys.root(workspace_id), 1
+        following = 1
         while following:
             following, *agents = self._redis.run(_SHARES, root, following, _AGENTS_A_RUN, repeatable=True, slow=True)
             for agent in map(json.loads, agents):
                 for place in agent["pools"]:
-                    pools[_name(place["pool"])].append(
+                    pools[place["pool"]].append(
                         Standing(
                             agent["id"],
                             agent["weight"],
@@ -86,12 +119,22 @@ class Shares:
                             agent["open"],
                             agent["online"],
                             place["eligible"],
-                            frozenset(place["strategies"]),
+                            frozenset(place.get("strategies", ())),
+                            agent["name"],
                         )
                     )
         return dict(pools)
 
+    def _without_owner(self, root: bytes) -> tuple[Revisions, WithoutOwner]:
+        """Return the contacts without an owner, and the revisions of rules and roster."""
+        more = 1
+        while more:
+            more, rules, roster, *counted = self._redis.run(
+                _UNASSIGNED, root, self._overdue_ms, self._retention_ms, _CONTACTS_A_RUN, slow=True
+            )
+        return (rules, roster), WithoutOwner(*counted)
 
-def _name(pool: str) -> str:
+
+def _label(pool: str) -> str:
     kind, _, rest = pool.partition(":")
     return f"{_POOL_KINDS[kind]}:{rest}" if kind in _POOL_KINDS else "everyone"

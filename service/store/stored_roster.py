@@ -62,6 +62,10 @@ class StoredRoster:
             for each, at, message in self._some("teams", ids, 1, revision)
         }
 
+    def team_messages(self, ids: Collection[str], revision: int) -> dict[str, bytes]:
+        """Return those of these teams that are in the roster, without their agents; raises what `teams` does."""
+        return {each: message for each, _, message in self._some("teams", ids, 1, revision)}
+
     def known_agents(self, ids: Collection[str], revision: int) -> set[str]:
         """Return which of these agents are in the roster; raises what `agents` does."""
         return {each for each, *_ in self._some("agents", ids, 0, revision)}

@@ -57,7 +57,9 @@ CATALOGUE: dict[str, Described] = {
     # Fairness, as of the latest sample. Only the replica that collects them exposes them.
     "assignment_collector_up": Described("gauge", (), "1 on the replica that collects the metrics of pools, else 0."),
     "assignment_pool_assigned_total": Described(
-        "counter", _AGENT, "Contacts that rules assigned to the agent in this pool."
+        "counter",
+        _AGENT,
+        "Contacts that rules assigned to the agent in this pool, ever; also after it left the pool.",
     ),
     "assignment_pool_open_contacts": Described("gauge", _AGENT, "Open contacts of the agent, from whatever pool."),
     "assignment_pool_agent_weight": Described("gauge", _AGENT, "Weight of the agent."),
@@ -71,6 +73,29 @@ CATALOGUE: dict[str, Described] = {
     ),
     "assignment_pool_jain_index": Described(
         "gauge", (*_POOL, "strategy"), "Jain's index of the same shares: 1 if all are equal, 1/n if one of n has all."
+    ),
+    "assignment_pool_info": Described(
+        "gauge",
+        (*_POOL, "name"),
+        "Always 1. name: that of the team, or of the rules that name these agents; everyone for everyone.",
+    ),
+    "assignment_agent_info": Described(
+        "gauge", ("workspace", "agent", "name"), "Always 1. name: the agent's; its id if it has none."
+    ),
+    # Contacts without an owner, from Redis as well.
+    "assignment_contacts_unassigned_total": Described(
+        "counter",
+        ("workspace", "reason"),
+        "Contacts that turned out unassigned, each once until it is assigned. reason: no_agent_available (a rule "
+        "matched an event and found nobody), overdue (nobody owned it for --unassigned-after from its first event on).",
+    ),
+    "assignment_contacts_assigned_late_total": Described(
+        "counter", ("workspace",), "Contacts that rules assigned after they had turned out unassigned."
+    ),
+    "assignment_contacts_without_owner": Described(
+        "gauge",
+        ("workspace", "state"),
+        "Contacts without an owner now. state: unmatched (no rule has matched yet, and it is not overdue), unassigned.",
     ),
     # Redis.
     "assignment_script_seconds": Described(

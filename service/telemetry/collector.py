@@ -21,10 +21,13 @@ if TYPE_CHECKING:
 
     from service.config import Settings
     from service.telemetry.fairness import Standing
+    from service.telemetry.sample import WithoutOwner, WorkspaceSample
 
 _log = logging.getLogger(__name__)
 
-_FAMILIES = [name for name in CATALOGUE if name.startswith("assignment_pool_")]
+_FAMILIES = [
+    name for name in CATALOGUE if name.startswith(("assignment_pool_", "assignment_agent_", "assignment_contacts_"))
+]
 
 
 class Shares(Protocol):
@@ -36,8 +39,8 @@ class Shares(Protocol):
     def hand_over(self) -> None:
         """Let another replica be the leader."""
 
-    def standings(self, workspace_id: str) -> dict[str, list[Standing]]:
-        """Return the standings in every pool that a rule uses, by the pool's name for people, as of now."""
+    def sample(self, workspace_id: str) -> WorkspaceSample:
+        """Return what there is to expose of a workspace, as of now."""
 
 
 _Values = dict[str, dict[tuple[str, ...], float]]
@@ -114,23 +117,35 @@ class FairnessCollector(Collector):
         windows: dict[tuple[str, str], Window] = {}
         room = self._settings.metrics_pools
         for workspace in workspaces:
-            pools = self._shares.standings(workspace)
-            for pool, standings in sorted(pools.items(), key=lambda item: -sum(one.assigned for one in item[1])):
+            sample = self._shares.sample(workspace)
+            _add_without_owner(values, workspace, sample.without_owner)
+            for pool, standings in sorted(sample.pools.items(), key=_in_use_and_largest_first):
+                current = [one for one in standings if one.strategies]
                 if room:
                     room -= 1
-                    window = windows[workspace, pool] = self._windows.get((workspace, pool)) or Window(
-                        self._settings.metrics_window_s
-                    )
-                    self._add_pool(values, workspace, pool, standings, window)
+                    values["assignment_pool_info"][workspace, pool, sample.names[pool]] = 1
+                    self._add_assigned(values, workspace, pool, standings)
+                    if current:
+                        window = self._windows.get((workspace, pool)) or Window(self._settings.metrics_window_s)
+                        windows[workspace, pool] = window
+                        self._add_pool(values, workspace, pool, current, window)
                 else:
-                    _add_rest(values, (workspace, OTHER, OTHER), standings)
+                    _add_rest(values, (workspace, OTHER, OTHER), current)
         self._latest, self._windows = values, windows
 
+    def _add_assigned(self, values: _Values, workspace: str, pool: str, standings: list[Standing]) -> None:
+        """Add counts and names of those who have labels of their own: who is in the pool comes first."""
+        current, former = ([one for one in standings if bool(one.strategies) is wanted] for wanted in (True, False))
+        # Nothing more is assigned to who has left, so nothing is lost where there is no room left to show the count.
+        for one in (current + former)[: self._settings.metrics_agents]:
+            values["assignment_pool_assigned_total"][workspace, pool, one.agent_id] = one.assigned
+            values["assignment_agent_info"][workspace, one.agent_id, one.name] = 1
+
     def _add_pool(self, values: _Values, workspace: str, pool: str, standings: list[Standing], window: Window) -> None:
+        """Add what holds now, of those who are in the pool."""
         own, rest = standings[: self._settings.metrics_agents], standings[self._settings.metrics_agents :]
         for one in own:
             labels = workspace, pool, one.agent_id
-            values["assignment_pool_assigned_total"][labels] = one.assigned
             values["assignment_pool_open_contacts"][labels] = one.open_contacts
             values["assignment_pool_agent_weight"][labels] = one.weight
         _add_rest(values, (workspace, pool, OTHER), rest)
@@ -143,12 +158,28 @@ class FairnessCollector(Collector):
         values["assignment_pool_jain_index"][workspace, pool, sample.strategy] = fairness.jain_index
 
 
+def _in_use_and_largest_first(pool: tuple[str, list[Standing]]) -> tuple[bool, int]:
+    """Return what sorts pools: those that no rule uses come last."""
+    standings = pool[1]
+    return not any(one.strategies for one in standings), -sum(one.assigned for one in standings)
+
+
 def _add_rest(values: _Values, labels: tuple[str, str, str], standings: list[Standing]) -> None:
     """Add up the contacts of agents without labels of their own."""
     if standings:
         assigned, open_contacts = values["assignment_pool_assigned_total"], values["assignment_pool_open_contacts"]
         assigned[labels] = assigned.get(labels, 0) + sum(one.assigned for one in standings)
         open_contacts[labels] = open_contacts.get(labels, 0) + sum(one.open_contacts for one in standings)
+
+
+def _add_without_owner(values: _Values, workspace: str, counted: WithoutOwner) -> None:
+    turned_out = values["assignment_contacts_unassigned_total"]
+    turned_out[workspace, "no_agent_available"] = counted.no_agent_available
+    turned_out[workspace, "overdue"] = counted.overdue
+    values["assignment_contacts_assigned_late_total"][(workspace,)] = counted.assigned_late
+    there_are = values["assignment_contacts_without_owner"]
+    there_are[workspace, "unmatched"] = counted.unmatched
+    there_are[workspace, "unassigned"] = counted.unassigned
 
 
 def _family(name: str, values: Mapping[tuple[str, ...], float]) -> Metric:

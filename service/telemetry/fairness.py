@@ -27,7 +27,8 @@ class Standing(NamedTuple):
         open_contacts: contacts that it has open, from whatever pool.
         online: whether it is.
         eligible: whether a rule that uses the pool could choose it.
-        strategies: of the rules that use the pool.
+        strategies: of the rules that use the pool; none if the agent has left it, or no rule uses it.
+        name: what people call the agent.
     """
 
     agent_id: str
@@ -37,6 +38,7 @@ class Standing(NamedTuple):
     online: bool
     eligible: bool
     strategies: frozenset[int]
+    name: str = ""
 
 
 class Sample:

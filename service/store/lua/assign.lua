@@ -8,6 +8,7 @@
 
 --- @include "records"
 --- @include "open_counts"
+--- @include "without_owner"
 
 return function(args)
   local refusal = begin()
@@ -23,6 +24,7 @@ return function(args)
   local previous = id_of_agent(contact.owner)
   if contact.owner ~= number then
     next_sequence()
+    forget_without_owner(contact)
     if contact.state == OPENED then
       release(contact.owner)
     end

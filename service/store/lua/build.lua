@@ -21,11 +21,14 @@
 --- @include "leases"
 --- @include "roster_writes"
 
-local NO_TURN = {rest = 0, last = 0, assigned = 0}
+local NO_TURN = {rest = 0, last = 0}
 
--- Puts the agent in its place in one pool, as it was in the same one or in the one that this carries on.
+-- Puts the agent in its place in one pool, as it was in the same one or in the one that this carries on; how often it
+-- was assigned counts on where it stood in this one.
 local function join(agent, pool, planned, before, times, was)
-  local turn = {rest = before.rest % agent.settings.weight, last = before.last, assigned = before.assigned, times = {}}
+  local turn = {rest = before.rest % agent.settings.weight, last = before.last, assigned = agent.former[pool] or 0,
+    times = {}}
+  agent.former[pool] = nil
   local member = member_of(agent, pool, turn)
   for at, view in ipairs(planned.views) do
     local followed = planned.new[view.name]
@@ -44,18 +47,36 @@ local function join(agent, pool, planned, before, times, was)
 end
 
 -- Takes the agent out of some pools, and notes its last assignment in any. Takes and returns the same as `withdraw`.
+-- How often the agent was assigned in pools that it is in no more is kept (`agent.former`): what metrics show as counters
+-- never begins anew.
 local function leave(agent, some)
   local key = agent.key
+  local former = call('HGET', key, 'former')
+  agent.former = former and cmsgpack.unpack(former) or {}
   local last = tonumber(call('HGET', key, 'last') or 0)
   local turns, times, was = withdraw(agent, some)
   for pool, turn in pairs(turns) do
     last = math.max(last, turn.last)
+    agent.former[pool] = turn.assigned > 0 and turn.assigned or nil
     call('HDEL', key, 'turn:' .. pool)
   end
   if last > 0 then
     call('HSET', key, 'last', last)
   end
   return turns, times, was
+end
+
+local function save_former(agent)
+  if next(agent.former) then
+    call('HSET', agent.key, 'former', cmsgpack.pack(agent.former))
+  else
+    call('HDEL', agent.key, 'former')
+  end
+end
+
+local function save(agent)
+  call('HSET', agent.key, 'settings', cmsgpack.pack(agent.settings))
+  save_former(agent)
 end
 
 -- Whether the strategy of a view of one of these pools does.
@@ -82,7 +103,7 @@ local function settle(planned, pools)
     local before = turns[pool] or turns[pools[pool].predecessor] or NO_TURN
     join(agent, pool, pools[pool], before, times, was)
   end
-  call('HSET', agent.key, 'settings', cmsgpack.pack(agent.settings))
+  save(agent)
 end
 
 local function adjust(planned)
@@ -120,7 +141,7 @@ local function move_to(planned, pools)
       join(agent, pool, pools[pool], turns[pool] or NO_TURN, times, was)
     end
   end
-  call('HSET', agent.key, 'settings', cmsgpack.pack(agent.settings))
+  save(agent)
 end
 
 local function forget(id)
@@ -132,6 +153,7 @@ local function forget(id)
       count_places(-call('ZREM', root .. TEAM .. team, id))
     end
   end
+  save_former(agent)
   call('HDEL', agent.key, 'settings', 'presence')
   call('ZREM', root .. LEASES, agent.number)
 end

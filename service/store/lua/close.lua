@@ -7,6 +7,7 @@
 
 --- @include "records"
 --- @include "open_counts"
+--- @include "without_owner"
 
 return function(args)
   local refusal = begin()
@@ -15,6 +16,7 @@ return function(args)
   end
   local contact = load_contact(args[1], args[2])
   if contact.state ~= OPENED then
+    forget_without_owner(contact)
     return {id_of_agent(contact.owner), 0}
   end
   next_sequence()

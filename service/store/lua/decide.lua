@@ -15,6 +15,7 @@
 --- @include "replays"
 --- @include "choosing"
 --- @include "open_counts"
+--- @include "without_owner"
 
 local FIELDS, FIRST_REF = 7, 9  -- words a contact, and where the first of them names what its rule asks for
 local retention, replay_retention, under
@@ -30,6 +31,7 @@ local function keep_owner(contact, owner_id, opened, request, sequence)
     if state == OPENED then
       occupy(owner)
     end
+    forget_without_owner(contact)
     contact.owner, contact.state = owner, state
     save_contact(contact, retention)
   end
@@ -60,6 +62,11 @@ local function decide_by_rules(contact, request, ref, reply, sequence)
     text, choice = choice_called(ref)
     agent = choose(choice, sequence)
     outcome = agent and ASSIGNED or NO_AGENT_AVAILABLE
+  end
+  if not agent then
+    note_without_owner(contact, outcome, retention)
+  elseif contact.place and forget_without_owner(contact) then
+    call('HINCRBY', root, 'assigned_late', 1)
   end
   set_aside(contact)
   reply = (agent and reply ~= '') and fill_in(contact.id, reply, agent) or ''
