@@ -73,12 +73,13 @@ class App:
             contact_retention_s=settings.contact_retention_s,
             replay_retention_s=settings.replay_retention_s,
         )
-        configurator = Configurator(store)
-        rules = RuleBook(store, RULE_BOOK_SIZE, CacheMetrics())
         decisions = DecisionMetrics(settings.metrics_workspaces)
-        evaluation = Evaluation(store, rules, DecisionObserver(decisions, self._tracing))
+        observer = DecisionObserver(decisions, self._tracing)
+        configurator = Configurator(store, observer.configured)
+        rules = RuleBook(store, RULE_BOOK_SIZE, CacheMetrics())
+        evaluation = Evaluation(store, rules, observer)
         self._assignment = Assignment(store, evaluation, configurator)
-        self._roster = RosterCalls(store, configurator, RosterUpdater(store))
+        self._roster = RosterCalls(store, configurator, RosterUpdater(store, observer.configured))
         self.health = health.Health(self._NAMES)
         self.fairness: FairnessCollector | None = None
         if settings.metrics_listen:
@@ -87,6 +88,7 @@ class App:
                 settings,
                 decisions.workspaces,
             )
+            observer.on_configured(self.fairness.wake)
 
     def register(self, server: grpc.Server, shedder: int | None) -> None:
         """Add the services to the server.

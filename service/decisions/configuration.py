@@ -24,7 +24,7 @@ from service.store.roster_values import RosterChangedError
 from service.store.values import NewRules
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from evenhand.v1.assignment_service_pb2 import Warning as ConfigurationWarning
     from evenhand.v1.roster_service_pb2 import Roster
@@ -36,10 +36,16 @@ if TYPE_CHECKING:
 
 
 class Configurator:
-    """The two calls that configure a workspace."""
+    """The two calls that configure a workspace.
 
-    def __init__(self, store: Store) -> None:
+    Args:
+        store: where configurations are kept.
+        configured: is told of each workspace for which something new is in force.
+    """
+
+    def __init__(self, store: Store, configured: Callable[[str], None] = lambda _: None) -> None:
         self._store = store
+        self._configured = configured
 
     def replace_rules(
         self, call: Call, rule_set: RuleSet, etag: str, *, validate_only: bool
@@ -72,6 +78,7 @@ class Configurator:
                 unassign_on_close=rule_set.unassign_on_close,
             )
             if revision:
+                self._configured(call.workspace_id)
                 return revision, warnings
 
     def replace_roster(
@@ -106,6 +113,7 @@ class Configurator:
                 roster=writes_between(layout, layout_before),
             )
             if revision:
+                self._configured(call.workspace_id)
                 return revision, warnings
 
 

@@ -70,8 +70,9 @@ class RosterUpdater:
     StaleEtagError where the roster has another etag.
     """
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, configured: Callable[[str], None] = lambda _: None) -> None:
         self._store = store
+        self._configured = configured
 
     def update_agents(self, call: Call, request: pb.UpdateAgentsRequest) -> tuple[int, Warnings]:
         """Add agents, or change those who are there."""
@@ -154,6 +155,7 @@ class RosterUpdater:
                 return attempt.size.revision, warnings
             revision = workspace.configure(before, change, roster=writes_between(layout, layout_before))
             if revision:
+                self._configured(call.workspace_id)
                 return revision, warnings
 
 

@@ -29,6 +29,9 @@ _FAMILIES = [
     name for name in CATALOGUE if name.startswith(("assignment_pool_", "assignment_agent_", "assignment_contacts_"))
 ]
 
+# The part of the interval that passes between two samples at least, however often something is configured.
+_SOONEST = 0.2
+
 
 class Shares(Protocol):
     """Where samples come from: `service.store.shares.Shares`. Raises ConnectionError while Redis is unavailable."""
@@ -68,6 +71,7 @@ class FairnessCollector(Collector):
         self._windows: dict[tuple[str, str], Window] = {}
         self._latest: _Values | None = None
         self._closed = threading.Event()
+        self._due = threading.Event()
         self._thread = threading.Thread(target=self._work, name="fairness", daemon=True)
         self._thread.start()
 
@@ -83,9 +87,14 @@ class FairnessCollector(Collector):
         for name in ("assignment_collector_up", *_FAMILIES):
             yield _family(name, {})
 
+    def wake(self) -> None:
+        """Have the next sample taken soon: there is something new to show."""
+        self._due.set()
+
     def close(self) -> None:
         """Take no more samples, and let another replica do it."""
         self._closed.set()
+        self._due.set()
         self._thread.join()
         with suppress(ConnectionError):
             self._shares.hand_over()
@@ -100,7 +109,10 @@ class FairnessCollector(Collector):
                 # Old samples must not pass for new, beside those that another replica then exposes.
                 self._latest = None
                 _log.exception("no sample of fairness could be taken")
-            if self._closed.wait(self._settings.metrics_interval_s):
+            # What is configured seldom comes alone, and samples cost Redis something.
+            self._due.wait((1 - _SOONEST) * self._settings.metrics_interval_s)
+            self._due.clear()
+            if self._closed.wait(_SOONEST * self._settings.metrics_interval_s):
                 return
 
     def sample(self) -> None:

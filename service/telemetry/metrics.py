@@ -88,30 +88,45 @@ class DecisionMetrics:
     def __init__(self, most_workspaces: int) -> None:
         self._most = most_workspaces
         self._workspaces: dict[str, WorkspaceDecisions] = {}
-        self._others = WorkspaceDecisions(OTHER)
+        self._others: WorkspaceDecisions | None = None
         self.evaluated: Callable[[float], None] = _evaluation.observe
 
     def of(self, workspace_id: str) -> WorkspaceDecisions:
         """Return the counters of one workspace, or those of all that have none of their own."""
         decisions = self._workspaces.get(workspace_id)
-        if decisions is None:
-            decisions = self._others
-            # Threads that come here at once may make a few more than the bound, each for a workspace of its own.
-            if len(self._workspaces) < self._most:
-                decisions = self._workspaces.setdefault(workspace_id, WorkspaceDecisions(workspace_id))
-        return decisions
+        if decisions is not None:
+            return decisions
+        # Threads that come here at once may make a few more than the bound, each for a workspace of its own.
+        if len(self._workspaces) < self._most:
+            return self._workspaces.setdefault(workspace_id, WorkspaceDecisions(workspace_id))
+        if self._others is None:
+            self._others = WorkspaceDecisions(OTHER)
+        return self._others
 
     def workspaces(self) -> list[str]:
         """Return those that have a label of their own."""
         return list(self._workspaces)
 
 
+_USUAL = (
+    (decision_pb2.OUTCOME_ASSIGNED, rules_pb2.STRATEGY_ROUND_ROBIN, False, 0),
+    (decision_pb2.OUTCOME_NO_AGENT_AVAILABLE, rules_pb2.STRATEGY_ROUND_ROBIN, False, 0),
+    (decision_pb2.OUTCOME_NO_RULE_MATCHED, rules_pb2.STRATEGY_UNSPECIFIED, False, 0),
+    (decision_pb2.OUTCOME_ALREADY_ASSIGNED, rules_pb2.STRATEGY_UNSPECIFIED, False, 0),
+)
+
+
 class WorkspaceDecisions(dict[tuple[int, int, bool, int], Counter]):
-    """One workspace's counters by outcome, strategy, whether the fallback decided, and whether it is a replay."""
+    """One workspace's counters by outcome, strategy, whether the fallback decided, and whether it is a replay.
+
+    Those that nearly every workspace comes to are there at 0 from the beginning.
+    """
 
     def __init__(self, label: str) -> None:
         super().__init__()
         self._label = label
+        for key in _USUAL:
+            self[key] = self[key]
 
     def __missing__(self, key: tuple[int, int, bool, int]) -> Counter:
         outcome, strategy, fallback, replayed = key

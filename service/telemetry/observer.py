@@ -11,7 +11,7 @@ from evenhand.v1.decision_pb2 import Outcome
 from service.telemetry import logs
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
     from contextlib import AbstractContextManager
 
     from evenhand.v1.assignment_service_pb2 import EvaluateContactRequest
@@ -78,6 +78,20 @@ class DecisionObserver:
     def __init__(self, metrics: DecisionMetrics, tracing: Tracing | None = None) -> None:
         self._metrics = metrics
         self._tracing = tracing
+        self._collects: Callable[[], None] | None = None
+
+    def on_configured(self, listener: Callable[[], None]) -> None:
+        """Have `listener` called whenever something new is in force in any workspace."""
+        self._collects = listener
+
+    def configured(self, workspace_id: str) -> None:
+        """Note that something new is in force, so that its counters are there before they count. Never fails."""
+        try:
+            self._metrics.of(workspace_id)
+            if self._collects is not None:
+                self._collects()
+        except Exception:  # noqa: BLE001 - whatever it is, the configuration is in force
+            _log.exception("a configuration could not be noted")
 
     def group(self, spans: Sequence[Any]) -> AbstractContextManager[None]:
         """Have what is done meanwhile noted in the spans of all calls of a group."""
