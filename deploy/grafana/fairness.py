@@ -1,12 +1,14 @@
 """The dashboard "Distribution fairness": who got what, and whether that was fair. For the operations manager.
 
-The series of pools are state that lies in Redis and one replica at a time exposes: `max by (...)` takes the replica
-away, so that a change of replica is no jump and nothing counts twice. Decisions are counted by each replica for
-itself: they are summed.
+The series of pools and of contacts without an owner are state that lies in Redis and one replica at a time exposes:
+`max by (...)` takes the replica away, so that a change of replica is no jump and nothing counts twice. Whatever says
+how many there were comes from these, and is exact. Decisions are counted by each replica for itself: they are summed,
+as rates.
 """
 
 from __future__ import annotations
 
+from itertools import starmap
 from typing import TYPE_CHECKING
 
 from panels import (
@@ -18,12 +20,14 @@ from panels import (
     bars,
     board,
     choice,
+    counted,
     dashed,
     filled,
     limited,
     number,
     over_time,
     pairs,
+    warning,
     yes_or_no,
 )
 
@@ -34,21 +38,29 @@ if TYPE_CHECKING:
 
 _POOL = 'namespace=~"$namespace", workspace="$workspace", pool=~"$pool"'
 _WORKSPACE = 'namespace=~"$namespace", workspace="$workspace"'
-_UNASSIGNED = "no_agent_available|no_rule_matched"
-# As in the alert EvenhandContactsUnassigned: a replay was counted before, and who has an owner asks for no agent.
-_FRESH = f'{_WORKSPACE}, reason!~"replay|owner"'
 
 _ELIGIBLE = f"max by (pool) (assignment_pool_eligible_agents{{{_POOL}}})"
 _WEIGHT = f"max by (pool, agent) (assignment_pool_agent_weight{{{_POOL}}})"
 _JAIN = f"min by (pool) (assignment_pool_jain_index{{{_POOL}}})"
 _SPREAD = f"assignment_pool_share_spread{{{_POOL}}}"
-# A subquery, since a counter that another replica goes on exposing must be taken together before its increase is.
-_GOT = f"increase(max by (pool, agent) (assignment_pool_assigned_total{{{_POOL}}})[$__range:$__interval])"
+_GOT = counted(f"assignment_pool_assigned_total{{{_POOL}}}", "pool, agent")
+# As in the alert EvenhandContactsUnassigned: contacts that turned out unassigned, and those that were assigned in time.
+_TURNED_OUT = f"assignment_contacts_unassigned_total{{{_WORKSPACE}}}"
+_UNASSIGNED = f"sum({counted(_TURNED_OUT, 'reason')})"
+_IN_TIME = (
+    f"(sum({counted(f'assignment_pool_assigned_total{{{_WORKSPACE}}}', 'pool, agent')}) "
+    f"- sum({counted(f'assignment_contacts_assigned_late_total{{{_WORKSPACE}}}', 'workspace')}) or vector(0))"
+)
 # As in the alert EvenhandPoolUnfair: Jain's index falls by 1/n for each of n agents who goes empty-handed; and a few
 # contacts cannot be shared out evenly, so agents must be more than 3 apart, those of the lightest. Unlike the alert
 # this shows at once what may end by itself, such as contacts by hand that least open contacts makes up for.
 _UNFAIR = f"{_ELIGIBLE} * (1 - {_JAIN}) * (max by (pool) ({_SPREAD}) * min by (pool) ({_WEIGHT}) > bool 3)"
 _FORGOTTEN = Limits(bad=0.5)
+_OTHERS = {
+    "workspaces": 'assignment_decisions_total{namespace=~"$namespace", workspace="other"}',
+    "pools": f'assignment_pool_assigned_total{{{_WORKSPACE}, pool="other"}}',
+    "agents": f'assignment_pool_assigned_total{{{_WORKSPACE}, pool!="other", agent="other"}}',
+}
 
 
 def dashboard() -> Dashboard:
@@ -84,31 +96,46 @@ def _at_a_glance() -> list[Builder[Panel]]:
             "suffix:agents",
             Query(f"max_over_time(({_UNFAIR})[$__range:$__interval])", "{{pool}}"),
             limits=_FORGOTTEN,
+            width=4,
         ).decimals(2),
         number(
             "Left unassigned",
-            "Share of the contacts asking for an agent in this time that got none: no agent was available, or no rule "
-            "matched; without any such contact there is nothing to show.",
+            "Share of the contacts in this time that should have got an agent and did not, or not in time: a rule "
+            "matched and nobody was available, or no rule did for longer than --unassigned-after.",
             "percentunit",
-            Query(
-                f'(sum(increase(assignment_decisions_total{{{_FRESH}, outcome=~"{_UNASSIGNED}"}}[$__range])) '
-                f"or vector(0)) / (sum(increase(assignment_decisions_total{{{_FRESH}}}[$__range])) > 0)",
-                "unassigned",
-            ),
+            Query(f"{_UNASSIGNED} / ({_UNASSIGNED} + {_IN_TIME} > 0)", "unassigned"),
             limits=Limits(bad=0.3, warn=0.1),
+            width=4,
         ).no_value("no contacts"),
+        number(
+            "Without an owner now",
+            "Contacts that nobody owns now: those that no rule has matched yet, such as while a workflow asks its "
+            "questions, and those that are left unassigned.",
+            "suffix:contacts",
+            Query(f"max by (state) (assignment_contacts_without_owner{{{_WORKSPACE}}})", "{{state}}"),
+            width=4,
+        ),
         number(
             "Assigned in this time",
             "Contacts that rules and the load balancer gave to agents of these pools.",
             "suffix:contacts",
             Query(f"sum({_GOT})", "assigned"),
+            width=4,
         ).decimals(0),
         yes_or_no(
             "Figures of pools are current",
             "Whether a replica is reading the pools' figures from Redis now; while it says no, all figures of pools "
             "here stand still or are missing, but contacts are assigned as ever.",
             Query('max(assignment_collector_up{namespace=~"$namespace"})', "current"),
+            width=4,
         ),
+        warning(
+            "Shown only as other",
+            "Whether there are more workspaces, pools or agents than the settings --metrics-workspaces, "
+            "--metrics-pools and --metrics-agents let be shown by name: the rest is added up as other.",
+            Query(" or ".join(starmap(_named_if_any, _OTHERS.items())), "{{what}}"),
+            width=4,
+        ).no_value("nothing"),
     ]
 
 
@@ -118,7 +145,8 @@ def _shares() -> list[Builder[Panel]]:
             "Contacts assigned per agent",
             "How many contacts rules and the load balancer gave to each agent in this time.",
             "suffix:contacts",
-            Query(f"sort_desc({_GOT})", "{{agent}} · {{pool}}"),
+            # Who is in the pool, and got nothing, too.
+            Query(f"sort_desc({_GOT} and on (pool, agent) {_WEIGHT} or {_GOT} > 0)", "{{agent}} · {{pool}}"),
         ),
         pairs(
             "Share against weight, in pools by round robin",
@@ -203,12 +231,14 @@ def _decisions() -> list[Builder[Panel]]:
     return [
         over_time(
             "Left unassigned",
-            "Contacts a minute that got no agent, because none was available or because no rule matched; nothing to "
-            "show is the good case.",
-            "suffix:contacts a minute",
-            Query(_per_minute(f'{_FRESH}, outcome=~"{_UNASSIGNED}"', "outcome"), "{{outcome}}"),
+            "Contacts that turned out unassigned since the point before: no agent was available when a rule matched, "
+            "or they were overdue, since no rule had matched for longer than --unassigned-after.",
+            "suffix:contacts",
+            Query(counted(_TURNED_OUT, "reason", "$__interval"), "{{reason}}"),
             stacked=True,
-        ).no_value("none was left"),
+        )
+        # Several scrapes, so that every point has something to count.
+        .interval("1m"),
         over_time(
             "Decisions by outcome and reason",
             "What was decided a minute and why: by a rule, by the load balancer (fallback), for an owner who was there "
@@ -219,6 +249,11 @@ def _decisions() -> list[Builder[Panel]]:
             names=IN_LINE,
         ),
     ]
+
+
+def _named_if_any(what: str, series: str) -> str:
+    """Return 1 with the label `what` if there is any such series, and else nothing."""
+    return f'label_replace(0 * max({series}) + 1, "what", "{what}", "", "")'
 
 
 def _by_round_robin(expression: str) -> str:

@@ -91,6 +91,23 @@ BESIDE = Names(beside=True)
 IN_LINE = Names(figures=())
 
 
+def counted(series: str, by: str, within: str = "$__range") -> str:
+    """Return by how much counters that lie in Redis grew within a time: exactly, as Prometheus saw them.
+
+    What `increase` returns is extrapolated, and leaves out what a counter had when it was first seen. Here a counter
+    that was not there when the time began counts from 0; that is looked up in the hour before, so that a while without
+    figures, such as when another replica takes over, is not taken for that.
+
+    Args:
+        series: selects them.
+        by: the labels that tell counters apart; not which replica exposes them.
+        within: how long.
+    """
+    now = f"max by ({by}) (max_over_time({series}[{within}]))"
+    before = f"max by ({by}) (last_over_time({series}[1h] offset {within}))"
+    return f"({now} - ({before} or 0 * {now}))"
+
+
 def over_time(
     title: str,
     meaning: str,
@@ -151,6 +168,12 @@ def number(
 def named_number(title: str, meaning: str, unit: str, query: Query, *, width: int = 6) -> stat.Panel:
     """The latest value of each series, with its name also if there is but one."""
     return number(title, meaning, unit, query, width=width).text_mode(BigValueTextMode.VALUE_AND_NAME)
+
+
+def warning(title: str, meaning: str, query: Query, *, width: int = 6) -> stat.Panel:
+    """The names of the series that there are, to be looked at; without any all is well."""
+    panel = number(title, meaning, "none", query, width=width, limits=Limits(bad=2, warn=1))
+    return panel.text_mode(BigValueTextMode.NAME)
 
 
 def yes_or_no(title: str, meaning: str, query: Query, *, width: int = 6) -> stat.Panel:

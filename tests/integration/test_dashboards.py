@@ -122,6 +122,7 @@ def watched():
     if reason := prometheus.missing():
         pytest.skip(reason)
     options = ("--metrics-listen", "127.0.0.1:0", "--metrics-interval", "200ms", "--threads", "1")
+    options = (*options, "--metrics-pools", "2", "--metrics-workspaces", "1")
     with (
         RedisServer() as redis,
         EvenhandServer(redis.url, options=(*options, "--max-concurrent", "1")) as server,
@@ -129,6 +130,7 @@ def watched():
         ThreadPoolExecutor(CALLERS) as pool,
     ):
         configure(Workspace(WORKSPACE, Service(server.address)))
+        Workspace("other", Service(server.address)).created("c")
         done = Event()
         callers = [pool.submit(call, server.address, number, done) for number in range(CALLERS)]
         try:

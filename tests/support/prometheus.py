@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 Labels: TypeAlias = dict[str, str]
 
 _CONFIG = """\
-global: {{scrape_interval: 200ms, scrape_timeout: 200ms}}
+global: {{scrape_interval: 200ms, scrape_timeout: 200ms, evaluation_interval: 200ms}}
+rule_files: {rule_files}
 scrape_configs: [{{job_name: evenhand, static_configs: [{{targets: [{targets}]}}]}}]
 """
 
@@ -33,17 +34,22 @@ class PrometheusServer(_Process):
 
     Args:
         targets: what to scrape: `host:port`, as job `evenhand`.
+        rules: a file of rules that it evaluates as often, as YAML; empty for none.
     """
 
-    def __init__(self, targets: Sequence[str]) -> None:
+    def __init__(self, targets: Sequence[str], rules: str = "") -> None:
         super().__init__(None)
         self._targets = targets
+        self._rules = rules
         self._address = f"127.0.0.1:{free_port()}"
 
     def start(self) -> None:
         """Start it, and wait until it answers queries."""
         config = self.workdir / "prometheus.yaml"
-        config.write_text(_CONFIG.format(targets=", ".join(f'"{target}"' for target in self._targets)))
+        rules = self.workdir / "rules.yaml"
+        rules.write_text(self._rules)
+        targets = ", ".join(f'"{target}"' for target in self._targets)
+        config.write_text(_CONFIG.format(targets=targets, rule_files=json.dumps([str(rules)] if self._rules else [])))
         self._spawn(
             [
                 shutil.which("prometheus") or "prometheus",
