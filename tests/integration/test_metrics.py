@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import ExitStack
 
 import pytest
+from evenhand.v1 import roster_service_pb2
 
 from service.telemetry.catalogue import CATALOGUE, OTHER
 from tests.support import builders as b
@@ -167,3 +168,86 @@ def test_pools_and_agents_beyond_the_bound_are_other(redis):
     assert found.labels(assigned, "pool") == {"team:sales", OTHER}
     assert found.value(assigned, workspace="many", pool="team:sales", agent=OTHER) == 2
     assert found.value(assigned, workspace="many", pool=OTHER, agent=OTHER) == 1
+
+
+def test_a_count_never_begins_anew(redis):
+    """What an agent was assigned in a pool stays counted when it leaves or comes back, or when the pool is no more."""
+    with served(redis.url) as server:
+        workspace = configured(server, "lasting")
+        for number in range(6):
+            workspace.created(f"c{number}")
+        counted = pool_is_shown(server, "lasting", 6)
+
+        def got(agent, pool="team:sales"):
+            return counted.value("assignment_pool_assigned_total", workspace="lasting", pool=pool, agent=agent)
+
+        workspace.roster("ann", "ben", "eve", sales=["ann", "ben"])
+        for number in range(4):
+            workspace.created(f"d{number}")
+        counted = pool_is_shown(server, "lasting", 10)
+        assert [got(one) for one in AGENTS] == [4, 4, 2]
+        workspace.roster("ann", "ben", sales=["ann", "ben"])
+        workspace.roster(*AGENTS, sales=AGENTS)
+        workspace.created_in_batch([f"e{number}" for number in range(3)])
+        counted = pool_is_shown(server, "lasting", 13)
+        assert [got(one) for one in AGENTS] == [5, 5, 3]
+        for listed in (("ann", "ben"), ("ann", "eve")):
+            workspace.rules(b.rule("dm", on=b.ON_NEW_WHATSAPP, to=b.agents(*listed)))
+            workspace.created_in_batch([f"{listed}{number}" for number in range(2)])
+        wait_until(
+            lambda: Scrape(server).total("assignment_pool_assigned_total", workspace="lasting") == 17, "all are counted"
+        )
+        counted = Scrape(server)
+        pools = counted.labels("assignment_pool_assigned_total", "pool")
+        shown = {tuple(got(one, pool) for one in AGENTS) for pool in pools if pool.startswith("list:")}
+        assert shown - {(None, None, None)} == {(1, 1, None), (1, None, 1)}  # others here have lists, too
+        assert [got(one) for one in AGENTS] == [5, 5, 3]
+        weighted = counted.families["assignment_pool_agent_weight"].samples
+        assert {one.labels["agent"] for one in weighted if one.labels["workspace"] == "lasting"} == {"ann", "eve"}
+
+
+def test_pools_and_agents_have_names(redis):
+    """A pool is called after its team, or the rules that name its agents; an agent by its name, or its id."""
+    with served(redis.url) as server:
+        workspace = Workspace("named", Service(server.address))
+        people = roster_service_pb2.Roster(
+            agents=[b.agent("a1", name="Ann"), b.agent("b2")],
+            teams=[roster_service_pb2.Team(id="s1", name="Sales", agent_ids=["a1"])],
+        )
+        people.teams.add(id="night", agent_ids=["b2"])
+        workspace.call("ConfigureRoster", roster_service_pb2.ConfigureRosterRequest(roster=people))
+        rules = [
+            b.rule("s", to=b.team("s1")),
+            b.rule("n", to=b.team("night")),
+            b.rule("vip", name="Very important", to=b.agents("b2", "a1")),
+            b.rule("vip2", to=b.agents("b2", "a1")),
+            b.rule("rest"),
+        ]
+        workspace.rules(*rules)
+
+        def names(of="pool"):
+            shown = Scrape(server).families[f"assignment_{of}_info"].samples
+            return {sample.labels["name"] for sample in shown if sample.labels["workspace"] == "named"}
+
+        wait_until(lambda: names() == {"Sales", "night", "Very important, vip2", "everyone"}, "pools have names")
+        assert names("agent") == {"Ann", "b2"}
+        people.teams[0].name = "Sellers"
+        workspace.call("ConfigureRoster", roster_service_pb2.ConfigureRosterRequest(roster=people))
+        workspace.rules(*rules[:2])
+        wait_until(lambda: names() == {"Sellers", "night"}, "they follow rules and roster")
+
+
+def test_a_workspace_is_there_at_0_as_soon_as_it_is_configured(redis):
+    """Counters of a workspace are there before it has any contact, and long before the next sample would be taken."""
+    with served(redis.url, "--metrics-interval", "20s") as server:
+        configured(server, "early")
+        assert Scrape(server).total("assignment_decisions_total", workspace="early") == 0
+        outcomes = {"assigned", "no_agent_available", "no_rule_matched", "already_assigned"}
+        assert Scrape(server).labels("assignment_decisions_total", "outcome") == outcomes
+        labels = {"workspace": "early", "pool": "team:sales"}
+        for agent in AGENTS:
+            wait_until(
+                lambda agent=agent: Scrape(server).value("assignment_pool_assigned_total", **labels, agent=agent) == 0,
+                f"{agent} has got nothing yet",
+                seconds=10,
+            )

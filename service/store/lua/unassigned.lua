@@ -15,7 +15,8 @@ return function(args)
   read_clock()
   local after, retention, most = tonumber(args[1]), tonumber(args[2]), tonumber(args[3])
   local trimmed = math.max(trim(UNMATCHED_CONTACTS, retention, most), trim(UNASSIGNED_CONTACTS, retention, most))
-  local due = call('ZRANGEBYSCORE', root .. UNMATCHED_CONTACTS, '-inf', now - after, 'WITHSCORES', 'LIMIT', 0, most)
+  local due = call('ZRANGEBYSCORE', root .. UNMATCHED_CONTACTS, '(' .. now - retention, now - after, 'WITHSCORES',
+    'LIMIT', 0, most)
   for at = 1, #due, 2 do
     call('ZREM', root .. UNMATCHED_CONTACTS, due[at])
     call('ZADD', root .. UNASSIGNED_CONTACTS, due[at + 1], due[at])
