@@ -160,3 +160,32 @@ def test_every_contact_of_a_burst_is_counted_once(served):
     for answers in every:
         are_exact(watching, answers)
     assert [answers.assigned.total() for answers in every] == [5 * count for count in BURSTS]
+
+
+def test_the_dashboard_says_what_falls_under_other():
+    """As soon as some workspaces, pools or agents have no label of their own the dashboard says so, and not before."""
+    if reason := prometheus.missing():
+        pytest.skip(reason)
+    options = ("--metrics-listen", "127.0.0.1:0", "--metrics-interval", "200ms", "--metrics-workspaces", "1")
+    options = (*options, "--metrics-pools", "1", "--metrics-agents", "2")
+    with RedisServer() as redis, EvenhandServer(redis.url, options=options) as server:
+        target = server.ready_line.rpartition("metrics on ")[2].rstrip(")")
+        with PrometheusServer([target]) as watching:
+            workspace = Workspace("bounded", Service(server.address))
+            workspace.roster("ann", "ben", "eve", sales=["ann", "ben"])
+
+            def others() -> set[str]:
+                target = PANELS["Shown only as other", "stat"]["targets"][0]
+                filled = {"$namespace": ".*", "$workspace": workspace.id}
+                return {has["what"] for has, _ in watching.query(grafana.filled_in(target["expr"], filled))}
+
+            sales = b.rule("dm", to=b.team("sales"))
+            workspace.rules(sales)
+            wait_until(lambda: watching.query("assignment_pool_assigned_total"), "the pool is seen")
+            assert others() == set()
+            workspace.rules(sales, b.rule("rest", on=b.ON_CREATED))
+            wait_until(lambda: others() == {"pools"}, "a second pool is other")
+            workspace.roster("ann", "ben", "eve", sales=["ann", "ben", "eve"])
+            wait_until(lambda: others() == {"pools", "agents"}, "a third agent of the pool is other")
+            Workspace("unbounded", Service(server.address)).created("c")
+            wait_until(lambda: others() == {"pools", "agents", "workspaces"}, "a second workspace is other")

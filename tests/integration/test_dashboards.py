@@ -195,6 +195,23 @@ def test_another_replica_that_exposes_pools_is_no_jump(tmp_path):
     check_answer(tmp_path, "Contacts assigned per agent", series, {'{pool="team:sales", agent="ann"}': 60})
 
 
+def test_a_counter_that_is_new_counts_from_0(tmp_path):
+    """What a counter had when it was first seen is not lost, and what it had before a while without figures not new."""
+    got = "assignment_pool_assigned_total"
+    sold = f'workspace="{WORKSPACE}", pool="team:sales"'
+    series = {
+        f'{got}{{{sold}, agent="new"}}': "_x15 30x6",
+        f'{got}{{{sold}, agent="before"}}': "_x15 30x15",
+        f'{got}{{{sold}, agent="unseen"}}': "100x5 _x12 105x14",
+        f'{got}{{{sold}, agent="left"}}': "_x10 7x3 8x4 stale",
+    }
+    series |= {f'assignment_pool_agent_weight{{{sold}, agent="{one}"}}': "1x30" for one in ("new", "before", "unseen")}
+    answer = {"new": 30, "before": 30, "unseen": 5, "left": 8}
+    labels = '{{pool="team:sales", agent="{}"}}'
+    title = "Contacts assigned per agent"
+    check_answer(tmp_path, title, series, {labels.format(one): got for one, got in answer.items()}, within="10m")
+
+
 def test_the_worst_unfairness_was_a_spell_and_not_a_few_contacts(tmp_path):
     """A spell of unfairness is seen when it is over, and one contact for two agents is none."""
     sold, quiet = (f'workspace="{WORKSPACE}", pool="team:{team}"' for team in ("sales", "quiet"))
@@ -211,13 +228,13 @@ def test_the_worst_unfairness_was_a_spell_and_not_a_few_contacts(tmp_path):
     check_answer(tmp_path, "Worst unfairness in this time", series, answer)
 
 
-def check_answer(tmp_path, title, series, answer):
-    """Check what a panel on fairness answers, rounded, to 20 minutes of samples, one a minute."""
+def check_answer(tmp_path, title, series, answer, within="20m"):
+    """Check what a panel on fairness answers, rounded, to the last of 20 minutes of samples, one a minute."""
     program = shutil.which("promtool")
     if program is None:
         pytest.skip(wants.reason("promtool is not on PATH", wants.PROMETHEUS))
     (panel,) = (panel for panel in DASHBOARDS["distribution-fairness"]["panels"] if panel["title"] == title)
-    asked = panel["targets"][0]["expr"].replace("$__range", "20m").replace("$__interval", "1m")
+    asked = panel["targets"][0]["expr"].replace("$__range", within).replace("$__interval", "1m")
     case = {
         "interval": "1m",
         "input_series": [{"series": one, "values": values} for one, values in series.items()],

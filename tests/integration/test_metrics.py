@@ -249,5 +249,5 @@ def test_a_workspace_is_there_at_0_as_soon_as_it_is_configured(redis):
             wait_until(
                 lambda agent=agent: Scrape(server).value("assignment_pool_assigned_total", **labels, agent=agent) == 0,
                 f"{agent} has got nothing yet",
-                seconds=10,
+                seconds=15,
             )

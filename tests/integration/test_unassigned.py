@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 DEPLOY = Path(__file__).parents[2] / "deploy"
-OVERDUE_SECONDS = 4
+OVERDUE_SECONDS = 6
 ALERT_SECONDS = 20
 ALERT = 'ALERTS{alertname="EvenhandContactsUnassigned", alertstate="firing"}'
 
