@@ -6,7 +6,7 @@ import logging
 import threading
 import time
 from contextlib import suppress
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.registry import Collector
@@ -48,6 +48,18 @@ class Shares(Protocol):
 
 _Values = dict[str, dict[tuple[str, ...], float]]
 """By metric and label values."""
+
+
+class _Counted(NamedTuple):
+    """What is counted in a pool, with its name for people, of the agents who have labels of their own.
+
+    Who has left the pool comes last, and is assigned nothing more, so nothing is lost where there is no room for them.
+    """
+
+    workspace: str
+    pool: str
+    name: str
+    standings: list[Standing]
 
 
 class FairnessCollector(Collector):
@@ -128,30 +140,29 @@ class FairnessCollector(Collector):
         values: _Values = {name: {} for name in _FAMILIES}
         windows: dict[tuple[str, str], Window] = {}
         room = self._settings.metrics_pools
+        unused: list[_Counted] = []
         for workspace in workspaces:
             sample = self._shares.sample(workspace)
             _add_without_owner(values, workspace, sample.without_owner)
-            for pool, standings in sorted(sample.pools.items(), key=_in_use_and_largest_first):
+            for pool, standings in sorted(sample.pools.items(), key=_largest_first):
                 current = [one for one in standings if one.strategies]
-                if room:
+                former = [one for one in standings if not one.strategies]
+                most = self._settings.metrics_agents
+                counted = _Counted(workspace, pool, sample.names[pool], (current + former)[:most])
+                if not current:
+                    unused = [*unused, counted][: self._settings.metrics_pools]
+                elif room:
                     room -= 1
-                    values["assignment_pool_info"][workspace, pool, sample.names[pool]] = 1
-                    self._add_assigned(values, workspace, pool, standings)
-                    if current:
-                        window = self._windows.get((workspace, pool)) or Window(self._settings.metrics_window_s)
-                        windows[workspace, pool] = window
-                        self._add_pool(values, workspace, pool, current, window)
+                    window = self._windows.get((workspace, pool)) or Window(self._settings.metrics_window_s)
+                    windows[workspace, pool] = window
+                    _add_counted(values, counted)
+                    self._add_pool(values, workspace, pool, current, window)
                 else:
                     _add_rest(values, (workspace, OTHER, OTHER), current)
+        # Nothing more is assigned in a pool that no rule uses, so nothing is lost where there is no room for it.
+        for counted in unused[:room]:
+            _add_counted(values, counted)
         self._latest, self._windows = values, windows
-
-    def _add_assigned(self, values: _Values, workspace: str, pool: str, standings: list[Standing]) -> None:
-        """Add counts and names of those who have labels of their own: who is in the pool comes first."""
-        current, former = ([one for one in standings if bool(one.strategies) is wanted] for wanted in (True, False))
-        # Nothing more is assigned to who has left, so nothing is lost where there is no room left to show the count.
-        for one in (current + former)[: self._settings.metrics_agents]:
-            values["assignment_pool_assigned_total"][workspace, pool, one.agent_id] = one.assigned
-            values["assignment_agent_info"][workspace, one.agent_id, one.name] = 1
 
     def _add_pool(self, values: _Values, workspace: str, pool: str, standings: list[Standing], window: Window) -> None:
         """Add what holds now, of those who are in the pool."""
@@ -170,10 +181,16 @@ class FairnessCollector(Collector):
         values["assignment_pool_jain_index"][workspace, pool, sample.strategy] = fairness.jain_index
 
 
-def _in_use_and_largest_first(pool: tuple[str, list[Standing]]) -> tuple[bool, int]:
-    """Return what sorts pools: those that no rule uses come last."""
-    standings = pool[1]
-    return not any(one.strategies for one in standings), -sum(one.assigned for one in standings)
+def _largest_first(pool: tuple[str, list[Standing]]) -> int:
+    return -sum(one.assigned for one in pool[1])
+
+
+def _add_counted(values: _Values, counted: _Counted) -> None:
+    workspace, pool, name, standings = counted
+    values["assignment_pool_info"][workspace, pool, name] = 1
+    for one in standings:
+        values["assignment_pool_assigned_total"][workspace, pool, one.agent_id] = one.assigned
+        values["assignment_agent_info"][workspace, one.agent_id, one.name] = 1
 
 
 def _add_rest(values: _Values, labels: tuple[str, str, str], standings: list[Standing]) -> None:
