@@ -1,7 +1,7 @@
 """Checks the contract: buf's lint, no breaking change against what was committed before, nothing generated committed.
 
-buf reads descriptor sets made by protoc here, so that it needs no registry for google/rpc/*.proto. The contract is
-compared with the one in the last commit, and with the one before that commit if it changed there.
+The contract is compared with the one in the last commit, and with the one before that commit if it changed there. buf
+reads descriptor sets made by protoc here, as an older commit has not got all that it imports.
 """
 
 from __future__ import annotations

@@ -10,7 +10,6 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from google.rpc import status_pb2
 from grpc_tools import protoc
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
@@ -45,7 +44,7 @@ def generate() -> None:
 
 def include_arguments(protos: Path) -> list[str]:
     """Return where protoc finds the contract, google/protobuf/*.proto and google/rpc/*.proto."""
-    return [f"-I{protos}", f"-I{Path(protoc.__file__).parent / '_proto'}", f"-I{Path(status_pb2.__file__).parents[2]}"]
+    return [f"-I{protos}", f"-I{PROTOS / 'third_party'}", f"-I{Path(protoc.__file__).parent / '_proto'}"]
 
 
 class GenerateHook(BuildHookInterface):  # type: ignore[type-arg,unused-ignore]

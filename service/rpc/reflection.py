@@ -1,21 +1,30 @@
-"""The standard reflection service, so that a client such as grpcurl needs no .proto files."""
+"""The standard reflection service, so that a client such as grpcurl needs no .proto files.
+
+It is served under both of its names: `grpc.reflection.v1`, which newer clients ask first, and `v1alpha`, the only one
+that grpcio-reflection has. The two have the same messages, byte for byte.
+"""
 
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
+import grpc
+from google.protobuf import descriptor_pool
+from google.protobuf.descriptor_pb2 import FileDescriptorProto
 from grpc_reflection.v1alpha import (  # type: ignore[import-untyped,unused-ignore]
     reflection,
+    reflection_pb2,
     reflection_pb2_grpc,
 )
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    import grpc
-
 _THREADS = 4
+_METHOD = "ServerReflectionInfo"
+_OLD, _NEW = "grpc.reflection.v1alpha", "grpc.reflection.v1"
+_NEW_SERVICE = f"{_NEW}.ServerReflection"
 
 
 class _Reflection(reflection.ReflectionServicer):  # type: ignore[misc,unused-ignore]
@@ -26,7 +35,7 @@ class _Reflection(reflection.ReflectionServicer):  # type: ignore[misc,unused-ig
 
 
 def register(server: grpc.Server, service_names: Iterable[str]) -> None:
-    """Add reflection to the server.
+    """Add reflection to the server, by both of its names.
 
     Args:
         server: the server.
@@ -35,5 +44,29 @@ def register(server: grpc.Server, service_names: Iterable[str]) -> None:
     _Reflection.ServerReflectionInfo.experimental_thread_pool = ThreadPoolExecutor(  # type: ignore[attr-defined]
         _THREADS, thread_name_prefix="reflection"
     )
-    names = [*service_names, reflection.SERVICE_NAME]
-    reflection_pb2_grpc.add_ServerReflectionServicer_to_server(_Reflection(names), server)
+    _describe_new()
+    servicer = _Reflection([*service_names, reflection.SERVICE_NAME, _NEW_SERVICE])
+    reflection_pb2_grpc.add_ServerReflectionServicer_to_server(servicer, server)
+    handler = grpc.stream_stream_rpc_method_handler(
+        servicer.ServerReflectionInfo,
+        reflection_pb2.ServerReflectionRequest.FromString,
+        reflection_pb2.ServerReflectionResponse.SerializeToString,
+    )
+    server.add_generic_rpc_handlers([grpc.method_handlers_generic_handler(_NEW_SERVICE, {_METHOD: handler})])
+
+
+def _describe_new() -> None:
+    """Have the service by its new name among the descriptors, so that it can be asked about as any other."""
+    file = FileDescriptorProto()
+    reflection_pb2.DESCRIPTOR.CopyToProto(file)
+    file.name = "grpc/reflection/v1/reflection.proto"
+    file.package = _NEW
+    file.ClearField("options")
+    for message in file.message_type:
+        for field in message.field:
+            if field.HasField("type_name"):
+                field.type_name = field.type_name.replace(_OLD, _NEW)
+    for method in file.service[0].method:
+        method.input_type = method.input_type.replace(_OLD, _NEW)
+        method.output_type = method.output_type.replace(_OLD, _NEW)
+    descriptor_pool.Default().Add(file)

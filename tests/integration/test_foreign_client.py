@@ -15,7 +15,7 @@ from tests.support.processes import EvenhandServer
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-BUF = Path(sys.executable).with_name("buf")
+CURL = [Path(sys.executable).with_name("buf"), "curl", "--protocol", "grpc", "--http2-prior-knowledge"]
 
 
 @pytest.fixture(scope="module")
@@ -25,11 +25,23 @@ def server() -> Iterator[EvenhandServer]:
         yield running
 
 
-def call(server: EvenhandServer, method: str, request: dict[str, Any]) -> dict[str, Any]:
+@pytest.mark.parametrize("version", ["grpc-v1", "grpc-v1alpha"])
+def test_reflection_of_either_version_is_enough(server, version):
+    """A client that knows only one version of the reflection service finds every method, and can call it."""
+    told = subprocess.run(
+        [*CURL, "--reflect-protocol", version, "--list-methods", f"http://{server.address}"],
+        capture_output=True, text=True, check=True, timeout=30,
+    ).stdout.split()  # fmt: skip
+    assert "evenhand.v1.AssignmentService/EvaluateContact" in told
+    assert "grpc.reflection.v1.ServerReflection/ServerReflectionInfo" in told
+    read = call(server, "AssignmentService/GetRules", {"workspaceId": "nobody"}, "--reflect-protocol", version)
+    assert read == {"ruleSet": {}, "etag": "0"}
+
+
+def call(server: EvenhandServer, method: str, request: dict[str, Any], *options: str) -> dict[str, Any]:
     """Call a method with JSON; return the answer, or the error."""
     done = subprocess.run(
-        [BUF, "curl", "--protocol", "grpc", "--http2-prior-knowledge",
-         f"http://{server.address}/evenhand.v1.{method}", "-d", json.dumps(request)],
+        [*CURL, f"http://{server.address}/evenhand.v1.{method}", "-d", json.dumps(request), *options],
         capture_output=True, text=True, check=False, timeout=30,
     )  # fmt: skip
     answer: dict[str, Any] = json.loads(done.stdout or done.stderr)

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 ASSIGNMENT = "evenhand.v1.AssignmentService"
 ROSTER = "evenhand.v1.RosterService"
+REFLECTIONS = ("grpc.reflection.v1.ServerReflection", "grpc.reflection.v1alpha.ServerReflection")
 NAMES = ("", ASSIGNMENT, ROSTER)
 
 
@@ -59,12 +60,12 @@ def ask(server: EvenhandServer, **question: str) -> reflection_pb2.ServerReflect
 def test_reflection_lists_every_service(shared: EvenhandServer) -> None:
     """Tools such as grpcurl find out what is served, health and reflection included."""
     listed = {service.name for service in ask(shared, list_services="").list_services_response.service}
-    assert listed == {ASSIGNMENT, ROSTER, "grpc.health.v1.Health", "grpc.reflection.v1alpha.ServerReflection"}
+    assert listed == {ASSIGNMENT, ROSTER, "grpc.health.v1.Health", *REFLECTIONS}
 
 
 def test_reflection_describes_every_service(shared: EvenhandServer) -> None:
     """Tools get the contract itself, so that they can make requests without our files."""
-    for name in (ASSIGNMENT, ROSTER):
+    for name in (ASSIGNMENT, ROSTER, *REFLECTIONS):
         files = ask(shared, file_containing_symbol=name).file_descriptor_response.file_descriptor_proto
         described = [FileDescriptorProto.FromString(one) for one in files]
         assert name.rpartition(".")[2] in {service.name for one in described for service in one.service}
