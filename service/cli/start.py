@@ -43,9 +43,13 @@ def start(options: Mapping[str, str | None]) -> int:
     """
     try:
         settings = Settings.read(options, os.environ)
-        # By name: not before the settings are known to be good.
-        import_module("service.runtime.serving").serve(settings)
     except SettingsError as error:
         sys.stderr.write(f"evenhand: {error}\n")
+        return _CANNOT_START
+    # By name: not before the settings are known to be good.
+    try:
+        import_module("service.runtime.serving").serve(settings)
+    except SettingsError as error:
+        import_module("service.telemetry.logs").say_cannot_start(settings, error)
         return _CANNOT_START
     return 0

@@ -27,6 +27,7 @@ TRUSTED_SECONDS = 0.5
 """A connection that was idle for longer may have been closed by the other side without our noticing."""
 
 _READ_BYTES = 16_384
+_GREETING_SECONDS = 0.2
 
 
 class SocketLink:
@@ -52,6 +53,8 @@ class SocketLink:
 
     def __init__(self, connection: AbstractConnection) -> None:
         self._connection = connection
+        # redis-py calls it with the connection, whatever its types say.
+        connection.redis_connect_func = self._shake_hands  # type: ignore[assignment]
         self.established = False
         self.trusted_until = 0.0
         self.timeout_s = 0.0
@@ -81,6 +84,34 @@ class SocketLink:
         self.receive = partial(self._socket.recv, _READ_BYTES)
         self.timeout_s = 0.0
         self.established = True
+
+    def _shake_hands(self, connection: AbstractConnection) -> None:
+        """Introduce ourselves on a connection that has just been made.
+
+        A server that turns everybody away says why (protected mode, too many clients) and closes the connection, so
+        that introducing ourselves fails before its reason is read, and the reason is lost with the connection.
+
+        Raises:
+            redis.ConnectionError: with the server's reason, if it has one.
+        """
+        try:
+            connection.on_connect()
+        except RedisConnectionError as error:
+            reason = self._greeting() if type(error) is RedisConnectionError else ""
+            if reason:
+                raise RedisConnectionError(reason) from error
+            raise
+
+    def _greeting(self) -> str:
+        """Return the first sentence of the error that the server says before it is asked anything; empty if none."""
+        connection: Any = self._connection
+        try:
+            with connection._connect() as stranger:  # noqa: SLF001 - redis-py keeps it to itself
+                stranger.settimeout(_GREETING_SECONDS)
+                said = stranger.recv(_READ_BYTES).decode(errors="replace")
+        except OSError:
+            return ""
+        return said[1:].partition(". ")[0].strip() if said.startswith("-") else ""
 
     def bound_waits(self, timeout_s: float) -> None:
         """Have each send and read wait for the server no longer than this from now on."""

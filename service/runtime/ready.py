@@ -5,18 +5,27 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
+from service.telemetry import logs
+
 if TYPE_CHECKING:
+    from service.config import Settings
     from service.telemetry.listener import MetricsListener
 
 
-def say_ready(address: str, redis_text: str, listener: MetricsListener | None) -> None:
+def say_ready(settings: Settings, address: str, redis_text: str, listener: MetricsListener | None) -> None:
     """Print the line on standard output; nothing else is ever written there.
 
     Args:
+        settings: whether it is for eyes or JSON.
         address: where gRPC is served.
         redis_text: what to call the Redis that is used.
         listener: serves the metrics; None: nobody does.
     """
-    metrics_text = f", metrics on {listener.address}" if listener else ""
-    sys.stdout.write(f"evenhand: serving on {address} (redis: {redis_text}{metrics_text})\n")
+    metrics = listener.address if listener else ""
+    if settings.log_format == "json":
+        line = logs.as_json("serving", address=address, redis=redis_text, metrics=metrics)
+    else:
+        metrics_text = f", metrics on {metrics}" if metrics else ""
+        line = f"evenhand: serving on {address} (redis: {redis_text}{metrics_text})"
+    sys.stdout.write(f"{line}\n")
     sys.stdout.flush()

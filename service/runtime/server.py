@@ -95,7 +95,7 @@ def run(settings: Settings, redis_url: str, redis_text: str, signals: StopSignal
     ports.check(settings)
     server = Server(settings, redis_url)
     listener = start_listener(settings, server.fairness) if server.fairness is not None else None
-    say_ready(server.start(), redis_text, listener)
+    say_ready(settings, server.start(), redis_text, listener)
     signals.wait()
     server.stop()
     if listener is not None:

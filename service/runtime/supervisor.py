@@ -56,7 +56,7 @@ def run(settings: Settings, redis_url: str, redis_text: str, signals: StopSignal
             for worker in workers:
                 worker.wait()
             with _metrics(settings, redis_url, folder) as listener:
-                say_ready(listen, redis_text, listener)
+                say_ready(settings, listen, redis_text, listener)
                 signals.wait()
         except DidNotStartError as error:
             raise SettingsError(settings.name_of("workers"), f"a worker did not start ({error})") from error

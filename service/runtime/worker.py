@@ -27,7 +27,7 @@ def main() -> int:
         server = Server(order.settings, order.redis_url, order.listen, share=True)
         address = server.start()
     except SettingsError as error:
-        sys.stderr.write(f"evenhand: {error}\n")
+        logs.say_cannot_start(order.settings, error)
         return _CANNOT_START
     sys.stdout.write(f"{address}\n")
     sys.stdout.flush()

@@ -2,6 +2,9 @@
 
 A call that is refused or fails is an event; a decision is one at level `debug` only. Contact traits and tags never
 appear, nor does what a wrong field held: only which call it was, what became of it, and by which ids to find it.
+
+What a service says on standard output (that it is ready) or as it fails to start has a form of its own for eyes, and
+is an object as all others where JSON is asked for: whoever collects the lines can read each of them.
 """
 
 from __future__ import annotations
@@ -9,6 +12,8 @@ from __future__ import annotations
 import json
 import logging
 import re
+import sys
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -43,6 +48,28 @@ def event(
         log.log(level, message, exc_info=problem, extra={"fields": shown})
 
 
+def as_json(message: str, **fields: str) -> str:
+    """Return an event as the line that a log in JSON has of it, for another place than the log.
+
+    Args:
+        message: what happened.
+        fields: what more is said of it; empty ones are left out.
+    """
+    shown = {name: value for name, value in fields.items() if value}
+    record = logging.makeLogRecord(
+        {"name": __name__, "levelname": "INFO", "levelno": logging.INFO, "msg": message, "fields": shown}
+    )
+    return _json_formatter().format(record)
+
+
+def say_cannot_start(settings: Settings, why: Exception) -> None:
+    """Say on standard error, in the form that the settings ask for, why this process cannot serve."""
+    if settings.log_format == "json":
+        logging.getLogger(__name__).critical("cannot start: %s", why)
+    else:
+        sys.stderr.write(f"evenhand: {why}\n")
+
+
 def trace_id_of(traceparent: str) -> str:
     """Return the trace id of a W3C `traceparent` header; empty if it is none."""
     match = _TRACE.fullmatch(traceparent)
@@ -74,12 +101,14 @@ def _json_formatter() -> logging.Formatter:
     from pythonjsonlogger.json import JsonFormatter  # noqa: PLC0415 - takes 35 ms to load, and few want it
 
     class Formatter(JsonFormatter):
+        def formatTime(self, record: logging.LogRecord, datefmt: str | None = None) -> str:  # noqa: ARG002, N802
+            return datetime.fromtimestamp(record.created).astimezone().isoformat(timespec="milliseconds")
+
         def process_log_record(self, log_data: dict[str, Any]) -> dict[str, Any]:
             return super().process_log_record(log_data | log_data.pop("fields", {}))
 
     return Formatter(
         "%(asctime)s %(process)d %(levelname)s %(name)s %(message)s",
         rename_fields={"asctime": "time", "levelname": "level", "name": "logger"},
-        datefmt="%Y-%m-%dT%H:%M:%S%z",
         json_ensure_ascii=False,
     )

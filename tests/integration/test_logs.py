@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
+import time
+from datetime import datetime
 
 import grpc
 import pytest
@@ -67,6 +70,34 @@ def test_a_refused_call_is_one_json_object(redis):
         "request_id": "r-1",
         "trace_id": TRACE,
     }
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_each_line_is_json_from_the_first_to_the_last(redis, workers):
+    """Where JSON is asked for, the line that says where it serves is an object too, and times have milliseconds."""
+    options = ["--log-format", "json", "--metrics-listen", "127.0.0.1:0"]
+    with EvenhandServer(redis.url, options=options, workers=workers) as server:
+        assert server.terminate() == 0
+        first, *rest = map(json.loads, [server.ready_line, *server.log().splitlines()])
+    assert first["message"] == "serving"
+    assert (first["address"], first["redis"], first["level"]) == (server.address, redis.url, "INFO")
+    assert first["metrics"].startswith("127.0.0.1:")
+    assert {"stopping", "stopped"} <= {line["message"] for line in rest}
+    for line in (first, *rest):
+        assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}[+-]\d\d:\d\d", line["time"]), line
+        assert time.time() - 300 < datetime.fromisoformat(line["time"]).timestamp() < time.time()
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_why_it_cannot_start_is_json_as_well(redis, workers, tmp_path):
+    """A service whose port is taken says so in the form that was asked for, and in no other."""
+    with EvenhandServer(redis.url) as other:
+        options = ["--log-format", "json"]
+        late = EvenhandServer(redis.url, options=options, workers=workers, listen=other.address, workdir=tmp_path)
+        with pytest.raises(AssertionError, match="did not start"), late:
+            pass
+        said = [json.loads(line)["message"] for line in late.log().splitlines()]
+    assert [line for line in said if line.startswith("cannot start: --listen")], said
 
 
 def test_for_eyes_it_is_one_line_that_cannot_be_forged(redis):

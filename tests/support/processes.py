@@ -290,12 +290,12 @@ class EvenhandServer(_Process):
         assert process.stdout is not None
         readable, _, _ = select.select([process.stdout], [], [], START_SECONDS)
         self.ready_line = process.stdout.readline().strip() if readable else ""
-        match = re.search(r"serving on (\S+)", self.ready_line)
+        match = re.search(r'serving on (\S+)|"address": "(\S+?)"', self.ready_line)
         if match is None:
             said = self.log()[-4000:]
             self.close()
             raise AssertionError(f"evenhand did not start: {self.ready_line!r}; it said: {said}")
-        self.address = match[1]
+        self.address = match[1] or match[2]
 
     def close(self) -> None:
         """End it if it still runs, and close every channel to it."""
