@@ -7,10 +7,10 @@ BIN := .venv/bin
 TESTS ?= tests
 READY := .venv/.ready
 
-.PHONY: help demo test test-only bench picture lab lab-stop run check format generate lock clean setup
+.PHONY: help demo test test-only bench picture lab lab-stop run check format generate lock release-check clean setup
 
 help: ## Explain each target
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: $(READY) ## Start the real service, play the two products' stories through it, print who got what and why
 	@$(BIN)/python deploy/examples/demo.py
@@ -65,6 +65,9 @@ lock: $(READY) ## Pin the newest allowed packages, with hashes and without index
 	@$(BIN)/uv pip compile pyproject.toml --extra embedded --extra tracing --universal --python-version 3.11 --upgrade --generate-hashes --no-emit-index-url --no-header -q -o deploy/requirements/runtime.txt
 	@$(BIN)/uv pip compile pyproject.toml --extra embedded --extra tracing --group dev --universal --python-version 3.11 --upgrade --generate-hashes --no-emit-index-url --no-header -q -o deploy/requirements/development.txt
 	@$(BIN)/uv pip compile --group picture -c deploy/requirements/development.txt --universal --python-version 3.11 --upgrade --generate-hashes --no-emit-index-url --no-header -q -o deploy/requirements/picture.txt
+
+release-check: $(READY) ## Say what stands in the way of tagging this commit as a version
+	@$(BIN)/python deploy/release_check.py
 
 clean: ## Remove .venv, caches and what was generated
 	@rm -rf .venv .evenhand .bench .mypy_cache .ruff_cache .pytest_cache .hypothesis build dist
