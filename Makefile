@@ -52,18 +52,18 @@ generate: $(READY) ## Write what is made of other files: dashboards, and the ope
 
 setup: $(READY) ## Make .venv: pinned, hashed packages and this project
 
-$(READY): pyproject.toml deploy/requirements/development.txt protos/generate.py $(wildcard protos/evenhand/v1/*.proto)
+$(READY): pyproject.toml protos/pyproject.toml deploy/requirements/development.txt protos/generate.py $(wildcard protos/evenhand/v1/*.proto)
 	@echo "Setting up .venv ..."
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Evenhand needs Python 3.11 or newer: make PYTHON=python3.11 ...")'
 	@$(PYTHON) -m venv .venv 2>/dev/null || { $(PYTHON) -m venv --without-pip .venv && $(PYTHON) -m pip -q --python .venv install pip; }
 	@$(BIN)/python -m pip install -qq --disable-pip-version-check --require-hashes -r deploy/requirements/development.txt
-	@$(BIN)/python -m pip install -qq --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@$(BIN)/python -m pip install -qq --disable-pip-version-check --no-deps --no-build-isolation -e protos -e .
 	@touch $@
 
 lock: $(READY) ## Pin the newest allowed packages, with hashes and without index addresses
 	@$(BIN)/python -m pip install -q uv
-	@$(BIN)/uv pip compile pyproject.toml --extra embedded --extra tracing --universal --python-version 3.11 --upgrade --generate-hashes --no-emit-index-url --no-header -q -o deploy/requirements/runtime.txt
-	@$(BIN)/uv pip compile pyproject.toml --extra embedded --extra tracing --group dev --universal --python-version 3.11 --upgrade --generate-hashes --no-emit-index-url --no-header -q -o deploy/requirements/development.txt
+	@$(BIN)/uv pip compile pyproject.toml --extra embedded --extra tracing --universal --python-version 3.11 --upgrade --generate-hashes --no-emit-index-url --no-emit-package evenhand-protos --no-header -q -o deploy/requirements/runtime.txt
+	@$(BIN)/uv pip compile pyproject.toml --extra embedded --extra tracing --group dev --universal --python-version 3.11 --upgrade --generate-hashes --no-emit-index-url --no-emit-package evenhand-protos --no-header -q -o deploy/requirements/development.txt
 	@$(BIN)/uv pip compile --group picture -c deploy/requirements/development.txt --universal --python-version 3.11 --upgrade --generate-hashes --no-emit-index-url --no-header -q -o deploy/requirements/picture.txt
 
 release-check: $(READY) ## Say what stands in the way of tagging this commit as a version
@@ -72,4 +72,4 @@ release-check: $(READY) ## Say what stands in the way of tagging this commit as 
 clean: ## Remove .venv, caches and what was generated
 	@rm -rf .venv .evenhand .bench .mypy_cache .ruff_cache .pytest_cache .hypothesis build dist
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
-	@rm -f protos/evenhand/v1/*_pb2* protos/evenhand/v1/__init__.py protos/evenhand/v1/py.typed protos/evenhand/__init__.py protos/evenhand/py.typed
+	@rm -f protos/evenhand/v1/*_pb2*

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _HEADING = re.compile(r"^## \[(?P<version>[^]]+)\](?: - (?P<date>\S+))?$", re.MULTILINE)
+_PROTOS = "evenhand-protos=="
 _IMAGE_TAG = re.compile(r"- name: evenhand\n(?: +newName: .*\n)? +newTag: (?P<tag>\S+)")
 
 
@@ -35,16 +36,23 @@ def main() -> int:
     return 1 if problems else 0
 
 
-def project_version(root: Path) -> str:
-    """Return the version in pyproject.toml, which all other places follow."""
-    return str(tomllib.loads((root / "pyproject.toml").read_text())["project"]["version"])
+def project_version(folder: Path) -> str:
+    """Return the version in a folder's pyproject.toml; all places follow that of the repository's."""
+    return str(tomllib.loads((folder / "pyproject.toml").read_text())["project"]["version"])
 
 
 def disagreements(root: Path, version: str) -> Iterator[str]:
     """Give a sentence for each other place that names another version."""
     production = "deploy/kubernetes/overlays/production/kustomization.yaml"
     tag = _IMAGE_TAG.search((root / production).read_text())
-    named = {production: tag["tag"] if tag else "none"}
+    needs = tomllib.loads((root / "pyproject.toml").read_text())["project"]["dependencies"]
+    named = {
+        "protos/pyproject.toml": project_version(root / "protos"),
+        "pyproject.toml, evenhand-protos": next(
+            (need[len(_PROTOS) :] for need in needs if need.startswith(_PROTOS)), "none"
+        ),
+        production: tag["tag"] if tag else "none",
+    }
     for place, said in named.items():
         if said != version:
             yield f"{place}: the version is {said}, in pyproject.toml {version}"

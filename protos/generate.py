@@ -1,4 +1,4 @@
-"""Generates the Python messages and stubs of the contract beside the .proto files, whenever the project is built.
+"""Generates the Python messages and stubs of the contract beside the .proto files, whenever their package is built.
 
 Run by hatchling as a build hook; nothing it writes is committed.
 """
@@ -37,9 +37,6 @@ def generate() -> None:
     os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
     if protoc.main(arguments) != 0:
         raise RuntimeError("protoc refused the contract")
-    for folder in (package, package.parent):
-        (folder / "__init__.py").touch()
-        (folder / "py.typed").touch()
 
 
 def include_arguments(protos: Path) -> list[str]:

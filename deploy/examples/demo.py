@@ -13,10 +13,10 @@ import time
 from typing import TYPE_CHECKING
 
 import grpc
-from demo_server import running_service
 from demo_stories import STORIES
 from demo_tables import print_story
 from demo_workspace import Workspace
+from evenhand.testing import ServiceDidNotStartError, running_service
 from rich.console import Console
 
 if TYPE_CHECKING:
@@ -53,5 +53,7 @@ def _leave(number: int, _frame: FrameType | None) -> None:
 if __name__ == "__main__":
     try:
         sys.exit(main())
+    except ServiceDidNotStartError as error:
+        sys.exit(str(error))
     except KeyboardInterrupt:
         sys.exit(130)

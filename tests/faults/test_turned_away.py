@@ -11,6 +11,7 @@ import pytest
 from redis import ConnectionError as RedisConnectionError
 
 from service.redis_client.endpoint import Endpoint, connection_settings
+from tests.support import wants
 from tests.support.processes import EvenhandServer, RedisServer, free_port, wait_until
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ def own_address() -> str:
         try:
             probe.connect(("192.0.2.1", 9))  # for documentation: nothing is sent, but the way there is looked up
         except OSError:
-            pytest.skip("this machine has no network but loopback, which protected mode lets in; give it an interface")
+            pytest.skip(wants.reason("only loopback here, which protected mode lets in", wants.NETWORK))
         return str(probe.getsockname()[0])
 
 

@@ -14,6 +14,8 @@ from google.protobuf.descriptor_pb2 import FileOptions
 from google.rpc import status_pb2
 from ruamel.yaml import YAML
 
+from tests.support import wants
+
 PROTOS = Path(__file__).parents[2] / "protos"
 THIRD_PARTY = PROTOS / "third_party"
 INSTALLED = Path(status_pb2.__file__).parents[2]
@@ -76,7 +78,7 @@ def test_buf_generates_what_its_template_says(tmp_path):
     The template names remote plugins; in their place come those of this machine, as the test has no registry to ask.
     """
     if shutil.which("protoc") is None:
-        pytest.skip("no protoc on PATH (apt-get install protobuf-compiler): it has the plugins for most languages")
+        pytest.skip(wants.reason("no protoc here: it has the plugins for most languages", wants.PROTOC))
     template = YAML(typ="safe").load((PROTOS / "buf.gen.yaml").read_text())
     plugins = [local for plugin in template["plugins"] if (local := here(plugin))]
     languages = {Path(plugin["out"]).name for plugin in plugins}

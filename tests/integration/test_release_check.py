@@ -13,7 +13,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 PRODUCTION = "deploy/kubernetes/overlays/production/kustomization.yaml"
-PLACES = ("pyproject.toml", PRODUCTION, "CHANGELOG.md")
+PLACES = ("pyproject.toml", "protos/pyproject.toml", PRODUCTION, "CHANGELOG.md")
 VERSION = "7.8.9"
 
 
@@ -74,7 +74,8 @@ def test_every_place_that_was_forgotten_is_named(released):
     change(released, "pyproject.toml", f'version = "{VERSION}"', 'version = "8.0.0"')
     code, said = check(released)
     assert code == 1
-    assert {line.partition(":")[0] for line in said} == set(PLACES) - {"pyproject.toml"}
+    forgotten = {*PLACES, "pyproject.toml, evenhand-protos"} - {"pyproject.toml"}
+    assert {line.partition(":")[0] for line in said} == forgotten
 
 
 def test_what_is_unreleased_must_get_its_version(released):

@@ -11,10 +11,14 @@ import sysconfig
 import venv
 from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from docker.utils.build import exclude_paths
 
 from tests.support.processes import EvenhandServer
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / "deploy" / "image"
@@ -53,27 +57,26 @@ def context() -> frozenset[str]:
     return frozenset(path for path in exclude_paths(str(ROOT), patterns) if (ROOT / path).is_file())
 
 
-def build_wheel(folder: Path) -> Path:
-    """Make the wheel as the builder stage does, from nothing but what it copies; return the file."""
+def build_wheels(folder: Path) -> dict[str, Path]:
+    """Make the wheels as the builder stage does, from nothing but what it copies; return each by its project's name."""
     for sources, destination in copies():
         for source in sources:
             for path in (path for path in context() if path == source or path.startswith(f"{source}/")):
                 inside = Path(path).relative_to(source) if (ROOT / source).is_dir() else Path(Path(path).name)
                 (folder / destination / inside).parent.mkdir(parents=True, exist_ok=True)
                 shutil.copy(ROOT / path, folder / destination / inside)
-    run_pip("wheel", "--no-deps", "--no-build-isolation", "--wheel-dir", "dist", ".", folder=folder)
-    (wheel,) = (folder / "dist").iterdir()
-    return wheel
+    run_pip("wheel", "--no-deps", "--no-build-isolation", "--wheel-dir", "dist", "./protos", ".", folder=folder)
+    return {wheel.name.partition("-")[0]: wheel for wheel in (folder / "dist").iterdir()}
 
 
-def install(wheel: Path, folder: Path) -> Path:
-    """Install the wheel alone, as the image has it; return the folder of its programs.
+def install(wheels: Iterable[Path], folder: Path) -> Path:
+    """Install wheels alone, as the image has them; return the folder of programs.
 
-    What it depends on is this environment's, but for this project itself, which is there by a path file only.
+    What they depend on is this environment's, but for this project itself, which is there by a path file only.
     """
     venv.create(folder, symlinks=True)
     python = folder / "bin" / "python"
-    run_pip("--python", str(python), "install", "--no-deps", "--no-index", str(wheel), folder=folder)
+    run_pip("--python", str(python), "install", "--no-deps", "--no-index", *map(str, wheels), folder=folder)
     own = Path(sysconfig.get_path("purelib", vars={"base": str(folder), "platbase": str(folder)}))
     (own / "dependencies.pth").write_text(sysconfig.get_path("purelib") + "\n")
     return python.parent

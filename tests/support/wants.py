@@ -11,7 +11,9 @@ if TYPE_CHECKING:
 REDIS = "Debian's package redis-server"
 PROMETHEUS = "Debian's package prometheus"
 KUBECTL = "kubectl on PATH"
+PROTOC = "Debian's package protobuf-compiler"
 COMPILER = "Debian's package gcc, on Linux"
+NETWORK = "an interface beside loopback"
 ENGINE = "`make lab`"
 
 _TO_RUN_IT = "; to run it: "
