@@ -5,13 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from evenhand.v1.assignment_service_pb2 import Warning as ConfigurationWarning
-from google.rpc.error_details_pb2 import BadRequest
 
+from service.rpc.statuses import without_fields
 from service.rules.fields.limits import MAX_RESPONSE_BYTES
 
 if TYPE_CHECKING:
     from evenhand.v1.assignment_service_pb2 import BatchEvaluateContactsResponse
-    from google.rpc.status_pb2 import Status
 
 RESPONSE_TOO_LARGE = "RESPONSE_TOO_LARGE"
 """A response without what was configured, since it would have been too large with it."""
@@ -42,16 +41,10 @@ def fit_batch(response: BatchEvaluateContactsResponse) -> None:
     for result in reversed(response.results):
         before = result.ByteSize()
         if result.WhichOneof("result") == "error":
-            _drop_violations(result.error)
+            result.error.CopyFrom(without_fields(result.error))
         elif result.decision.reply:
             result.decision.reply = ""
             result.decision.reply_left_out = True
         excess -= before - result.ByteSize()
         if excess <= 0:
             return
-
-
-def _drop_violations(status: Status) -> None:
-    kept = [detail for detail in status.details if not detail.Is(BadRequest.DESCRIPTOR)]
-    del status.details[:]
-    status.details.extend(kept)

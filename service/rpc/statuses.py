@@ -10,11 +10,15 @@
 | UNAVAILABLE        | REDIS_UNAVAILABLE | RetryInfo   | Redis is unavailable                                        |
 | INTERNAL           | INTERNAL          |             | an internal error; what it was stands in the log only       |
 
-Each carries exactly one ErrorInfo with that reason.
+Each carries exactly one ErrorInfo with that reason. BadRequest names fields as the contract does (`contact.owner_id`).
+For callers that write JSON, `jsonFields` in the metadata of its ErrorInfo is a JSON array of the same fields
+in the same order, by the names that they have there (`contact.ownerId`); where room is short, of the first ones.
 """
 
 from __future__ import annotations
 
+import json
+import re
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -32,7 +36,7 @@ from service.decisions.errors import (
 from service.rules import Violation, listed
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from google.protobuf.message import Message
 
@@ -42,6 +46,7 @@ DOMAIN = "evenhand.v1"
 # gRPC clients refuse trailing metadata of more than 8 KiB. A status travels there in base64, and its message a second
 # time, in which every byte that is not of plain text takes three.
 _DETAILS_BYTES = 5000
+_JSON_FIELDS_BYTES = 200  # and what BadRequest leaves of the details' bytes
 _MESSAGE_BYTES = 500
 _DESCRIBED = 10
 _RESOURCES = 20
@@ -71,9 +76,15 @@ def status_of(error: Exception) -> Status:
     return status
 
 
-def _status(code: code_pb2.Code, reason: str, message: str, details: Iterable[Message] = ()) -> Status:
+def _status(
+    code: code_pb2.Code,
+    reason: str,
+    message: str,
+    details: Iterable[Message] = (),
+    metadata: Mapping[str, str] | None = None,
+) -> Status:
     status = Status(code=code, message=_cut(message))
-    for detail in (ErrorInfo(reason=reason, domain=DOMAIN), *details):
+    for detail in (ErrorInfo(reason=reason, domain=DOMAIN, metadata=metadata), *details):
         packed = Any()
         packed.Pack(detail)
         status.details.append(packed)
@@ -101,7 +112,15 @@ def invalid(violations: Sequence[Violation]) -> Status:
     """Return the error for a request with wrong fields."""
     clauses = [f"{violation.field}: {violation.description}".lstrip(": ") for violation in violations]
     message = listed(clauses, clauses=True)
-    return _status(code_pb2.INVALID_ARGUMENT, "INVALID_FIELDS", message, [_bad_request(violations)])
+    named = _bad_request(violations)
+    return _status(code_pb2.INVALID_ARGUMENT, "INVALID_FIELDS", message, [named], {"jsonFields": _json_fields(named)})
+
+
+def without_fields(status: Status) -> Status:
+    """Return the same error, but with no wrong field named except in its message."""
+    if status.code != code_pb2.INVALID_ARGUMENT:
+        return status
+    return _status(code_pb2.INVALID_ARGUMENT, reason_of(status), status.message)
 
 
 UNREADABLE = [Violation("", "the request is not a valid message: damaged, not UTF-8, or nested more than 32 deep")]
@@ -124,6 +143,22 @@ def _bad_request(violations: Sequence[Violation]) -> BadRequest:
             break
         request.field_violations.append(entry)
     return request
+
+
+_KEY_OR_WORD = re.compile(r"""\[(['"]).*\1\]|_([a-z0-9])""")
+
+
+def _json_fields(named: BadRequest) -> str:
+    """Return a JSON array of the same fields by their names in JSON; of very many the first, as room allows."""
+    fields: list[str] = []
+    room = _JSON_FIELDS_BYTES + max(0, _DETAILS_BYTES - named.ByteSize())
+    for violation in named.field_violations:
+        field = _KEY_OR_WORD.sub(lambda found: found[2].upper() if found[2] else found[0], violation.field)
+        room -= len(json.dumps(field, ensure_ascii=False).encode()) + 1
+        if room < 0:
+            break
+        fields.append(field)
+    return json.dumps(fields, ensure_ascii=False, separators=(",", ":"))
 
 
 def _violation(field: str, description: str) -> BadRequest.FieldViolation:

@@ -48,6 +48,10 @@ def test_every_violation_of_an_evaluation_is_named(workspace: Workspace):
     with refused("INVALID_ARGUMENT") as said:
         workspace.evaluate(0, bad_contact(), ["ok", "", "x" * 129], "x" * 129)
     assert said.reason == "INVALID_FIELDS"
+    assert len(said.json_fields) == len(said.fields)
+    assert {"eventType", "requestId", "updatedKeys[1]", "contact.ownerId", "contact.traits['big']"} <= set(
+        said.json_fields
+    )
     assert said.fields >= {
         "event_type",
         "request_id",

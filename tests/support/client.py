@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import json
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -199,6 +200,7 @@ class Refusal:
     code: str = ""
     message: str = ""
     reason: str = ""
+    json_fields: list[str] = field(default_factory=list)
     violations: dict[str, str] = field(default_factory=dict)
     resources: list[tuple[str, str]] = field(default_factory=list)
     retry_after_s: float | None = None
@@ -234,6 +236,7 @@ def read_status(status: Status) -> Refusal:
     assert status.message, status
     assert "Traceback" not in str(status), status
     refusal.reason = infos[0].reason
+    refusal.json_fields = json.loads(infos[0].metadata.get("jsonFields", "[]"))
     return refusal
 
 

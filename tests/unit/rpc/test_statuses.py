@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from base64 import b64encode
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 import pytest
+from google.rpc.error_details_pb2 import BadRequest, ErrorInfo
 
 from service.rpc import statuses
 from service.rules import Violation
@@ -41,3 +43,27 @@ def test_wrong_fields_fit(character):
     status = statuses.invalid(violations)
     assert on_the_wire(status) + OTHER_HEADERS <= LIMIT
     assert status.message.startswith('agents[0].id: "')
+    named, info = BadRequest(), ErrorInfo()
+    assert status.details[0].Unpack(info)
+    assert status.details[1].Unpack(named)
+    in_json = json.loads(info.metadata["jsonFields"])
+    assert len(in_json) > 5
+    assert in_json == [one.field for one in named.field_violations[: len(in_json)]]
+
+
+@pytest.mark.parametrize(
+    ("path", "in_json"),
+    [
+        ("event_type", "eventType"),
+        ("requests[12].contact.owner_id", "requests[12].contact.ownerId"),
+        ("rule_set.rules[3].max_open_contacts", "ruleSet.rules[3].maxOpenContacts"),
+        ("contact.traits['some_key']", "contact.traits['some_key']"),
+        ("""contact.traits["o'clock_a]_b"]""", """contact.traits["o'clock_a]_b"]"""),
+        ("", ""),
+    ],
+)
+def test_fields_are_named_as_json_does_too(path, in_json):
+    """A caller that sends JSON finds each wrong field by the name that it wrote; what are keys of its own stay so."""
+    info = ErrorInfo()
+    statuses.invalid([Violation("contact.id", "is bad"), Violation(path, "is bad")]).details[0].Unpack(info)
+    assert json.loads(info.metadata["jsonFields"]) == ["contact.id", in_json]
