@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 from evenhand.v1 import assignment_service_pb2, contact_pb2, decision_pb2, roster_service_pb2, rules_pb2
-from google.protobuf.descriptor_pb2 import FileOptions
+from google.protobuf.descriptor_pb2 import FileDescriptorProto, FileDescriptorSet, FileOptions
 from google.rpc import status_pb2
+from grpc_health.v1 import health_pb2
 from ruamel.yaml import YAML
 
 from tests.support import wants
@@ -54,6 +55,33 @@ def test_names_in_other_languages_stay(file, java):
 def test_what_the_contract_imports_is_the_original(name):
     """What lies under protos/third_party is, to the letter, what googleapis-common-protos has: copy it anew if not."""
     assert (THIRD_PARTY / name).read_text() == (INSTALLED / name).read_text()
+
+
+def test_the_health_service_is_the_standard_one(tmp_path):
+    """The copy of health.proto has the messages and methods that the service answers with."""
+    described = tmp_path / "health.binpb"
+    command = [sys.executable, "-m", "grpc_tools.protoc", f"-I{THIRD_PARTY}", f"--descriptor_set_out={described}"]
+    subprocess.run([*command, "grpc/health/v1/health.proto"], check=True)
+    (ours,) = FileDescriptorSet.FromString(described.read_bytes()).file
+    theirs = FileDescriptorProto()
+    health_pb2.DESCRIPTOR.CopyToProto(theirs)
+    assert ours.package == theirs.package == "grpc.health.v1"
+    assert shape(ours) == shape(theirs)
+
+
+def shape(file: FileDescriptorProto) -> dict[str, object]:
+    """What goes over the wire: each method and each field, in whatever order they are written."""
+    methods = {
+        f"{service.name}/{method.name}": (method.input_type, method.output_type, method.server_streaming)
+        for service in file.service
+        for method in service.method
+    }
+    fields = {
+        f"{message.name}.{field.name}": (field.number, field.label, field.type, field.type_name)
+        for message in file.message_type
+        for field in message.field
+    }
+    return methods | fields
 
 
 def test_every_file_is_among_those_whose_names_are_held():
