@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _HEADING = re.compile(r"^## \[(?P<version>[^]]+)\](?: - (?P<date>\S+))?$", re.MULTILINE)
+_CHART_VERSION = re.compile(r"^(version|appVersion): \"?([^\"\n]+)\"?$", re.MULTILINE)
 _PROTOS = "evenhand-protos=="
 _IMAGE_TAG = re.compile(r"- name: evenhand\n(?: +newName: .*\n)? +newTag: (?P<tag>\S+)")
 
@@ -53,6 +54,9 @@ def disagreements(root: Path, version: str) -> Iterator[str]:
         ),
         production: tag["tag"] if tag else "none",
     }
+    for chart in sorted((root / "deploy").rglob("Chart.yaml")):
+        for field, said in _CHART_VERSION.findall(chart.read_text()):
+            named[f"{chart.relative_to(root)}, {field}"] = said
     for place, said in named.items():
         if said != version:
             yield f"{place}: the version is {said}, in pyproject.toml {version}"

@@ -78,6 +78,21 @@ def test_every_place_that_was_forgotten_is_named(released):
     assert {line.partition(":")[0] for line in said} == forgotten
 
 
+def test_a_chart_is_of_the_same_version(released):
+    """A Helm chart names the version twice, and both count."""
+    chart = released / "deploy" / "helm" / "shop" / "Chart.yaml"
+    chart.parent.mkdir(parents=True)
+    chart.write_text(
+        f'apiVersion: v2\nname: shop\nversion: 7.8.8\nappVersion: "{VERSION}"\nkubeVersion: ">=1.30.0-0"\n'
+    )
+    git(released, "add", ".")
+    git(released, "commit", "-qm", "Add a chart")
+    said = f"deploy/helm/shop/Chart.yaml, version: the version is 7.8.8, in pyproject.toml {VERSION}"
+    assert check(released) == (1, [said])
+    change(released, "deploy/helm/shop/Chart.yaml", "version: 7.8.8", f"version: {VERSION}")
+    assert check(released)[0] == 0
+
+
 def test_what_is_unreleased_must_get_its_version(released):
     """A changelog that still begins with what is unreleased is not that of a version."""
     change(released, "CHANGELOG.md", r"## \[7", "## [Unreleased]\n\n## [7")
