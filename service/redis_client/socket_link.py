@@ -28,6 +28,9 @@ TRUSTED_SECONDS = 0.5
 
 _READ_BYTES = 16_384
 _GREETING_SECONDS = 0.2
+# Linux counts these waits in ticks of its clock, of 10 ms at most, and the first one is under way already: without
+# another one a wait may end before the deadline that it is bounded by.
+_TICK_SECONDS = 0.01
 
 
 class SocketLink:
@@ -119,7 +122,8 @@ class SocketLink:
             self._socket.settimeout(timeout_s)
         else:
             self._socket.settimeout(None)
-            timeval = struct.pack("@ll", *divmod(max(1, int(timeout_s * 1_000_000)), 1_000_000))
+            microseconds = int((timeout_s + _TICK_SECONDS) * 1_000_000)
+            timeval = struct.pack("@ll", *divmod(microseconds, 1_000_000))
             self._socket.setsockopt(SOL_SOCKET, SO_RCVTIMEO, timeval)
             self._socket.setsockopt(SOL_SOCKET, SO_SNDTIMEO, timeval)
         self.timeout_s = timeout_s

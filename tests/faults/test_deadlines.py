@@ -45,7 +45,7 @@ def configure(service: Service, name: str, timeout: float | None = None) -> floa
     return time.monotonic() - began
 
 
-@pytest.mark.parametrize("part", [0.2, 0.4])
+@pytest.mark.parametrize("part", [0.1, 0.25])  # a duration may double under load
 def test_a_configuration_stops_at_its_callers_deadline(redis: RedisServer, part: float):
     """A roster of 10,000 that cannot be put in place in time is left where it is, and whole for whoever comes next."""
     with EvenhandServer(redis.url) as server, redis_py.Redis.from_url(redis.url) as client:
