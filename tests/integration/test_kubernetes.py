@@ -16,6 +16,7 @@ from deploy.kubernetes import generate
 from service.config import Settings
 from tests.support.manifests import KUBERNETES, Manifests, selects
 from tests.support.processes import EvenhandServer, RedisServer, wait_until
+from tests.support.scheduler import Node, place
 
 ROOT = KUBERNETES.parents[1]
 FOLDERS = ("base", "overlays/dev", "overlays/production")
@@ -254,6 +255,19 @@ def test_production_survives_a_rollout_and_a_lost_node(production):
     }
     assert spread == {"topology.kubernetes.io/zone": "ScheduleAnyway", "kubernetes.io/hostname": "DoNotSchedule"}
     assert production.one("HorizontalPodAutoscaler")["spec"]["minReplicas"] == 3
+
+
+@pytest.mark.parametrize("kept", [True, False], ids=["as it is", "without the policy"])
+def test_a_cordoned_node_keeps_no_replica_pending(production, kept):
+    """With one of three nodes cordoned all three replicas find a node; without `nodeTaintsPolicy` one would not."""
+    constraints = copy.deepcopy(production.pod["spec"]["topologySpreadConstraints"])
+    if not kept:
+        for each in constraints:
+            del each["nodeTaintsPolicy"]
+    nodes = [Node(f"node-{number}", f"zone-{number}", cordoned=number == 2) for number in range(3)]
+    placed = [place(constraints, nodes) for _ in range(3)]
+    assert (None in placed) is not kept
+    assert "node-2" not in placed
 
 
 def test_production_runs_this_version(production):
