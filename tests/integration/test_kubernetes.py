@@ -10,20 +10,15 @@ from pathlib import Path
 
 import kubernetes_validate
 import pytest
-from ruamel.yaml import YAML
 
-from deploy.kubernetes import generate
 from service.config import Settings
-from tests.support.manifests import KUBERNETES, Manifests, selects
+from tests.support.manifests import FOLDERS, KUBERNETES, OPERATOR, SOME_REDIS, Manifests, selects
 from tests.support.processes import EvenhandServer, RedisServer, wait_until
 from tests.support.scheduler import Node, place
 
 ROOT = KUBERNETES.parents[1]
-FOLDERS = ("base", "overlays/dev", "overlays/production")
 OLDEST = "1.30"  # the first that knows preStop's sleep without being asked to
 VERSIONS = (OLDEST, "1.34", "1.37")
-OPERATOR = "monitoring.coreos.com/v1"
-SOME_REDIS = {"EVENHAND_REDIS_URL": "redis://redis:6379/0"}
 
 
 @pytest.fixture(scope="module", params=FOLDERS)
@@ -42,6 +37,12 @@ def dev():
 def production():
     """All objects of the overlay for production."""
     return Manifests("overlays/production")
+
+
+@pytest.fixture(scope="module")
+def example():
+    """All objects of the overlay that shows how production is adapted."""
+    return Manifests("overlays/example")
 
 
 def pods(manifests):
@@ -65,43 +66,11 @@ def test_a_field_unknown_to_kubernetes_would_be_found(manifests):
         kubernetes_validate.validate(deployment, OLDEST, strict=True)
 
 
-def test_prometheus_finds_the_metrics(production):
-    """The ServiceMonitor has a form the operator knows, and names a port of the one Service that it selects."""
-    monitor = production.one("ServiceMonitor")
-    assert monitor["apiVersion"] == OPERATOR
-    assert set(monitor["spec"]) == {"selector", "endpoints"}
-    (endpoint,) = monitor["spec"]["endpoints"]
-    assert endpoint == {"port": "metrics", "path": "/metrics", "interval": "15s", "scrapeTimeout": "10s"}
-    (service,) = (each for each in production.of("Service") if selects(monitor["spec"]["selector"], each))
-    assert service["metadata"]["name"] == "evenhand"  # becomes the label `job`, which the alerts ask for
-    assert {port["name"]: port["targetPort"] for port in service["spec"]["ports"]}["metrics"] == "metrics"
-
-
 def test_only_the_operators_kinds_are_left_to_be_checked_by_hand(manifests):
     """No object goes unchecked: what Kubernetes has no schema for are kinds that tests here look at."""
     kinds = {each["kind"] for each in manifests.all if each["apiVersion"] == OPERATOR}
     assert kinds <= {"ServiceMonitor", "PrometheusRule"}
-    assert kinds or manifests.folder != "overlays/production"
-
-
-def test_the_alerts_are_those_of_the_rule_file(production):
-    """The PrometheusRule says what deploy/prometheus/rules.yaml says, and is what the generator makes of it."""
-    rule = production.one("PrometheusRule")
-    assert rule["apiVersion"] == OPERATOR
-    assert rule["spec"] == YAML(typ="safe").load(generate.RULES.read_text())
-    assert rule["spec"]["groups"]
-    assert generate.OBJECT.read_text() == generate.prometheus_rule(generate.RULES.read_text()), "run generate.py again"
-
-
-def test_grafana_gets_every_dashboard(production):
-    """Each file of deploy/grafana/dashboards is in a ConfigMap with the label that Grafana's sidecar looks for."""
-    given = {
-        name: text
-        for each in production.of("ConfigMap")
-        if each["metadata"].get("labels", {}).get("grafana_dashboard") == "1"
-        for name, text in each["data"].items()
-    }
-    assert given == {path.name: path.read_text() for path in (ROOT / "deploy/grafana/dashboards").glob("*.json")}
+    assert kinds or manifests.folder in {"base", "overlays/dev"}
 
 
 def test_there_is_time_to_stop(manifests):
@@ -167,40 +136,9 @@ def test_pods_have_no_rights(manifests):
         assert namespace["metadata"]["labels"]["pod-security.kubernetes.io/enforce"] == "restricted"
 
 
-def test_clients_see_every_replica(manifests):
-    """The Service is headless, selects the pods, and leads to their ports under the same numbers."""
-    spec = manifests.one("Service")["spec"]
-    assert spec["clusterIP"] == "None"
-    assert not spec.get("publishNotReadyAddresses")
-    assert selects({"matchLabels": spec["selector"]}, manifests.pod)
-    assert {port["targetPort"]: port["port"] for port in spec["ports"]} == manifests.ports()
-
-
-def test_only_callers_and_prometheus_get_in(manifests):
-    """Callers reach gRPC alone, monitoring metrics alone; both ports are the container's, and nobody else gets in."""
-    policy = manifests.one("NetworkPolicy")["spec"]
-    assert selects(policy["podSelector"], manifests.pod)
-    assert set(policy["policyTypes"]) == {"Ingress", "Egress"}
-    caller = {"matchLabels": {"evenhand-client": "true"}}
-    assert policy["ingress"] == [
-        {
-            "from": [{"podSelector": caller}, {"namespaceSelector": caller, "podSelector": caller}],
-            "ports": [{"protocol": "TCP", "port": "grpc"}],
-        },
-        {
-            "from": [{"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "monitoring"}}}],
-            "ports": [{"protocol": "TCP", "port": "metrics"}],
-        },
-    ]
-    assert {port["port"] for rule in policy["ingress"] for port in rule["ports"]} == set(manifests.ports())
-
-
-def test_pods_reach_only_dns_and_redis(manifests):
-    """Nothing else can be called from a pod: each way out names both whom and which port."""
-    ways = manifests.one("NetworkPolicy")["spec"]["egress"]
-    assert all(way["to"] and all(way["to"]) for way in ways)
-    assert [{port["port"] for port in way["ports"]} for way in ways] == [{53}, {6379}]
-    assert ways[1]["to"][0]["podSelector"] == {"matchLabels": {"app.kubernetes.io/name": "redis"}}
+def test_an_image_is_pinned_by_its_digest(example):
+    """An overlay's `digest` takes the place of the tag."""
+    assert re.fullmatch(r"registry\.example\.com/evenhand@sha256:[0-9a-f]{64}", example.container["image"])
 
 
 def test_what_scales_and_guards_means_the_same_pods(manifests):

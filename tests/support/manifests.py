@@ -14,6 +14,15 @@ from tests.support import wants
 
 KUBERNETES = Path(__file__).parents[2] / "deploy" / "kubernetes"
 
+FOLDERS = ("base", "overlays/dev", "overlays/production", "overlays/example")
+"""Every kustomization that can be applied."""
+
+OPERATOR = "monitoring.coreos.com/v1"
+"""The kinds that the Prometheus Operator brings, for which Kubernetes has no schema."""
+
+SOME_REDIS = {"EVENHAND_REDIS_URL": "redis://redis:6379/0"}
+"""What the service gets from the Secret."""
+
 Manifest = dict[str, Any]
 
 
