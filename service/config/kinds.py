@@ -94,7 +94,11 @@ def _address(value: str) -> str:
 
 
 def _redis_url(value: str) -> str:
-    """Check the URL without ever repeating it: it may hold a password, also (or just then) when it is malformed."""
+    """Check the URL without ever repeating it: it may hold a password, also (or just then) when it is malformed.
+
+    Space around it is taken off: a Secret made from a file has the end of the line, too.
+    """
+    value = value.strip()
     scheme = value.split("://", 1)[0] if "://" in value else ""
     if scheme not in {"redis", "rediss", "unix"}:
         raise ValueError(_URL_FORMS)

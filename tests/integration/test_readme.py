@@ -58,10 +58,12 @@ def test_commands_print_what_the_readme_says(server):
 
 
 def test_the_channel_in_the_readme_reaches_the_service(server):
-    """A channel made as for a cluster, with the service config from the file, is answered."""
+    """The channel that the README makes for a cluster is answered."""
     (snippet,) = [block for block in blocks("python") if "dns:///" in block]
     target = f"dns:///localhost:{server.address.rpartition(':')[2]}"
-    code = re.sub(r"dns:///[\w.]+:50051", target, snippet) + "\ngrpc.channel_ready_future(channel).result(10)"
+    code = (
+        re.sub(r"dns:///[\w.]+:50051", target, snippet) + "\nimport grpc; grpc.channel_ready_future(channel).result(10)"
+    )
     assert target in code
     subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True, timeout=30)
 

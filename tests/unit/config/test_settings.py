@@ -137,6 +137,11 @@ def test_a_password_is_never_shown(url: str) -> None:
     assert SECRET not in repr(settings) + str(settings) + redact(url)
 
 
+def test_a_url_from_a_file_may_end_its_line() -> None:
+    """A Secret made from a file ends with a line break, which is no part of the URL."""
+    assert Settings.read({}, {"EVENHAND_REDIS_URL": "redis://host:6379/0\n"}).redis_url == "redis://host:6379/0"
+
+
 @pytest.mark.parametrize("url", [f"redis://:{SECRET}#@host", f"redis:/:{SECRET}@host", f"redis://:{SECRET}@host:x"])
 def test_a_password_is_not_shown_in_an_error_either(url: str) -> None:
     """A URL that cannot be read is not repeated, since nobody knows where its password stands."""
