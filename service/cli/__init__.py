@@ -1,7 +1,8 @@
 """The `evenhand` command.
 
-`evenhand serve` with nothing but options is started without typer, which would need as long as all the rest of the
-start (0.15 s: typer 0.29 loads pydantic to read the first option). Whatever else is typed, typer reads it.
+`evenhand serve` and `evenhand health` with nothing but plain options run without typer, which would need as long as
+all the rest of a start (0.15 s: typer 0.29 loads pydantic to read the first option). Whatever else is typed, typer
+reads it.
 """
 
 from __future__ import annotations
@@ -9,13 +10,15 @@ from __future__ import annotations
 import sys
 from importlib import import_module
 
-from service.cli.start import plain_options, start
+_QUICK = {"serve": "service.cli.start", "health": "service.cli.health_probe"}
+"""Where the function `quick` of a command is: it takes the arguments, and returns the exit code, or None for typer."""
 
 
 def main() -> None:
     """Run the `evenhand` command; leaves with its exit code."""
     command, *arguments = sys.argv[1:] or [""]
-    options = plain_options(arguments) if command == "serve" else None
-    if options is not None:
-        sys.exit(start(options))
+    if command in _QUICK:
+        code = import_module(_QUICK[command]).quick(arguments)
+        if code is not None:
+            sys.exit(code)
     import_module("service.cli.commands").app(prog_name="evenhand")

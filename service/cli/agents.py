@@ -9,8 +9,9 @@ from evenhand.v1.roster_service_pb2 import Agent, RemoveAgentsRequest, Roster, U
 
 from service.cli.changes import roster_changes
 from service.cli.client import connected
-from service.cli.options import DEFAULT_SERVER, DEFAULT_TIMEOUT, GROUP, DryRun, Server, Timeout, Workspace
+from service.cli.options import GROUP, DryRun, Server, Timeout, Workspace
 from service.cli.pages import until_unchanged, whole_roster
+from service.cli.reaching import DEFAULT_SERVER, DEFAULT_TIMEOUT
 from service.cli.roster_edits import show_changes, show_removed, show_warnings
 
 agents = typer.Typer(help="Add, change or remove some agents; all others stay as they are.", **GROUP)

@@ -14,18 +14,9 @@ from service.cli.changes import roster_changes, rule_set_changes
 from service.cli.check import examine, report
 from service.cli.client import connected, explain
 from service.cli.documents import in_order, read
-from service.cli.options import (
-    DEFAULT_SERVER,
-    DEFAULT_TIMEOUT,
-    EXIT_PROBLEMS,
-    DryRun,
-    Files,
-    Server,
-    Timeout,
-    Workspace,
-    count,
-)
+from service.cli.options import DryRun, Files, Server, Timeout, Workspace, count
 from service.cli.pages import whole_roster, whole_rule_set
+from service.cli.reaching import DEFAULT_SERVER, DEFAULT_TIMEOUT, EXIT_PROBLEMS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

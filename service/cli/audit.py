@@ -9,7 +9,8 @@ from typing import Annotated, Final
 
 import typer
 
-from service.cli.options import EXIT_PROBLEMS, EXIT_UNREACHABLE, Workspace, count
+from service.cli.options import Workspace, count
+from service.cli.reaching import EXIT_PROBLEMS, EXIT_UNREACHABLE
 from service.config import Settings, SettingsError
 from service.redis_client.client import RedisClient, RedisUnavailableError
 from service.runtime.embedded_redis import reach

@@ -11,7 +11,8 @@ from evenhand.v1.roster_service_pb2 import Agent, Roster
 from evenhand.v1.rules_pb2 import RuleSet
 
 from service.cli.documents import Document, Problem, in_order, read
-from service.cli.options import EXIT_PROBLEMS, Files, count
+from service.cli.options import Files, count
+from service.cli.reaching import EXIT_PROBLEMS
 from service.rules import validate_roster, validate_rule_set, warnings_of
 
 if TYPE_CHECKING:

@@ -11,10 +11,9 @@ import typer
 from evenhand.v1.assignment_service_pb2_grpc import AssignmentServiceStub
 from evenhand.v1.roster_service_pb2_grpc import RosterServiceStub
 from google.rpc import error_details_pb2
-from grpc_health.v1.health_pb2_grpc import HealthStub
 from grpc_status import rpc_status
 
-from service.cli.options import EXIT_PROBLEMS, EXIT_UNREACHABLE
+from service.cli.reaching import EXIT_PROBLEMS, EXIT_UNREACHABLE, no_answer, not_evenhand, not_reached
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -29,7 +28,6 @@ class Service:
 
     assignment: AssignmentServiceStub
     roster: RosterServiceStub
-    health: HealthStub
     timeout: float  # seconds, of each call
 
 
@@ -55,7 +53,7 @@ def connected(server: str, timeout: float) -> Iterator[Service]:
     """Connect to the service; a failed call ends the command with its reason and exit code."""
     with grpc.insecure_channel(server, options=_CHANNEL_OPTIONS) as channel:
         try:
-            yield Service(AssignmentServiceStub(channel), RosterServiceStub(channel), HealthStub(channel), timeout)
+            yield Service(AssignmentServiceStub(channel), RosterServiceStub(channel), timeout)
         except grpc.RpcError as error:
             failure = explain(error, server, timeout)
             typer.echo(f"evenhand: {failure.summary}", err=True)
@@ -78,7 +76,7 @@ def explain(error: grpc.RpcError, server: str, timeout: float) -> Failure:
         if code in _FROM_THE_CLIENT:
             return Failure(EXIT_UNREACHABLE, _unreachable(code, error.details() or "", server, timeout))
         if code == grpc.StatusCode.UNIMPLEMENTED:
-            return Failure(EXIT_UNREACHABLE, f"what listens on {server} is not Evenhand")
+            return Failure(EXIT_UNREACHABLE, not_evenhand(server))
         return Failure(EXIT_PROBLEMS, f"{server} answered {code.name}: {error.details()}")
     violations: list[tuple[str, str]] = []
     missing: list[str] = []
@@ -103,10 +101,10 @@ def explain(error: grpc.RpcError, server: str, timeout: float) -> Failure:
 
 def _unreachable(code: grpc.StatusCode, details: str, server: str, timeout: float) -> str:
     if code == grpc.StatusCode.DEADLINE_EXCEEDED:
-        return f"no answer from {server} within {timeout:g} s"
+        return no_answer(server, timeout)
     known = ("Connection refused", "Name or service not known", "DNS resolution failed", "No such file or directory")
     reason = next((text for text in known if text.casefold() in details.casefold()), details.splitlines()[0])
-    return f"cannot reach a service at {server}: {reason.rstrip('.')}. Is `evenhand serve` running?"
+    return not_reached(server, reason)
 
 
 def _unpack(detail: Any, message: Any) -> Any:

@@ -14,7 +14,8 @@ from google.protobuf.struct_pb2 import Value
 
 from service.cli.client import connected
 from service.cli.explanation import explanation
-from service.cli.options import DEFAULT_SERVER, DEFAULT_TIMEOUT, Server, Timeout, Workspace
+from service.cli.options import Server, Timeout, Workspace  # noqa: TC001 (typer reads them)
+from service.cli.reaching import DEFAULT_SERVER, DEFAULT_TIMEOUT
 
 
 class Event(StrEnum):

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Annotated
 
 import typer
-from grpc_health.v1.health_pb2 import HealthCheckRequest, HealthCheckResponse
 
-from service.cli.client import connected
-from service.cli.options import DEFAULT_SERVER, DEFAULT_TIMEOUT, EXIT_PROBLEMS, Server, Timeout
+from service.cli.health_probe import probe
+from service.cli.options import Server, Timeout  # noqa: TC001 (typer reads them)
+from service.cli.reaching import DEFAULT_SERVER, DEFAULT_TIMEOUT
 
 Asked = Annotated[
     str,
@@ -25,8 +25,4 @@ def health(service: Asked = "", server: Server = DEFAULT_SERVER, timeout: Timeou
 
     Exit code 0: it does; 1: it does not, as when Redis is unavailable; 3: nobody answers.
     """
-    with connected(server, timeout) as running:
-        answer = running.health.Check(HealthCheckRequest(service=service), timeout=running.timeout)
-    typer.echo(f"{service or 'evenhand'} at {server}: {HealthCheckResponse.ServingStatus.Name(answer.status)}")
-    if answer.status != HealthCheckResponse.SERVING:
-        raise typer.Exit(EXIT_PROBLEMS)
+    raise typer.Exit(probe(service, server, timeout))

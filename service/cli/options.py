@@ -1,4 +1,4 @@
-"""Options and exit codes that several commands share."""
+"""Options that several commands share."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ import typer
 
 from service.config import durations
 
-EXIT_PROBLEMS: Final = 1  # the files, the request or the server's state are not as they must be
 GROUP: Final[dict[str, Any]] = {
     "no_args_is_help": True,
     "add_completion": False,
@@ -17,8 +16,6 @@ GROUP: Final[dict[str, Any]] = {
     "context_settings": {"help_option_names": ["-h", "--help"]},
 }
 """What all groups of commands have in common."""
-
-EXIT_UNREACHABLE: Final = 3  # nobody answered; 2 is typer's own for wrong usage
 
 
 def parse_duration(text: str | float) -> float:
@@ -60,7 +57,6 @@ Server = Annotated[
         help="Where the service listens.",
     ),
 ]
-DEFAULT_SERVER: Final = "127.0.0.1:50051"
 
 Workspace = Annotated[
     str,
@@ -78,7 +74,6 @@ Timeout = Annotated[
         help="The deadline of each call.",
     ),
 ]
-DEFAULT_TIMEOUT: Final = 15.0  # seconds
 
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Show what would change, and let the server check it only.")]
 

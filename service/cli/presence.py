@@ -10,14 +10,8 @@ import typer
 from evenhand.v1.roster_service_pb2 import AgentPresence, Presence, SetPresenceRequest
 
 from service.cli.client import connected
-from service.cli.options import (
-    DEFAULT_SERVER,
-    DEFAULT_TIMEOUT,
-    Server,
-    Timeout,
-    Workspace,
-    parse_duration,
-)
+from service.cli.options import Server, Timeout, Workspace, parse_duration
+from service.cli.reaching import DEFAULT_SERVER, DEFAULT_TIMEOUT
 from service.config.durations import format_duration
 
 

@@ -10,8 +10,9 @@ from rich.table import Table
 from rich.text import Text
 
 from service.cli.client import connected
-from service.cli.options import DEFAULT_SERVER, DEFAULT_TIMEOUT, Server, Timeout, Workspace, count
+from service.cli.options import Server, Timeout, Workspace, count
 from service.cli.pages import whole_roster
+from service.cli.reaching import DEFAULT_SERVER, DEFAULT_TIMEOUT
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -17,6 +17,12 @@ _CANNOT_START = 2
 _NAMES = {each.option: each.name for each in SETTINGS}
 
 
+def quick(arguments: Sequence[str]) -> int | None:
+    """Run `evenhand serve` if its options are plain; return the exit code, None where typer has to read them."""
+    options = plain_options(arguments)
+    return None if options is None else start(options)
+
+
 def plain_options(arguments: Sequence[str]) -> dict[str, str] | None:
     """Read `--option VALUE` and `--option=VALUE` as typer does for `evenhand serve`; the last of several counts.
 

@@ -9,17 +9,9 @@ from evenhand.v1.roster_service_pb2 import Roster, Team, UpdateTeamsRequest
 
 from service.cli.changes import roster_changes
 from service.cli.client import connected
-from service.cli.options import (
-    DEFAULT_SERVER,
-    DEFAULT_TIMEOUT,
-    EXIT_PROBLEMS,
-    GROUP,
-    DryRun,
-    Server,
-    Timeout,
-    Workspace,
-)
+from service.cli.options import GROUP, DryRun, Server, Timeout, Workspace
 from service.cli.pages import until_unchanged, whole_roster
+from service.cli.reaching import DEFAULT_SERVER, DEFAULT_TIMEOUT, EXIT_PROBLEMS
 from service.cli.roster_edits import show_changes, show_removed, show_warnings
 
 if TYPE_CHECKING:
