@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 Value = TypeVar("Value")
 
+_DATA_DIR: Final = Path(".evenhand")
+
 
 class SettingsError(ValueError):
     """A setting that cannot be used.
@@ -97,7 +99,7 @@ class Settings:
         unset="one of our own",
     )
     data_dir: Path = _setting(  # noqa: RUF009 - a path never changes
-        Path(".evenhand"), kinds.FOLDER, "Where the Redis of our own keeps its files. One service at a time."
+        _DATA_DIR, kinds.FOLDER, "Where the Redis of our own keeps its files. One service at a time."
     )
     workers: int = _setting(1, kinds.whole(1, 256), "Processes that share the port.")
     # Threads that share one interpreter cost twice as much on several cores.
@@ -182,14 +184,26 @@ class Settings:
         if self.workers > 1 and sys.platform == "win32":
             raise SettingsError(self.name_of("workers"), "several workers cannot share a port on this system")
         if self.redis_url is None:
-            try:
-                self.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
-            except OSError as error:
-                raise SettingsError(
-                    self.name_of("data_dir"), f"cannot make {self.data_dir}: {error.strerror}"
-                ) from error
-            if not os.access(self.data_dir, os.R_OK | os.W_OK | os.X_OK):
-                raise SettingsError(self.name_of("data_dir"), f"cannot write to {self.data_dir}")
+            self._check_data_dir()
+
+    def _check_data_dir(self) -> None:
+        """Make the data folder; one that nobody asked for is no use to complain of, but that no Redis is named."""
+        problem = ""
+        try:
+            self.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+        except OSError as error:
+            problem = f"cannot make {self.data_dir}: {error.strerror}"
+        if not problem and not os.access(self.data_dir, os.R_OK | os.W_OK | os.X_OK):
+            problem = f"cannot write to {self.data_dir}"
+        if not problem:
+            return
+        if self.data_dir == _DATA_DIR:
+            url = next(each for each in SETTINGS if each.field == "redis_url")
+            raise SettingsError(
+                url.variable,
+                f"neither it nor {url.option} names a Redis, and one of our own cannot keep its files here ({problem})",
+            )
+        raise SettingsError(self.name_of("data_dir"), problem)
 
     def __repr__(self) -> str:
         """Show all settings but the password."""

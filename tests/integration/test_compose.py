@@ -82,15 +82,33 @@ def test_two_replicas_share_one_redis():
     }
 
 
+def published(name: str) -> tuple[str, str, str]:
+    """The one port that a container publishes: variable, default, and its number inside."""
+    (port,) = SERVICES[name]["ports"]
+    found = re.fullmatch(r"127\.0\.0\.1:\$\{(\w+):-(\d+)\}:(\d+)", port)
+    assert found, port
+    return found[1], found[2], found[3]
+
+
+def test_every_port_of_this_machine_can_be_another():
+    """Each port is a variable of its own, and the head of the file names it and its default."""
+    head = (FOLDER / "compose.yaml").read_text().partition("\nname:")[0]
+    ports = [published(name) for name, service in SERVICES.items() if "ports" in service]
+    assert len({variable for variable, *_ in ports}) == len(ports) == 4
+    for variable, default, _ in ports:
+        assert re.search(rf"\b{variable}\b", head)
+        assert f"127.0.0.1:{default}" in head
+
+
 @pytest.mark.parametrize("name", REPLICAS)
 def test_a_replica_has_time_to_drain(name: str):
     """Compose kills a replica later than it ends by itself, and publishes the port that it listens on."""
     replica = SERVICES[name]
     settings = settings_of(replica)
     assert int(replica["stop_grace_period"].removesuffix("s")) > settings.endpoint_wait_s + settings.drain_s
-    (port,) = replica["ports"]
-    assert settings.listen.endswith(":" + port.split(":")[-1])
-    assert port.split(":")[-1] in instructions("EXPOSE")[0].split()
+    _, _, port = published(name)
+    assert settings.listen.endswith(":" + port)
+    assert port in instructions("EXPOSE")[0].split()
 
 
 def test_replicas_are_built_from_the_dockerfile():
@@ -113,7 +131,7 @@ def test_grafana_finds_prometheus_and_the_dashboards():
     """The data source is the container of Prometheus; dashboards are looked for where their folder is mounted."""
     (source,) = provisioned("datasources/prometheus.yaml")["datasources"]
     assert source["url"] == "http://prometheus:9090"
-    assert "127.0.0.1:9090:9090" in SERVICES["prometheus"]["ports"]
+    assert published("prometheus") == ("PROMETHEUS_PORT", "9090", "9090")
     (provider,) = provisioned("dashboards/evenhand.yaml")["providers"]
     mounts = dict(volume.split(":")[:2] for volume in SERVICES["grafana"]["volumes"])
     assert mounts["../grafana/dashboards"] == provider["options"]["path"]

@@ -168,6 +168,12 @@ def test_who_runs_it():
     assert not re.search(r"\b(apt-get|apk|curl|wget|pip install)\b", last)
 
 
+def test_it_serves_unless_told_otherwise():
+    """The image is the command `evenhand`, whose first word is `serve` where there is none."""
+    assert instructions("ENTRYPOINT") == ['["evenhand"]']
+    assert instructions("CMD") == ['["serve"]']
+
+
 @pytest.fixture
 def confined(
     programs: Path, redis: RedisServer, tmp_path: Path, request: pytest.FixtureRequest
@@ -195,10 +201,10 @@ def test_the_service_runs_with_nothing_to_write_to(confined: ConfinedServer):
 
 
 def test_without_a_redis_it_says_so(programs: Path, tmp_path: Path):
-    """A container that is given no Redis ends at once, with one line."""
+    """A container that is given no Redis ends at once, with one line that names the variable."""
     if reason := why_not_confined():
         pytest.skip(reason)
-    with pytest.raises(AssertionError, match=r"evenhand: --data-dir: cannot make \.evenhand: Read-only file system"):
+    with pytest.raises(AssertionError, match=r"evenhand: EVENHAND_REDIS_URL: .*Read-only file system"):
         ConfinedServer(programs, tmp_path, "").start()
 
 
@@ -239,6 +245,46 @@ def container(redis_url: str) -> Iterator[tuple[Any, str]]:
         yield running, address
     finally:
         running.remove(force=True)
+
+
+def run_in_image(*command: str, **options: Any) -> tuple[int, str]:
+    """Run the image with a command; return its exit code and all that it says."""
+    running = docker.from_env().containers.run("evenhand:test", list(command), detach=True, **options)
+    try:
+        return running.wait(timeout=60)["StatusCode"], running.logs().decode()
+    finally:
+        running.remove(force=True)
+
+
+@pytest.mark.timeout(900)
+@pytest.mark.usefixtures("image")
+def test_the_image_is_the_command():
+    """`docker run evenhand check FILE` checks a file; `docker run evenhand` without a Redis says what is missing."""
+    rules = ROOT / "deploy" / "examples" / "interakt-team.rules.yaml"
+    mounted = {str(rules): {"bind": "/my.rules.yaml", "mode": "ro"}}
+    code, said = run_in_image("check", "/my.rules.yaml", volumes=mounted)
+    assert code == 0
+    assert said.startswith("/my.rules.yaml: ok, 1 rule")
+    code, said = run_in_image()
+    assert (code, len(said.splitlines())) == (2, 1)
+    assert said.startswith("evenhand: EVENHAND_REDIS_URL: ")
+
+
+@pytest.mark.timeout(900)
+@pytest.mark.usefixtures("image")
+def test_the_image_has_everything_compiled_and_nothing_left_of_builds():
+    """Python compiles nothing when it starts, and no folder of packages is there that none of them is loaded from."""
+    look = """
+import os, py_compile, sys, sysconfig
+from importlib.util import cache_from_source
+paths = {name: sysconfig.get_path(name) for name in ("stdlib", "purelib")}
+import service.app, service.cli.commands, http.server
+modules = [m.__file__ for m in sys.modules.values() if (getattr(m, "__file__", None) or "").endswith(".py")]
+print(len(modules) > 200, [m for m in modules if not os.path.exists(cache_from_source(m))])
+print(os.path.exists(paths["purelib"] + "/grpc"), os.path.exists(paths["purelib"] + "/bazel-project"))
+"""
+    code, said = run_in_image("-c", look, entrypoint="python")
+    assert (code, said) == (0, "True []\nTrue False\n")
 
 
 @pytest.mark.timeout(900)

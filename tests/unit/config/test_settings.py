@@ -164,6 +164,16 @@ def test_a_data_folder_that_cannot_be_made_is_refused(tmp_path: Path) -> None:
     assert Settings.read({"redis_url": "redis://host", "data_dir": str(tmp_path / "file" / "data")}, {})
 
 
+def test_without_a_redis_and_a_place_for_one_the_redis_is_missing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where nobody asked for a data folder, and there can be none, the line names what is missing: the Redis."""
+    (tmp_path / ".evenhand").touch()
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SettingsError, match=r"^EVENHAND_REDIS_URL: neither it nor --redis-url .*File exists"):
+        Settings.read({}, {})
+
+
 @pytest.mark.parametrize("setting", SETTINGS, ids=lambda setting: setting.name)
 def test_a_default_is_shown_as_it_would_be_typed(setting: Setting) -> None:
     """What help calls the default, typed as the option, changes nothing; unless the default is no value at all."""
