@@ -41,7 +41,7 @@ class Cluster:
 
     def __init__(self, replicas: int, options: Sequence[str]) -> None:
         self._open = ExitStack()
-        self._ports = _lasting_ports(replicas)
+        self._ports = lasting_ports(replicas)
         self._options = options
 
     def __enter__(self) -> Self:
@@ -70,7 +70,7 @@ class Cluster:
         wait_until(lambda: replica.health() == "SERVING", "the new replica is ready")
 
 
-def _lasting_ports(count: int) -> list[int]:
+def lasting_ports(count: int) -> list[int]:
     """Return free TCP ports that stay free while nobody listens on them.
 
     Systems give ports from 32768 up to whoever asks for any: other processes, or even our own clients, which connect
