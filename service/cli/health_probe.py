@@ -25,7 +25,13 @@ if TYPE_CHECKING:
 
 _STATUSES: Final = {0: "UNKNOWN", 1: "SERVING", 2: "NOT_SERVING", 3: "SERVICE_UNKNOWN"}  # of grpc.health.v1
 _SERVING: Final = 1
-_OK, _NOT_FOUND, _UNIMPLEMENTED = b"0", b"5", b"12"
+_OK: Final = b"0"
+_UNIMPLEMENTED: Final = "UNIMPLEMENTED"
+_CODES: Final = (  # of gRPC, by their number
+    *("OK", "CANCELLED", "UNKNOWN", "INVALID_ARGUMENT", "DEADLINE_EXCEEDED", "NOT_FOUND", "ALREADY_EXISTS"),
+    *("PERMISSION_DENIED", "RESOURCE_EXHAUSTED", "FAILED_PRECONDITION", "ABORTED", "OUT_OF_RANGE", _UNIMPLEMENTED),
+    *("INTERNAL", "UNAVAILABLE", "DATA_LOSS", "UNAUTHENTICATED"),
+)
 _SCHEMES: Final = ("dns:///", "dns:", "ipv4:", "ipv6:")  # as gRPC writes an address; it is the same without
 
 
@@ -84,9 +90,10 @@ def probe(service: str, server: str, timeout: float) -> int:
         return _fail(no_answer(server, timeout), EXIT_UNREACHABLE)
     except unary_call.NotGrpcError:
         return _fail(not_evenhand(server), EXIT_UNREACHABLE)
-    except (OSError, ValueError) as error:
-        reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-        return _fail(not_reached(server, reason), EXIT_UNREACHABLE)
+    except OSError as error:
+        return _fail(not_reached(server, error.strerror or str(error)), EXIT_UNREACHABLE)
+    except ValueError:
+        return _fail(not_reached(server, "that is no HOST:PORT"), EXIT_UNREACHABLE)
     if answer.message is None or answer.headers.get(b"grpc-status", _OK) != _OK:
         return _explain(server, answer)
     status = answer.message[-1] if answer.message else 0  # the one field, a small number; 0 is not written
@@ -107,12 +114,12 @@ def _request(service: str) -> bytes:
 
 def _explain(server: str, answer: unary_call.Answer) -> int:
     """Say why there is no health in an answer."""
-    code = answer.headers.get(b"grpc-status", b"")
-    if code == _UNIMPLEMENTED:
+    code = answer.headers.get(b"grpc-status", b"").decode(errors="replace")
+    name = _CODES[int(code)] if code.isdecimal() and int(code) < len(_CODES) else "UNKNOWN"
+    if name == _UNIMPLEMENTED:
         return _fail(not_evenhand(server), EXIT_UNREACHABLE)
     from urllib.parse import unquote_to_bytes  # noqa: PLC0415 (seldom asked for)
 
-    name = "NOT_FOUND" if code == _NOT_FOUND else f"status {code.decode() or 'unknown'}"
     message = unquote_to_bytes(answer.headers.get(b"grpc-message", b"")).decode(errors="replace")
     return _fail(f"{server} answered {name}: {message}", EXIT_PROBLEMS)
 

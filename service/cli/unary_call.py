@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import socket
 import time
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -54,9 +54,10 @@ def call(address: str, path: str, message: bytes, timeout: float) -> Answer:
         TimeoutError: no answer by then.
         NotGrpcError: see there.
         OSError: nobody could be asked, or the connection ended before the answer.
+        ValueError: the address is none of these.
     """
     end = time.monotonic() + timeout
-    with _connect(address, timeout) as connection:
+    with _connect(address, end) as connection:
         headers = _POST + _HTTP
         for name, value in ((1, b"evenhand"), (4, path.encode()), (_CONTENT_TYPE, b"application/grpc")):
             headers += _integer(name, 4) + _text(value)
@@ -71,14 +72,41 @@ def call(address: str, path: str, message: bytes, timeout: float) -> Answer:
         return _Reader(connection, end).answer()
 
 
-def _connect(address: str, timeout: float) -> socket.socket:
+def _connect(address: str, end: float) -> socket.socket:
+    """Connect to the first of an address's places that takes the connection; `end` by `time.monotonic`."""
+    failed = OSError("there is no such address")
+    for family, place in _places(address):
+        connection = socket.socket(family)
+        try:
+            connection.settimeout(_left(end))
+            connection.connect(place)
+        except OSError as error:
+            connection.close()
+            failed = error
+        else:
+            return connection
+    raise failed
+
+
+def _places(address: str) -> Iterator[tuple[int, Any]]:
     if address.startswith("unix:"):
-        connection = socket.socket(socket.AF_UNIX)
-        connection.settimeout(timeout)
-        connection.connect(address.removeprefix("unix:").removeprefix("//"))
-        return connection
+        yield socket.AF_UNIX, address.removeprefix("unix:").removeprefix("//")
+        return
     host, _, port = address.rpartition(":")
-    return socket.create_connection((host.strip("[]"), int(port)), timeout)
+    for family, _, _, _, place in socket.getaddrinfo(host.strip("[]"), int(port), type=socket.SOCK_STREAM):
+        yield family, place
+
+
+def _left(end: float) -> float:
+    """Return the seconds until then.
+
+    Raises:
+        TimeoutError: there are none.
+    """
+    left = end - time.monotonic()
+    if left <= 0:
+        raise TimeoutError
+    return left
 
 
 class _Reader:
@@ -127,10 +155,7 @@ class _Reader:
     def _read(self, count: int) -> bytes:
         found = b""
         while len(found) < count:
-            left = self._end - time.monotonic()
-            if left <= 0:
-                raise TimeoutError
-            self._connection.settimeout(left)
+            self._connection.settimeout(_left(self._end))
             more = self._connection.recv(count - len(found))
             if not more:
                 raise ConnectionResetError("the connection was closed")

@@ -106,8 +106,8 @@ def saying(answer: bytes, folder: Path) -> Iterator[tuple[str, bytearray]]:
          + frame(0, b"", 1), 1, "NOT_FOUND: "),
         (frame(1, b"\x40" + field(b"grpc-status", b"5")[1:] + field(b"grpc-message", b"no%20%F0%9F%91%8B"), 5), 1,
          "NOT_FOUND: no \N{WAVING HAND SIGN}"),
-        (frame(1, field(b"x" * 120, b"y" * 9) + field(b"grpc-status", b"13"), 5), 1, "status 13: "),
-        (frame(1, b"\0\x88" + b"h" * 8 + b"\x81h", 5), 1, "status unknown: "),
+        (frame(1, field(b"x" * 120, b"y" * 9) + field(b"grpc-status", b"13"), 5), 1, "INTERNAL: "),
+        (frame(1, b"\0\x88" + b"h" * 8 + b"\x81h", 5), 1, "UNKNOWN: "),
         (frame(1, field(b"grpc-status", b"12"), 5), 3, "is not Evenhand"),
         (frame(1, b"\0\x7f", 5), 3, "is not Evenhand"),
         (frame(3, b"\0\0\0\7"), 3, "the call was reset"),
@@ -162,3 +162,9 @@ def test_a_connection_that_ends_early(tmp_path, capsys):
         assert probe("", f"unix:{tmp_path / 's'}", 10) == 3
         thread.join()
     assert "cannot reach a service at unix:" in capsys.readouterr().err
+
+
+def test_an_address_that_is_none(capsys):
+    """What is no address is said to be none, in one line."""
+    assert probe("", "host:port", 10) == 3
+    assert capsys.readouterr().err.startswith("evenhand: cannot reach a service at host:port: that is no HOST:PORT.")
