@@ -2,9 +2,10 @@
 
     python deploy/examples/cluster_client.py dns:///evenhand.my-namespace:50051 my-shop contact-1
 
-reports that contact-1 has written for the first time, and prints who got it. tests/faults/test_rollout.py runs this
-code while replicas are restarted and killed. What it takes besides the channel's options is in
-client_service_config.json beside this file.
+reports that contact-1 has written for the first time, and prints who got it. `connect` is how every caller should
+connect; what it takes besides the channel's options is in client_service_config.json beside this file.
+tests/faults/test_rollout.py runs this code while replicas are restarted and killed, test_drain.py while they are
+replaced and DNS says so late.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ SERVICE_CONFIG: Final = Path(__file__).with_name("client_service_config.json").r
 
 OPTIONS: Final[dict[str, int | str]] = {
     "grpc.service_config": SERVICE_CONFIG,
-    # By default a name is looked up at most every 30 s. A rollout may replace every address in less.
+    # By default a name is looked up at most every 30 s. Draining nodes may replace every address in less.
     "grpc.dns_min_time_between_resolutions_ms": 2_000,
     # A replica that is back gets its share soon. The defaults are 1 s at first, and up to 2 minutes.
     "grpc.initial_reconnect_backoff_ms": 200,

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import json
 import re
+import tarfile
 import tomllib
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import kubernetes_validate
 import pytest
 
 from tests.support.chart import CHART, HELM, HELMS_OWN, lint, notes, refusal, render, values_file
 from tests.support.manifests import KUBERNETES, OPERATOR, Manifest, Manifests
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 ROOT = KUBERNETES.parents[1]
 EXAMPLE = values_file(HELM / "example.values.yaml")
@@ -74,6 +78,14 @@ def test_everything_is_in_its_place():
         assert HELMS_OWN.items() <= each["metadata"]["labels"].items()
         if each["apiVersion"] != OPERATOR:
             assert kubernetes_validate.validate(each, "1.30", strict=True) == "1.30"
+
+
+def test_an_archive_of_the_chart_makes_the_same(tmp_path: Path):
+    """`helm package` puts what the chart links to into the archive, which needs nothing else of the repository."""
+    assert render(EXAMPLE, package=str(tmp_path)) == render(EXAMPLE)
+    with tarfile.open(next(tmp_path.glob("evenhand-*.tgz"))) as archive:
+        assert "evenhand/files/base/deployment.yaml" in archive.getnames()
+        assert all(member.isfile() for member in archive.getmembers())
 
 
 def test_a_changed_setting_rolls_out():

@@ -33,9 +33,14 @@ def values_file(path: Path) -> dict[str, Any]:
     return values
 
 
-def render(values: dict[str, Any]) -> list[Manifest]:
-    """Return all objects that `helm install evenhand deploy/helm/evenhand -n evenhand` makes with these values."""
-    files = _ask_engine(values=values)["files"]
+def render(values: dict[str, Any], **how: str) -> list[Manifest]:
+    """Return all objects that `helm install evenhand deploy/helm/evenhand -n evenhand` makes with these values.
+
+    Args:
+        values: Those of the installation.
+        how: `package=FOLDER`: make an archive of the chart there, and install that.
+    """
+    files = _ask_engine(values=values, **how)["files"]
     return [
         each
         for path, text in files.items()

@@ -1,8 +1,8 @@
 """Renders and lints a chart by Helm's own engine: `python helm_engine.py`, with what to do as JSON on standard input.
 
 In a process of its own, because that engine brings Go's runtime along. {"chart": FOLDER, "values": {...}} is answered
-with {"files": {PATH: TEXT}}, or {"error": TEXT} if Helm refuses; {"chart": FOLDER, "lint": true, "values": {...}} with
-what `helm lint --strict` finds.
+with {"files": {PATH: TEXT}}, or {"error": TEXT} if Helm refuses. With "package": FOLDER the chart is first made an
+archive in that folder, and that is rendered; with "lint": true the answer is what `helm lint --strict` finds.
 """
 
 from __future__ import annotations
@@ -25,6 +25,8 @@ def _render(chart: str, values: dict[str, object]) -> dict[str, object]:
 
 if __name__ == "__main__":
     asked = json.load(sys.stdin)
+    if "package" in asked:
+        asked["chart"] = helm_python.package(asked["chart"], destination=asked["package"])
     if asked.get("lint"):
         done = helm_python.lint(asked["chart"], asked["values"], strict=True, namespace=RELEASE)
     else:
