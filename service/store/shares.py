@@ -101,6 +101,7 @@ class Shares:
             {labelled[pool]: standings for pool, standings in pools.items()},
             {label: names.get(pool, label.removeprefix("team:")) for pool, label in labelled.items()},
             without_owner,
+            revisions[0],
         )
 
     def _standings(self, root: bytes) -> dict[str, list[Standing]]:

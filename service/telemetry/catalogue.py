@@ -79,6 +79,9 @@ CATALOGUE: dict[str, Described] = {
         (*_POOL, "name"),
         "Always 1. name: that of the team, or of the rules that name these agents; everyone for everyone.",
     ),
+    "assignment_rules_revision": Described(
+        "gauge", ("workspace",), "Revision of the workspace's rules: it grows by 1 when they change; 0 without rules."
+    ),
     "assignment_agent_info": Described(
         "gauge", ("workspace", "agent", "name"), "Always 1. name: the agent's; its id if it has none."
     ),

@@ -26,7 +26,10 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 
 _FAMILIES = [
-    name for name in CATALOGUE if name.startswith(("assignment_pool_", "assignment_agent_", "assignment_contacts_"))
+    name
+    for name in CATALOGUE
+    if name.startswith(("assignment_pool_", "assignment_agent_", "assignment_contacts_"))
+    or name == "assignment_rules_revision"
 ]
 
 # The part of the interval that passes between two samples at least, however often something is configured.
@@ -143,6 +146,7 @@ class FairnessCollector(Collector):
         unused: list[_Counted] = []
         for workspace in workspaces:
             sample = self._shares.sample(workspace)
+            values["assignment_rules_revision"][(workspace,)] = sample.rules_revision
             _add_without_owner(values, workspace, sample.without_owner)
             for pool, standings in sorted(sample.pools.items(), key=_largest_first):
                 current = [one for one in standings if one.strategies]

@@ -35,8 +35,10 @@ class WorkspaceSample(NamedTuple):
         pools: the standings in each pool that a rule uses, or that anybody was assigned contacts in.
         names: what people call each of them.
         without_owner: contacts that nobody owns.
+        rules_revision: 0 without rules.
     """
 
     pools: Mapping[str, list[Standing]]
     names: Mapping[str, str]
     without_owner: WithoutOwner
+    rules_revision: int

@@ -146,6 +146,20 @@ def test_fairness_comes_from_redis_and_from_one_replica(redis, workers):
         pool_is_shown(other, name, 30)
 
 
+def test_the_revision_of_the_rules_is_shown_as_they_change(redis):
+    """A workspace's revision of the rules is a metric, for dashboards to mark changes of rules by."""
+    with served(redis.url) as server:
+        workspace = configured(server, "revised")
+        for revision in (1, 2):
+            wait_until(
+                lambda expected=revision: (
+                    Scrape(server).value("assignment_rules_revision", workspace="revised") == expected
+                ),
+                f"revision {revision} in the metrics",
+            )
+            workspace.rules(b.rule("other", on=b.ON_CREATED, to=b.team("sales")))
+
+
 def exposes(server):
     """Whether this replica is the one that shows pools."""
     return Scrape(server).value("assignment_collector_up") == 1

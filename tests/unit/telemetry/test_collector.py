@@ -48,9 +48,9 @@ def standing(agent_id, assigned, strategies=(1,)):
 
 
 SAMPLES = {
-    "old": WorkspaceSample({"past": [standing("ann", 9, ())]}, {"past": "Past"}, WithoutOwner(1, 2, 3, 4, 5)),
+    "old": WorkspaceSample({"past": [standing("ann", 9, ())]}, {"past": "Past"}, WithoutOwner(1, 2, 3, 4, 5), 0),
     "new": WorkspaceSample(
-        {"used": [standing("left", 7, ()), standing("ben", 5), standing("cy", 6)]}, {"used": "Used"}, WithoutOwner()
+        {"used": [standing("left", 7, ()), standing("ben", 5), standing("cy", 6)]}, {"used": "Used"}, WithoutOwner(), 1
     ),
 }
 
