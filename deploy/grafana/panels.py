@@ -1,18 +1,19 @@
-"""The few kinds of panels and variables that the dashboards are made of.
+"""The few kinds of panels that the dashboards are made of.
 
-Every panel has a unit and one sentence for whoever looks at it: both are asked for, so none can be forgotten.
+Every panel has a unit and one sentence for whoever looks at it: both are asked for, so none can be forgotten. What an
+axis counts is written along it once, and not on every tick.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Final, TypeVar
 
-from grafana_foundation_sdk.builders import barchart, bargauge, common, dashboard, prometheus, stat, timeseries
+from grafana_foundation_sdk.builders import barchart, common, dashboard, prometheus, stat, table, timeseries
 from grafana_foundation_sdk.models.common import (
-    BarGaugeDisplayMode,
     BigValueColorMode,
     BigValueGraphMode,
     BigValueTextMode,
+    GraphDrawStyle,
     GraphThresholdsStyleMode,
     LegendDisplayMode,
     LegendPlacement,
@@ -21,8 +22,6 @@ from grafana_foundation_sdk.models.common import (
     VizOrientation,
 )
 from grafana_foundation_sdk.models.dashboard import (
-    DashboardCursorSync,
-    DashboardLinkType,
     DataSourceRef,
     DataTransformerConfig,
     DynamicConfigValue,
@@ -31,64 +30,26 @@ from grafana_foundation_sdk.models.dashboard import (
     ThresholdsMode,
     ValueMap,
     ValueMappingResult,
-    VariableOption,
-    VariableRefresh,
-    VariableSort,
 )
 from grafana_foundation_sdk.models.prometheus import PromQueryFormat
+from parts import BELOW, Limits, Look, Names, Query, Unit
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-    from grafana_foundation_sdk.cog.builder import Builder
-    from grafana_foundation_sdk.models.dashboard import Panel
+    from collections.abc import Mapping
 
 SOURCE = DataSourceRef(type_val="prometheus", uid="$datasource")
-EVERYTHING = VariableOption(selected=True, text="All", value="$__all")
-TAG = "evenhand"
 
-_Panel = TypeVar("_Panel", timeseries.Panel, stat.Panel, bargauge.Panel, barchart.Panel)
+_Panel = TypeVar("_Panel", timeseries.Panel, stat.Panel, barchart.Panel, table.Panel)
 
 
-class Query(NamedTuple):
-    """What a panel asks.
+_HEIGHT, _TILE = 9, 5
+"""Of a panel, and of one that shows a few figures, in Grafana's rows."""
 
-    Attributes:
-        expression: PromQL.
-        legend: the name of each series.
-    """
+_GRAY: Final = "#8e8e8e"
+"""For what is there to be compared with, in either theme."""
 
-    expression: str
-    legend: str
-
-
-class Limits(NamedTuple):
-    """From where on a value is bad, and from where on it is worth a look.
-
-    Attributes:
-        bad: red from here on.
-        warn: yellow from here on, if there is such a thing.
-    """
-
-    bad: float
-    warn: float | None = None
-
-
-class Names(NamedTuple):
-    """Where the names of series stand.
-
-    Attributes:
-        figures: of each series, in this order; without any, names follow each other and take least room.
-        beside: right of the lines, where there is room for many.
-    """
-
-    figures: Sequence[str] = ("lastNotNull", "max")
-    beside: bool = False
-
-
-BELOW = Names()
-BESIDE = Names(beside=True)
-IN_LINE = Names(figures=())
+_ABOUT: Final = ("workspace", "pool", "grpc_method", "instance")
+"""The labels by which an alert says what it is about."""
 
 
 def counted(series: str, by: str, within: str = "$__range") -> str:
@@ -111,7 +72,7 @@ def counted(series: str, by: str, within: str = "$__range") -> str:
 def over_time(
     title: str,
     meaning: str,
-    unit: str,
+    unit: Unit,
     *queries: Query,
     width: int = 12,
     stacked: bool = False,
@@ -119,6 +80,9 @@ def over_time(
 ) -> timeseries.Panel:
     """Lines over time, from zero on; `stacked` ones add up to a whole."""
     panel = _described(timeseries.Panel(), title, meaning, unit, width)
+    if unit.counts:
+        # Nothing at all would have an axis up to 100.
+        panel.axis_label(unit.counts).axis_soft_max(1)
     # A line on top of others in a stack would be there also for nothing.
     panel.axis_soft_min(0).fill_opacity(80 if stacked else 5).line_width(0 if stacked else 1)
     panel.tooltip(common.VizTooltipOptions().mode(TooltipDisplayMode.MULTI))
@@ -143,6 +107,20 @@ def limited(panel: timeseries.Panel, limits: Limits) -> timeseries.Panel:
     )
 
 
+def looking(panel: timeseries.Panel, looks: Mapping[str, Look]) -> timeseries.Panel:
+    """Give series colors and names of their own, by a pattern for the legend of their query."""
+    for pattern, look in looks.items():
+        own = [DynamicConfigValue("color", {"mode": FieldColorModeId.FIXED, "fixedColor": look.color})]
+        named = [DynamicConfigValue("displayName", look.name)] if look.name else []
+        panel.override_by_regexp(pattern, own + named)
+    return panel
+
+
+def each_by_itself(panel: timeseries.Panel) -> timeseries.Panel:
+    """Draw a bar for each point, where a point counts what came since the one before."""
+    return panel.draw_style(GraphDrawStyle.BARS)
+
+
 def dashed(panel: timeseries.Panel, pattern: str) -> timeseries.Panel:
     """Draw series whose name matches so that others show through where they coincide."""
     return panel.override_by_regexp(
@@ -156,112 +134,126 @@ def dashed(panel: timeseries.Panel, pattern: str) -> timeseries.Panel:
 
 
 def number(
-    title: str, meaning: str, unit: str, query: Query, *, width: int = 6, limits: Limits | None = None
+    title: str, meaning: str, unit: Unit, query: Query, *, width: int = 6, limits: Limits | None = None
 ) -> stat.Panel:
-    """The latest value of each series, large; with its name, if there are several."""
-    panel = _described(stat.Panel(), title, meaning, unit, width).height(5)
-    panel.color_mode(BigValueColorMode.VALUE).graph_mode(BigValueGraphMode.NONE)
+    """The latest value of each series, large; with its name, if there are several; in a color, if it can be bad."""
+    panel = _described(stat.Panel(), title, meaning, unit, width).height(_TILE)
+    panel.color_mode(BigValueColorMode.VALUE if limits else BigValueColorMode.NONE).graph_mode(BigValueGraphMode.NONE)
     panel.thresholds(_steps(limits)).reduce_options(_latest())
     return panel.with_target(_target(query, 0).instant())
 
 
-def named_number(title: str, meaning: str, unit: str, query: Query, *, width: int = 6) -> stat.Panel:
+def named_number(
+    title: str, meaning: str, unit: Unit, query: Query, *, width: int = 6, limits: Limits | None = None
+) -> stat.Panel:
     """The latest value of each series, with its name also if there is but one."""
-    return number(title, meaning, unit, query, width=width).text_mode(BigValueTextMode.VALUE_AND_NAME)
+    panel = number(title, meaning, unit, query, width=width, limits=limits)
+    return panel.text_mode(BigValueTextMode.VALUE_AND_NAME)
 
 
 def warning(title: str, meaning: str, query: Query, *, width: int = 6) -> stat.Panel:
     """The names of the series that there are, to be looked at; without any all is well."""
-    panel = number(title, meaning, "none", query, width=width, limits=Limits(bad=2, warn=1))
-    return panel.text_mode(BigValueTextMode.NAME)
+    panel = named_number(title, meaning, Unit("none"), query, width=width, limits=Limits(bad=2, warn=1))
+    return panel.mappings([ValueMap({"1": ValueMappingResult("yes", "yellow")})])
 
 
 def yes_or_no(title: str, meaning: str, query: Query, *, width: int = 6) -> stat.Panel:
     """A word for each series: yes for 1, no for 0."""
     words = {"1": ValueMappingResult("yes", "green"), "0": ValueMappingResult("no", "red")}
-    return number(title, meaning, "bool_yes_no", query, width=width).mappings([ValueMap(words)])
+    panel = number(title, meaning, Unit("bool_yes_no"), query, width=width).mappings([ValueMap(words)])
+    return panel.color_mode(BigValueColorMode.VALUE)
 
 
-def bars(title: str, meaning: str, unit: str, query: Query, *, width: int = 12) -> bargauge.Panel:
-    """One bar for each series, as of the end of the range."""
-    panel = _described(bargauge.Panel(), title, meaning, unit, width)
-    panel.min(0).decimals(0).orientation(VizOrientation.HORIZONTAL).display_mode(BarGaugeDisplayMode.BASIC)
-    panel.color_scheme(dashboard.FieldColor().mode(FieldColorModeId.PALETTE_CLASSIC_BY_NAME)).reduce_options(_latest())
-    return panel.with_target(_target(query, 0).instant())
+def columns(
+    title: str,
+    meaning: str,
+    unit: Unit,
+    *queries: Query,
+    by: str,
+    order: str = "",
+    width: int = 12,
+    bound: float | None = None,
+) -> barchart.Panel:
+    """Standing bars for each value of the label `by`, one of each query.
 
-
-def pairs(title: str, meaning: str, unit: str, *queries: Query, by: str, order: str, width: int = 12) -> barchart.Panel:
-    """Lying bars for each value of the label `by`, one of each query, in the order of the label `order`."""
+    Args:
+        title: of the panel.
+        meaning: one sentence.
+        unit: of all.
+        queries: as of the end of the range.
+        by: the label that says what a bar is of.
+        order: the label they are sorted by; else they stand as the query returns them.
+        width: of 24.
+        bound: values stay between this and its negative, which are drawn; what is beyond has another color.
+    """
     panel = _described(barchart.Panel(), title, meaning, unit, width)
-    # Side by side below standing bars, names would be cut.
-    panel.min(0).x_field(by).orientation(VizOrientation.HORIZONTAL)
-    panel.legend(common.VizLegendOptions().show_legend(True).placement(LegendPlacement.BOTTOM).calcs([]))
+    panel.axis_label(unit.counts).axis_soft_min(0).axis_soft_max(1 if unit.counts else 0)
+    panel.x_field(by).orientation(VizOrientation.VERTICAL)
+    panel.x_tick_label_rotation(-45).x_tick_label_max_length(24).fill_opacity(80).line_width(0)
+    panel.legend(
+        common.VizLegendOptions()
+        .show_legend(len(queries) > 1)
+        .display_mode(LegendDisplayMode.LIST)
+        .placement(LegendPlacement.BOTTOM)
+        .calcs([])
+    )
+    if bound is not None:
+        steps = [Threshold(None, "yellow"), Threshold(-bound, "green"), Threshold(bound, "yellow")]
+        panel.thresholds(dashboard.ThresholdsConfig().mode(ThresholdsMode.ABSOLUTE).steps(steps))
+        panel.thresholds_style(common.GraphThresholdsStyleConfig().mode(GraphThresholdsStyleMode.DASHED))
+        panel.color_scheme(dashboard.FieldColor().mode(FieldColorModeId.THRESHOLDS))
+        # Keeps the bound in sight.
+        panel.axis_soft_min(-1.5 * bound).axis_soft_max(1.5 * bound)
     names = {}
     for at, query in enumerate(queries):
         target = _target(query, at)
-        names[f"Value #{target.build().ref_id}"] = query.legend
+        value = f"Value #{target.build().ref_id}" if len(queries) > 1 else "Value"
+        names[value] = query.legend
         panel.with_target(target.instant().format(PromQueryFormat.TABLE))
-    panel.with_transformation(DataTransformerConfig(id_val="merge", options={}))
-    panel.with_transformation(DataTransformerConfig(id_val="sortBy", options={"sort": [{"field": order}]}))
+        if bound is None:
+            color = {"mode": FieldColorModeId.FIXED, "fixedColor": ("blue", _GRAY)[at]}
+            panel.override_by_name(query.legend, [DynamicConfigValue("color", color)])
+    if len(queries) > 1:
+        panel.with_transformation(DataTransformerConfig(id_val="merge", options={}))
+    if order:
+        panel.with_transformation(DataTransformerConfig(id_val="sortBy", options={"sort": [{"field": order}]}))
     return panel.with_transformation(
         DataTransformerConfig(id_val="organize", options={"excludeByName": {"Time": True}, "renameByName": names})
     )
 
 
-def board(uid: str, title: str, meaning: str, since: str) -> dashboard.Dashboard:
-    """A dashboard without panels, that knows where its figures come from and shows the others of ours."""
-    made = dashboard.Dashboard(title).uid(uid).description(meaning).tags([TAG]).readonly()
-    made.tooltip(DashboardCursorSync.CROSSHAIR).time(since, "now").refresh("30s").timezone("browser")
-    made.link(
-        dashboard.DashboardLink("Evenhand")
-        .type(DashboardLinkType.DASHBOARDS)
-        .tags([TAG])
-        .as_dropdown(False)
-        .keep_time(True)
-        .include_vars(True)
-    )
-    made.with_variable(dashboard.DatasourceVariable("datasource").label("Data source").type("prometheus"))
-    return made.with_variable(
-        choice("namespace", "Installation", "label_values(evenhand_build_info, namespace)", whole=True)
-    )
-
-
-def filled(made: dashboard.Dashboard, rows: Mapping[str, Sequence[Builder[Panel]]]) -> dashboard.Dashboard:
-    """Add panels in rows, by their titles; what is above all rows has the title ""."""
-    for title, panels in rows.items():
-        if title:
-            made.with_row(dashboard.Row(title))
-        for panel in panels:
-            made.with_panel(panel)
-    return made
-
-
-def choice(
-    name: str, label: str, query: str, *, whole: bool = False, several: bool = False, first: str = ""
-) -> dashboard.QueryVariable:
-    """A variable whose values Prometheus knows.
+def firing(which: str, *, width: int) -> table.Panel:
+    """The alerts that are firing, with what they are about and since when.
 
     Args:
-        name: of the variable.
-        label: what the reader sees.
-        query: what returns the values.
-        whole: whether all of them can be chosen together, which is how it begins.
-        several: whether some can.
-        first: what it begins with instead.
+        which: matchers of the series ALERTS and ALERTS_FOR_STATE.
+        width: of 24.
     """
-    made = dashboard.QueryVariable(name).label(label).datasource(SOURCE)
-    made.query({"query": query, "refId": name}).refresh(VariableRefresh.ON_TIME_RANGE_CHANGED)
-    made.sort(VariableSort.ALPHABETICAL_ASC).multi(several).include_all(whole)
-    if whole:
-        # Matches what lacks the label, too: outside Kubernetes there is no namespace.
-        made.all_value(".*").current(EVERYTHING)
-    if first:
-        made.current(VariableOption(selected=True, text=first, value=first))
-    return made
+    meaning = "Which of Evenhand's alerts are firing now, about what, and since when; their runbooks say what to do."
+    panel = _described(table.Panel(), "Alerts that are firing", meaning, Unit("none"), width).height(_TILE)
+    series = ("alertname", "severity", *_ABOUT)
+    since = f"1000 * max by ({', '.join(series)}) (ALERTS_FOR_STATE{{{which}}} and ignoring (alertstate) %s)"
+    query = Query(since % f'ALERTS{{{which}, alertstate="firing"}}', "")
+    panel.with_target(_target(query, 0).instant().format(PromQueryFormat.TABLE))
+    organized = {
+        "excludeByName": {"Time": True},
+        "indexByName": {name: at for at, name in enumerate((*series, "Value"))},
+        "renameByName": {"alertname": "Alert", "severity": "Severity", "Value": "Since"}
+        | {name: name.removeprefix("grpc_").capitalize() for name in _ABOUT},
+    }
+    panel.with_transformation(DataTransformerConfig(id_val="organize", options=organized))
+    panel.override_by_name("Alert", [DynamicConfigValue("custom.width", 200)])
+    panel.override_by_name("Severity", [DynamicConfigValue("custom.width", 90)])
+    panel.override_by_name(
+        "Since", [DynamicConfigValue("unit", "dateTimeFromNow"), DynamicConfigValue("custom.width", 140)]
+    )
+    return panel.no_value("none")
 
 
-def _described(panel: _Panel, title: str, meaning: str, unit: str, width: int) -> _Panel:
-    return panel.title(title).description(meaning).unit(unit).datasource(SOURCE).span(width).height(9)
+def _described(panel: _Panel, title: str, meaning: str, unit: Unit, width: int) -> _Panel:
+    if unit.decimals is not None:
+        panel.decimals(unit.decimals)
+    return panel.title(title).description(meaning).unit(unit.name).datasource(SOURCE).span(width).height(_HEIGHT)
 
 
 def _target(query: Query, at: int) -> prometheus.Dataquery:

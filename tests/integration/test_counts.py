@@ -71,11 +71,11 @@ class Answers:
         turned_out = {("no_agent_available",): unassigned, ("overdue",): 0}
         return {
             ("Assigned in this time", "stat"): {(): total},
-            ("Contacts assigned per agent", "bargauge"): {
-                **{(one, "team:sales"): self.assigned[one] for one in DAY},
-                ("zoe", "team:night"): 0,
+            ("Contacts assigned per agent", "barchart"): {
+                **{(one,): self.assigned[one] for one in DAY},
+                ("zoe",): 0,
             },
-            ("Share against weight, in pools by round robin", "barchart"): {
+            ("Each agent's share, against the fair share", "barchart"): {
                 (one,): self.assigned[one] / total for one in DAY
             },
             ("Left unassigned", "stat"): {(): unassigned / (unassigned + total)},

@@ -9,10 +9,14 @@ from service.telemetry.catalogue import CATALOGUE
 SCRAPED: Final = {"up": frozenset({"job", "instance", "namespace"})}
 """What Prometheus itself adds: this metric, and these labels on all others."""
 
+_ALERT: Final = frozenset({"alertname", "alertstate", "severity", "workspace", "pool", "grpc_method"})
+_ALERTS: Final = {"ALERTS": _ALERT, "ALERTS_FOR_STATE": _ALERT - {"alertstate"}}
+"""What Prometheus says of alerts, with the labels of ours."""
+
 
 def exposed() -> dict[str, frozenset[str]]:
     """Return the labels of every series that a target exposes: a histogram is three of them."""
-    series = dict(SCRAPED)
+    series = SCRAPED | _ALERTS
     for name, (kind, labels, *_) in CATALOGUE.items():
         if kind == "histogram":
             series |= {f"{name}_{part}": frozenset(labels) for part in ("sum", "count")}
