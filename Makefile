@@ -23,8 +23,8 @@ test-only: $(READY) ## Pass all tests (TESTS=path narrows them)
 bench: $(READY) ## Measure how fast it is, side by side, in ten minutes (BENCH="--quick --row NAME" for less)
 	@$(BIN)/python tests/bench/bench.py $(BENCH)
 
-picture: $(READY) ## Draw the dashboard of the README anew, from a real Prometheus that must be on PATH (3 minutes)
-	@command -v prometheus >/dev/null || { echo "make picture asks a real Prometheus, and prometheus is not on PATH" >&2; exit 1; }
+picture: $(READY) ## Draw the dashboards by Grafana's own components into .picture, and those of the README (needs prometheus, chromium, node, npm; 4 minutes)
+	@for one in prometheus chromium node npm; do command -v $$one >/dev/null || { echo "make picture needs $$one, and it is not on PATH" >&2; exit 1; }; done
 	@$(BIN)/python -m pip install -qq --disable-pip-version-check --require-hashes -r deploy/requirements/picture.txt
 	@$(BIN)/python deploy/grafana/picture/picture.py
 
@@ -70,6 +70,6 @@ release-check: $(READY) ## Say what stands in the way of tagging this commit as 
 	@$(BIN)/python deploy/release_check.py
 
 clean: ## Remove .venv, caches and what was generated
-	@rm -rf .venv .evenhand .bench .mypy_cache .ruff_cache .pytest_cache .hypothesis build dist
+	@rm -rf .venv .evenhand .bench .picture .mypy_cache .ruff_cache .pytest_cache .hypothesis build dist
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 	@rm -f protos/evenhand/v1/*_pb2*

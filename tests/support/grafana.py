@@ -1,4 +1,4 @@
-"""The dashboards as Grafana reads them, what it fills in before it asks, and what the README's picture is made of."""
+"""The dashboards as Grafana reads them, what it fills in before it asks, and what the README's pictures are made of."""
 
 from __future__ import annotations
 
@@ -8,22 +8,32 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
 FOLDER = Path(__file__).parents[2] / "deploy" / "grafana"
 DASHBOARDS: dict[str, dict[str, Any]] = {
     path.stem: json.loads(path.read_text()) for path in sorted((FOLDER / "dashboards").glob("*.json"))
 }
-PICTURED = "distribution-fairness"
-"""The dashboard that the README shows."""
+PICTURES = {
+    FOLDER / "pictures" / "distribution-fairness.png": "fairness-shop-of-8-dark",
+    FOLDER / "pictures" / "service.png": "service-light",
+}
+"""The pictures that the repository has, each named after its dashboard, and which `make picture` draws it is."""
 
-PICTURE = FOLDER / f"{PICTURED}.png"
 DRAWN_FROM = "Drawn from"
 """The keyword under which the picture carries `fingerprints` of its dashboard."""
 
 _NOT_DRAWN = {"description", "datasource"}
 _PNG_HEAD = 8
 _CHUNK_HEAD, _CHUNK_TAIL = 8, 4
+
+
+def panels() -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield every panel, after the name of its dashboard; rows between panels are none."""
+    for name, dashboard in DASHBOARDS.items():
+        for panel in dashboard["panels"]:
+            if panel["type"] != "row":
+                yield name, panel
 
 
 def filled_in(expression: str, values: Mapping[str, str]) -> str:

@@ -1,4 +1,4 @@
-"""A real Prometheus for tests, that scrapes what it is told to five times a second."""
+"""A real Prometheus for tests, that scrapes what it is told to five times a second, or as often as it is told to."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 Labels: TypeAlias = dict[str, str]
 
 _CONFIG = """\
-global: {{scrape_interval: 200ms, scrape_timeout: 200ms, evaluation_interval: 200ms}}
+global: {{scrape_interval: {often}, scrape_timeout: {often}, evaluation_interval: {often}}}
 rule_files: {rule_files}
 scrape_configs: [{{job_name: evenhand, static_configs: [{{targets: [{targets}]}}]}}]
 """
@@ -35,13 +35,18 @@ class PrometheusServer(_Process):
     Args:
         targets: what to scrape: `host:port`, as job `evenhand`.
         rules: a file of rules that it evaluates as often, as YAML; empty for none.
+        often: how often.
+
+    Attributes:
+        address: where it answers: `host:port`.
     """
 
-    def __init__(self, targets: Sequence[str], rules: str = "") -> None:
+    def __init__(self, targets: Sequence[str], rules: str = "", often: str = "200ms") -> None:
         super().__init__(None)
         self._targets = targets
         self._rules = rules
-        self._address = f"127.0.0.1:{free_port()}"
+        self._often = often
+        self.address = f"127.0.0.1:{free_port()}"
 
     def start(self) -> None:
         """Start it, and wait until it answers queries."""
@@ -49,13 +54,17 @@ class PrometheusServer(_Process):
         rules = self.workdir / "rules.yaml"
         rules.write_text(self._rules)
         targets = ", ".join(f'"{target}"' for target in self._targets)
-        config.write_text(_CONFIG.format(targets=targets, rule_files=json.dumps([str(rules)] if self._rules else [])))
+        config.write_text(
+            _CONFIG.format(
+                targets=targets, often=self._often, rule_files=json.dumps([str(rules)] if self._rules else [])
+            )
+        )
         self._spawn(
             [
                 shutil.which("prometheus") or "prometheus",
                 f"--config.file={config}",
                 f"--storage.tsdb.path={self.workdir / 'data'}",
-                f"--web.listen-address={self._address}",
+                f"--web.listen-address={self.address}",
             ]
         )
         wait_until(self._is_ready, "Prometheus is ready")
@@ -78,7 +87,7 @@ class PrometheusServer(_Process):
 
     def _ask(self, what: str, **parameters: str | float) -> Any:
         try:
-            with urlopen(f"http://{self._address}/api/v1/{what}?{urlencode(parameters)}", timeout=10) as answer:
+            with urlopen(f"http://{self.address}/api/v1/{what}?{urlencode(parameters)}", timeout=10) as answer:
                 return json.load(answer)["data"]["result"]
         except HTTPError as error:
             raise AssertionError(f"{parameters['query']}: {error.read().decode()}") from error
@@ -87,7 +96,7 @@ class PrometheusServer(_Process):
         assert self.process is not None
         assert self.process.poll() is None, self.log()
         try:
-            with urlopen(f"http://{self._address}/-/ready", timeout=1) as answer:
+            with urlopen(f"http://{self.address}/-/ready", timeout=1) as answer:
                 return bool(answer.status == 200)
         except (URLError, TimeoutError):
             return False
