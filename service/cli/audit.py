@@ -35,7 +35,7 @@ Repair = Annotated[bool, typer.Option("--repair", help="Set what drifted to what
 def audit(workspace: Workspace, redis_url: RedisUrl = None, data_dir: DataDir = None, repair: Repair = False) -> None:
     """Check that agents' open counts are those of the contacts' records. Reads Redis itself, beside live traffic.
 
-    Exit code 0: they are; 1: some are not; 3: Redis is unavailable.
+    Exit code 0: they are; 1: some are not, or nothing is known of the workspace; 3: Redis is unavailable.
     """
     try:
         settings = Settings.read({"redis_url": redis_url, "data_dir": data_dir}, os.environ)
@@ -53,6 +53,8 @@ def audit(workspace: Workspace, redis_url: RedisUrl = None, data_dir: DataDir = 
             typer.echo("evenhand: Redis does not answer; is the service (or its Redis) running?", err=True)
             raise typer.Exit(EXIT_UNREACHABLE) from error
     _print(workspace, found)
+    if not found.agents and not found.contacts:
+        raise typer.Exit(EXIT_PROBLEMS)
     if repair and found.drifts:
         typer.echo("Repaired." if repaired else "Not repaired: the workspace did not stay quiet. Try again.")
     if found.drifts and not repaired:

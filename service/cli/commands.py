@@ -33,6 +33,7 @@ class LazyGroup(TyperGroup):
                 alone = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
                 alone.command(cmd_name)(found)
             self.commands[cmd_name] = typer.main.get_command(alone)
+            self.commands[cmd_name].name = cmd_name
         return super().get_command(ctx, cmd_name)
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:

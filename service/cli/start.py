@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 from importlib import import_module
 from typing import TYPE_CHECKING
 
@@ -50,12 +49,15 @@ def start(options: Mapping[str, str | None]) -> int:
     try:
         settings = Settings.read(options, os.environ)
     except SettingsError as error:
-        sys.stderr.write(f"evenhand: {error}\n")
-        return _CANNOT_START
+        return _cannot_start(error, options.get("log_format") or os.environ.get("EVENHAND_LOG_FORMAT", ""))
     # By name: not before the settings are known to be good.
     try:
         import_module("service.runtime.serving").serve(settings)
     except SettingsError as error:
-        import_module("service.telemetry.logs").say_cannot_start(settings, error)
-        return _CANNOT_START
+        return _cannot_start(error, settings.log_format)
     return 0
+
+
+def _cannot_start(why: SettingsError, log_format: str) -> int:
+    import_module("service.telemetry.logs").say_cannot_start(why, log_format)
+    return _CANNOT_START

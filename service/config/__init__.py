@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from service.config.settings import SETTINGS, Setting, Settings, SettingsError
+from service.config.settings import SETTINGS, Setting, Settings, SettingsError, misspelt
 
-__all__ = ["SETTINGS", "Setting", "Settings", "SettingsError"]
+__all__ = ["SETTINGS", "Setting", "Settings", "SettingsError", "misspelt"]

@@ -25,6 +25,10 @@ if TYPE_CHECKING:
 Value = TypeVar("Value")
 
 _DATA_DIR: Final = Path(".evenhand")
+_PREFIX: Final = "EVENHAND_"
+_LIKE: Final = (
+    0.85  # how much of two names has to agree: two letters of one swapped, one missing, an underscore too many
+)
 
 
 class SettingsError(ValueError):
@@ -183,6 +187,8 @@ class Settings:
             )
         if self.workers > 1 and sys.platform == "win32":
             raise SettingsError(self.name_of("workers"), "several workers cannot share a port on this system")
+        if self.metrics_listen == self.listen and not self.listen.endswith(":0"):
+            raise SettingsError(self.name_of("metrics_listen"), f"{self.listen} is where {self.name_of('listen')} is")
         if self.redis_url is None:
             self._check_data_dir()
 
@@ -239,12 +245,24 @@ class Setting:
     @property
     def variable(self) -> str:
         """The environment variable: `EVENHAND_MAX_CONCURRENT`."""
-        return "EVENHAND_" + self.name.upper()
+        return _PREFIX + self.name.upper()
 
 
 def _declared(each: Field[Any]) -> Setting:
     said = each.metadata
     return Setting(each.name, each.name.removesuffix("_s"), said["kind"], said["meaning"], said["shown"])
+
+
+def misspelt(environment: Mapping[str, str]) -> list[tuple[str, str]]:
+    """Find variables that are no setting but read much like one, each with the one that may be meant."""
+    known = {each.variable for each in SETTINGS}
+    unknown = [name for name in environment if name.startswith(_PREFIX) and name not in known]
+    if not unknown:
+        return []
+    from difflib import get_close_matches  # noqa: PLC0415 - hardly ever needed
+
+    meant = [(name, get_close_matches(name, known, 1, _LIKE)) for name in sorted(unknown)]
+    return [(name, setting[0]) for name, setting in meant if setting]
 
 
 SETTINGS: Final = tuple(_declared(each) for each in fields(Settings) if each.metadata)

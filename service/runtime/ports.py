@@ -65,7 +65,10 @@ def _check_unix(settings: Settings, path: str) -> None:
         except ConnectionRefusedError:
             return
         except FileNotFoundError as error:
-            if Path(path).parent.is_dir():
+            folder = Path(path).parent
+            if folder.is_dir() and not os.access(folder, os.W_OK | os.X_OK):
+                raise refused(settings, OSError(f"{folder} is not for writing")) from error
+            if folder.is_dir():
                 return
             raise refused(settings, error) from error
         except OSError as error:

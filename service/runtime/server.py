@@ -64,7 +64,7 @@ class Server:
         try:
             port = self._server.add_insecure_port(self._listen)
         except RuntimeError as error:
-            raise ports.refused(self._settings, OSError("the address is taken")) from error
+            raise ports.refused(self._settings, OSError("it is taken, or cannot be made")) from error
         self._app.start()
         # What is there by now stays. Looking for garbage among it would hold up all calls for 20 ms each time.
         gc.freeze()

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import gc
+import logging
+import os
 from concurrent import futures
 from contextlib import contextmanager
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-from service.config import Settings, SettingsError
+from service.config import Settings, SettingsError, misspelt
 from service.config.addresses import redact
 from service.runtime.embedded_redis import EmbeddedRedis, EmbeddedRedisError
 from service.runtime.redis_binary import NoRedisBinaryError
@@ -19,6 +21,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 
+_log = logging.getLogger(__name__)
+
+
 def serve(settings: Settings) -> None:
     """Serve until SIGTERM or SIGINT, and say on standard output, in one line, when it is ready.
 
@@ -26,6 +31,8 @@ def serve(settings: Settings) -> None:
         SettingsError: what the settings ask for cannot be had, such as a port that is taken.
     """
     logs.configure(settings)
+    for name, setting in misspelt(os.environ):
+        _log.warning("%s is no setting, and ignored; did you mean %s?", name, setting)
     signals = StopSignals()
     with _redis(settings) as wait:
         run = _load("service.runtime.supervisor" if settings.workers > 1 else "service.runtime.server")

@@ -27,7 +27,7 @@ def main() -> int:
         server = Server(order.settings, order.redis_url, order.listen, share=True)
         address = server.start()
     except SettingsError as error:
-        logs.say_cannot_start(order.settings, error)
+        logs.say_cannot_start(error, order.settings.log_format)
         return _CANNOT_START
     sys.stdout.write(f"{address}\n")
     sys.stdout.flush()

@@ -48,26 +48,31 @@ def event(
         log.log(level, message, exc_info=problem, extra={"fields": shown})
 
 
-def as_json(message: str, **fields: str) -> str:
+def as_json(message: str, level: int = logging.INFO, **fields: str) -> str:
     """Return an event as the line that a log in JSON has of it, for another place than the log.
 
     Args:
         message: what happened.
+        level: how urgent.
         fields: what more is said of it; empty ones are left out.
     """
     shown = {name: value for name, value in fields.items() if value}
     record = logging.makeLogRecord(
-        {"name": __name__, "levelname": "INFO", "levelno": logging.INFO, "msg": message, "fields": shown}
+        {
+            "name": "evenhand",
+            "levelname": logging.getLevelName(level),
+            "levelno": level,
+            "msg": message,
+            "fields": shown,
+        }
     )
     return _json_formatter().format(record)
 
 
-def say_cannot_start(settings: Settings, why: Exception) -> None:
-    """Say on standard error, in the form that the settings ask for, why this process cannot serve."""
-    if settings.log_format == "json":
-        logging.getLogger(__name__).critical("cannot start: %s", why)
-    else:
-        sys.stderr.write(f"evenhand: {why}\n")
+def say_cannot_start(why: Exception, log_format: str) -> None:
+    """Say on standard error, in this form, why this process cannot serve."""
+    line = as_json(f"cannot start: {why}", logging.CRITICAL) if log_format == "json" else f"evenhand: {why}"
+    sys.stderr.write(f"{line}\n")
 
 
 def trace_id_of(traceparent: str) -> str:

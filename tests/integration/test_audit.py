@@ -85,13 +85,13 @@ def test_no_repair_over_what_happened_since(redis):
 def test_the_command_says_what_it_found(redis):
     """`evenhand audit` says how many were compared; and of a workspace of which nothing is known it says just that."""
 
-    def said(workspace: str) -> str:
+    def said(workspace: str, code: int = 0) -> str:
         ended = CliRunner().invoke(app, ["audit", "--workspace", workspace, "--redis-url", redis._url])
-        assert ended.exit_code == 0, ended.output
+        assert ended.exit_code == code, ended.output
         return ended.output
 
     assert "all counts right" in said(WORKSPACE)
-    assert "nothing is known of it in this Redis" in said("mistyped")
+    assert "nothing is known of it in this Redis" in said("mistyped", code=1)
 
 
 @pytest.fixture

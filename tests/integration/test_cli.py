@@ -20,7 +20,7 @@ from evenhand.v1.rules_pb2 import RuleSet
 from typer.testing import CliRunner
 
 from service.cli import client
-from service.cli.commands import app
+from service.cli.commands import COMMANDS, app
 from tests.support.processes import EvenhandServer, RedisServer
 
 if TYPE_CHECKING:
@@ -296,3 +296,10 @@ def test_redis_away_is_said_with_when_to_try_again(evenhand):
 def test_a_server_without_a_port_is_wrong_usage(evenhand):
     """An address without a port is refused before anything is called."""
     assert evenhand("roster", "--server", "localhost").returncode == 2
+
+
+def test_help_names_every_command():
+    """`evenhand --help` shows each command by its name, groups too."""
+    shown = CliRunner().invoke(app, ["--help"], env={"COLUMNS": "80"}).output
+    for name in COMMANDS:
+        assert re.search(rf"^. {name} ", shown, re.MULTILINE), f"{name} in {shown}"

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import subprocess
+import sys
 import time
 from datetime import datetime
+from pathlib import Path
 
 import grpc
 import pytest
@@ -98,6 +102,23 @@ def test_why_it_cannot_start_is_json_as_well(redis, workers, tmp_path):
             pass
         said = [json.loads(line)["message"] for line in late.log().splitlines()]
     assert [line for line in said if line.startswith("cannot start: --listen")], said
+
+
+def test_a_wrong_setting_is_json_as_well(tmp_path):
+    """Where JSON is asked for, by option or variable, so is the line about a setting that is wrong."""
+    for asked in (["--log-format", "json"], []):
+        environment = os.environ | ({} if asked else {"EVENHAND_LOG_FORMAT": "json"})
+        command = [Path(sys.executable).with_name("evenhand"), "serve", "--workers", "0", *asked]
+        done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
+        said = json.loads(done.stderr)
+        assert (done.returncode, said["level"]) == (2, "CRITICAL")
+        assert said["message"].startswith("cannot start: --workers: expected a whole number")
+
+
+def test_a_variable_that_is_no_setting_is_named(tmp_path):
+    """A misspelt variable does not stop the service, whose log then says what may have been meant."""
+    with EvenhandServer(workdir=tmp_path, env={"EVENHAND_DRIAN": "1s"}) as server:
+        assert "EVENHAND_DRIAN is no setting, and ignored; did you mean EVENHAND_DRAIN?" in server.log()
 
 
 def test_for_eyes_it_is_one_line_that_cannot_be_forged(redis):

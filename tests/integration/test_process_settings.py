@@ -81,6 +81,13 @@ def test_a_unix_socket_in_no_folder_is_refused(tmp_path: Path) -> None:
     assert "No such file or directory" in serve(tmp_path, "--listen", f"unix:{tmp_path}/missing/e.sock")
 
 
+def test_a_unix_socket_where_nobody_may_write_is_refused(tmp_path: Path) -> None:
+    """The reason is the one that there is, not that somebody listens there already."""
+    assert "cannot listen on unix:/proc/e.sock: it is taken, or cannot be made" in serve(
+        tmp_path, "--listen", "unix:/proc/e.sock"
+    )
+
+
 def test_an_address_of_another_machine_is_refused(tmp_path: Path) -> None:
     """An address that this machine does not have cannot be listened on."""
     assert serve(tmp_path, "--listen", "192.0.2.1:50051").startswith("--listen: cannot listen on 192.0.2.1:50051: ")

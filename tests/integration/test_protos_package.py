@@ -119,7 +119,7 @@ def test_a_service_that_is_not_installed_is_said(wheels, tmp_path):
         cwd=tmp_path, env=kept, capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert done.returncode == 1
-    assert "There is no evenhand here: pip install 'evenhand-protos[testing]'" in done.stdout
+    assert "There is no evenhand here: install the service beside your tests, with its extra `embedded`" in done.stdout
 
 
 def test_a_service_that_cannot_start_says_why(tmp_path):

@@ -62,7 +62,9 @@ def _program() -> str:
     beside = Path(sys.executable).with_name("evenhand")
     found = str(beside) if beside.exists() else shutil.which("evenhand")
     if found is None:
-        raise ServiceDidNotStartError("There is no evenhand here: pip install 'evenhand-protos[testing]'")
+        raise ServiceDidNotStartError(
+            "There is no evenhand here: install the service beside your tests, with its extra `embedded`"
+        )
     return found
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from service.config import SETTINGS, Settings, SettingsError
+from service.config import SETTINGS, Settings, SettingsError, misspelt
 from service.config.addresses import redact
 
 if TYPE_CHECKING:
@@ -181,3 +181,37 @@ def test_a_default_is_shown_as_it_would_be_typed(setting: Setting) -> None:
         assert not getattr(Settings(), setting.field)
     else:
         assert Settings.read({setting.name: setting.default}, {}) == Settings()
+
+
+def test_two_listeners_cannot_have_one_address() -> None:
+    """The line names both settings; port 0 is another port each time."""
+    with pytest.raises(SettingsError, match=r"^EVENHAND_METRICS_LISTEN: 127.0.0.1:9100 is where --listen is$"):
+        Settings.read({"listen": "127.0.0.1:9100"}, {"EVENHAND_METRICS_LISTEN": "127.0.0.1:9100"})
+    assert Settings.read({"listen": "127.0.0.1:0", "metrics_listen": "127.0.0.1:0"}, {})
+
+
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [
+        ("EVENHAND_REDIS_ULR", "EVENHAND_REDIS_URL"),
+        ("EVENHAND_LOGLEVEL", "EVENHAND_LOG_LEVEL"),
+        ("EVENHAND_METRIC_LISTEN", "EVENHAND_METRICS_LISTEN"),
+        ("EVENHAND_WORKER", "EVENHAND_WORKERS"),
+    ],
+)
+def test_a_misspelt_variable_is_found(name: str, meant: str) -> None:
+    """What differs from a variable by a letter or two is told with the one that may be meant."""
+    assert misspelt({"PATH": "/bin", name: "x", meant: "y"}) == [(name, meant)]
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *(setting.variable for setting in SETTINGS),
+        *(f"EVENHAND_{name}" for name in ("SERVER", "WORKSPACE", "TIMEOUT", "LAB", "PORT", "PORT_2")),
+        *(f"EVENHAND_{name}" for name in ("SERVICE_HOST", "SERVICE_PORT", "SERVICE_PORT_GRPC", "PORT_50051_TCP_ADDR")),
+    ],
+)
+def test_no_other_variable_is_taken_for_misspelt(name: str) -> None:
+    """Neither settings are, nor what commands and Compose read, nor what Kubernetes adds for a service of that name."""
+    assert misspelt({name: "x"}) == []

@@ -78,6 +78,10 @@ func run(target, workspace, contact string) error {
 }
 
 func main() {
+	if len(os.Args) != 4 {
+		fmt.Fprintln(os.Stderr, "usage: go run . TARGET WORKSPACE CONTACT")
+		os.Exit(2)
+	}
 	err := run(os.Args[1], os.Args[2], os.Args[3])
 	if err == nil {
 		return

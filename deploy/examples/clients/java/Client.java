@@ -32,6 +32,10 @@ import java.util.concurrent.TimeUnit;
  */
 public final class Client {
   public static void main(String[] arguments) throws IOException, InterruptedException {
+    if (arguments.length != 4) {
+      System.err.println("usage: java Client TARGET WORKSPACE CONTACT CLIENT_SERVICE_CONFIG");
+      System.exit(2);
+    }
     ManagedChannel channel = connect(arguments[0], Path.of(arguments[3]));
     try {
       firstMessage(channel, arguments[1], arguments[2]);
@@ -58,7 +62,8 @@ public final class Client {
 
   static void firstMessage(ManagedChannel channel, String workspace, String contact) {
     HealthCheckRequest service = HealthCheckRequest.newBuilder().setService("evenhand.v1.AssignmentService").build();
-    var health = HealthGrpc.newBlockingStub(channel).withDeadlineAfter(2, TimeUnit.SECONDS).check(service);
+    // The first call of a JVM has gRPC's classes to load.
+    var health = HealthGrpc.newBlockingStub(channel).withDeadlineAfter(10, TimeUnit.SECONDS).check(service);
     System.out.println("health: " + health.getStatus());
 
     EvaluateContactRequest request =

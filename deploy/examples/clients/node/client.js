@@ -64,7 +64,12 @@ async function main(target, workspaceId, contactId) {
   channel.close();
 }
 
+if (process.argv.length !== 5) {
+  console.error("usage: node client.js TARGET WORKSPACE CONTACT");
+  process.exit(2);
+}
 main(...process.argv.slice(2)).catch((error) => {
+  if (!error.metadata) throw error; // none of gRPC's
   const { info, violations } = detailsOf(error);
   console.error(`${grpc.status[error.code]} ${info.reason ?? error.details}`);
   const fields = JSON.parse(info.metadata?.jsonFields ?? "[]"); // as we wrote them

@@ -1,6 +1,6 @@
 """A caller in Python. Reports that a contact has written for the first time, and prints who got it.
 
-    pip install evenhand-protos grpcio-status grpcio-health-checking
+    pip install ./protos grpcio-status grpcio-health-checking    (at the top of the repository)
     python client.py dns:///evenhand.my-namespace:50051 my-shop contact-1
 
 How to connect stands in cluster_client.py, two folders up, which callers copy.
@@ -64,4 +64,6 @@ def describe(error: grpc.RpcError) -> Iterator[str]:
 
 
 if __name__ == "__main__":
+    if len(sys.argv) != 4:  # noqa: PLR2004 - the command's name, and the three of `main`
+        sys.exit("usage: python client.py TARGET WORKSPACE CONTACT")
     sys.exit(main(*sys.argv[1:]))
