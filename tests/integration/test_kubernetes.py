@@ -12,7 +12,7 @@ import kubernetes_validate
 import pytest
 
 from service.config import Settings
-from tests.support.manifests import FOLDERS, KUBERNETES, OPERATOR, SOME_REDIS, Manifests, selects
+from tests.support.manifests import KUBERNETES, OPERATOR, SOME_REDIS, Manifests, selects
 from tests.support.processes import EvenhandServer, RedisServer, wait_until
 from tests.support.scheduler import Node, place
 
@@ -21,28 +21,10 @@ OLDEST = "1.30"  # the first that knows preStop's sleep without being asked to
 VERSIONS = (OLDEST, "1.34", "1.37")
 
 
-@pytest.fixture(scope="module", params=FOLDERS)
-def manifests(request):
-    """All objects of the base, or of an overlay."""
-    return Manifests(request.param)
-
-
 @pytest.fixture(scope="module")
 def dev():
     """All objects of the overlay for trying it out."""
     return Manifests("overlays/dev")
-
-
-@pytest.fixture(scope="module")
-def production():
-    """All objects of the overlay for production."""
-    return Manifests("overlays/production")
-
-
-@pytest.fixture(scope="module")
-def example():
-    """All objects of the overlay that shows how production is adapted."""
-    return Manifests("overlays/example")
 
 
 def pods(manifests):

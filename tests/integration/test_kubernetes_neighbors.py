@@ -4,30 +4,11 @@ from __future__ import annotations
 
 from urllib.parse import urlsplit
 
-import pytest
 from ruamel.yaml import YAML
 
 from deploy.kubernetes import generate
 from service.config import Settings
-from tests.support.manifests import FOLDERS, KUBERNETES, OPERATOR, SOME_REDIS, Manifests, selects
-
-
-@pytest.fixture(scope="module", params=FOLDERS)
-def manifests(request):
-    """All objects of the base, or of an overlay."""
-    return Manifests(request.param)
-
-
-@pytest.fixture(scope="module")
-def production():
-    """All objects of the overlay for production."""
-    return Manifests("overlays/production")
-
-
-@pytest.fixture(scope="module")
-def example():
-    """All objects of the overlay that shows how production is adapted."""
-    return Manifests("overlays/example")
+from tests.support.manifests import KUBERNETES, OPERATOR, SOME_REDIS, selects
 
 
 def test_prometheus_finds_the_metrics(production):

@@ -6,13 +6,14 @@ Nothing runs by it. What was sent is in `KubernetesApi.objects`.
 from __future__ import annotations
 
 import json
-import threading
 from base64 import b64encode
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any
 
 from google.protobuf.empty_pb2 import Empty
 from google.protobuf.unknown_fields import UnknownFieldSet
+
+from tests.support.serving import Serving
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -48,7 +49,7 @@ def _fields(message: bytes) -> dict[int, Any]:
     return {each.field_number: each.data for each in UnknownFieldSet(Empty.FromString(message))}
 
 
-class KubernetesApi:
+class KubernetesApi(Serving):
     """An API server on loopback, as a context manager.
 
     Args:
@@ -86,14 +87,6 @@ class KubernetesApi:
                 pass
 
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-
-    def __enter__(self) -> Self:
-        threading.Thread(target=self._server.serve_forever).start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._server.shutdown()
-        self._server.server_close()
 
     def write_kubeconfig(self, path: Path) -> Path:
         """Write the file by which kubectl finds this API; return its path."""

@@ -5,9 +5,10 @@ from __future__ import annotations
 import socket
 import socketserver
 import struct
-import threading
 import time
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING
+
+from tests.support.serving import Serving
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -20,7 +21,7 @@ _QUESTION_ENDS = 5  # bytes: the empty label, type and class
 _THE_NAME = 0xC00C  # a pointer to the name in the question
 
 
-class NameServer:
+class NameServer(Serving):
     """Answers with the addresses that were published some time ago, as a context manager.
 
     Args:
@@ -41,14 +42,6 @@ class NameServer:
 
         self._server = socketserver.UDPServer(("127.0.0.1", 0), Handler)
         self.address = f"127.0.0.1:{self._server.server_address[1]}"
-
-    def __enter__(self) -> Self:
-        threading.Thread(target=self._server.serve_forever).start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._server.shutdown()
-        self._server.server_close()
 
     def publish(self, addresses: Iterable[str], *, at_once: bool = False) -> None:
         """Let the name have these IPv4 addresses, after the lag or at once."""
