@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 
     from service.config import Settings
     from service.redis_client.client import Timings
+    from service.rpc.receiving import Receiver
     from service.telemetry.listener import MetricsListener
     from service.telemetry.tracing import Tracing
 
@@ -52,6 +53,7 @@ class App:
     Args:
         settings: all settings.
         redis_url: where the state is.
+        receiver: receives requests.
         is_worker: whether another process serves the metrics.
 
     Attributes:
@@ -61,7 +63,7 @@ class App:
 
     _NAMES = (_ASSIGNMENT.full_name, _ROSTER.full_name)
 
-    def __init__(self, settings: Settings, redis_url: str, *, is_worker: bool) -> None:
+    def __init__(self, settings: Settings, redis_url: str, receiver: Receiver, *, is_worker: bool) -> None:
         self._settings = settings
         self._tracing = _tracing(settings)
         timings: Timings = RedisMetrics()
@@ -80,7 +82,7 @@ class App:
         evaluation = Evaluation(store, rules, observer)
         self._assignment = Assignment(store, evaluation, configurator)
         self._roster = RosterCalls(store, configurator, RosterUpdater(store, observer.configured))
-        self.health = health.Health(self._NAMES)
+        self.health = health.Health(self._NAMES, receiver)
         self.fairness: FairnessCollector | None = None
         if settings.metrics_listen:
             self.fairness = FairnessCollector(

@@ -116,6 +116,9 @@ class Settings:
     max_concurrent: int = _setting(
         1000, kinds.whole(1, 1_000_000), "Calls that may wait for a worker's threads; more are refused."
     )
+    request_timeout_s: float = _setting(
+        5.0, kinds.duration(0.1), "How long the request of a call may take to come in whole; a slower call is ended."
+    )
     redis_timeout_s: float = _setting(
         1.0, kinds.duration(0.001), "How long a command may take before Redis counts as unavailable."
     )

@@ -14,14 +14,17 @@ server stands still (https://github.com/grpc/grpc/pull/43403; seen here after se
 from __future__ import annotations
 
 import threading
-from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 import grpc
 from grpc_health.v1 import health_pb2, health_pb2_grpc  # type: ignore[import-untyped,unused-ignore]
 
+from service.rpc.receiving import ReceivingThread
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
+
+    from service.rpc.receiving import Receiver
 
 LIVENESS = "liveness"
 """Service name that is SERVING for as long as the process lives."""
@@ -39,16 +42,17 @@ class Health(health_pb2_grpc.HealthServicer):  # type: ignore[misc,unused-ignore
     ever sends to watchers, so that they hear it in order.
 
     Args:
-        service_names: Full names of the services whose health is Redis's.
+        service_names: full names of the services whose health is Redis's.
+        receiver: receives requests.
     """
 
-    def __init__(self, service_names: Iterable[str]) -> None:
+    def __init__(self, service_names: Iterable[str], receiver: Receiver) -> None:
         self._lock = threading.Lock()  # never held while anything is sent
         self._status = dict.fromkeys(["", *service_names], _Answer.NOT_SERVING) | {LIVENESS: _Answer.SERVING}
         self._watchers: dict[Callable[[Any], None], str] = {}
         self._draining = False
-        self._probes = ThreadPoolExecutor(1, thread_name_prefix="health-probe")
-        self._sender = ThreadPoolExecutor(1, thread_name_prefix="health-watch")
+        self._probes = ReceivingThread(receiver, "health-probe")
+        self._sender = ReceivingThread(receiver, "health-watch")
         # How grpcio is told by which thread to run a handler, and that it returns before its stream is over.
         handlers: Any = type(self)
         handlers.Check.experimental_thread_pool = self._probes
@@ -73,7 +77,7 @@ class Health(health_pb2_grpc.HealthServicer):  # type: ignore[misc,unused-ignore
         with self._lock:
             watchers, self._watchers = list(self._watchers), {}
         for send in watchers:
-            self._sender.submit(send, None)
+            self._sender.do(send, None)
 
     def Check(self, request: health_pb2.HealthCheckRequest, context: grpc.ServicerContext) -> Any:
         """Answer for one service; NOT_FOUND if there is none of that name."""
@@ -105,4 +109,4 @@ class Health(health_pb2_grpc.HealthServicer):  # type: ignore[misc,unused-ignore
             self._status.update(dict.fromkeys(changed, status))
             for send, name in self._watchers.items():
                 if name in changed:
-                    self._sender.submit(send, _Answer(status=status))
+                    self._sender.do(send, _Answer(status=status))

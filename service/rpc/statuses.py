@@ -7,6 +7,8 @@
 | ABORTED            | ETAG_MISMATCH     |             | what was to be replaced is no longer what the caller saw    |
 | RESOURCE_EXHAUSTED | OVERLOADED        | RetryInfo   | more calls wait than the service takes                      |
 | DEADLINE_EXCEEDED  | DEADLINE_TOO_SHORT|             | the deadline is over, or too near to go on                  |
+| DEADLINE_EXCEEDED  | REQUEST_TOO_SLOW  |             | the request did not come whole within `--request-timeout`   |
+| UNIMPLEMENTED      | NO_REQUEST        |             | the caller ended its side of the call without a request     |
 | UNAVAILABLE        | REDIS_UNAVAILABLE | RetryInfo   | Redis is unavailable                                        |
 | INTERNAL           | INTERNAL          |             | an internal error; what it was stands in the log only       |
 
@@ -28,6 +30,7 @@ from google.rpc.error_details_pb2 import BadRequest, ErrorInfo, ResourceInfo, Re
 from google.rpc.status_pb2 import Status
 
 from service.call import DeadlineError
+from service.config.durations import format_duration
 from service.decisions.errors import (
     InvalidError,
     NotFoundError,
@@ -198,6 +201,17 @@ def deadline_too_short() -> Status:
         "DEADLINE_TOO_SHORT",
         "the deadline is over, or too near to start or go on with the work",
     )
+
+
+def request_too_slow(timeout_s: float) -> Status:
+    """Return the error for a call whose request takes longer than it may, in seconds."""
+    message = f"the request did not arrive whole within {format_duration(timeout_s)}"
+    return _status(code_pb2.DEADLINE_EXCEEDED, "REQUEST_TOO_SLOW", message)
+
+
+def no_request() -> Status:
+    """Return the error for a call that has no request; gRPC itself answers such by the same code."""
+    return _status(code_pb2.UNIMPLEMENTED, "NO_REQUEST", "the method requires exactly one request message")
 
 
 def redis_unavailable(retry_after: timedelta = _RETRY_REDIS) -> Status:

@@ -11,6 +11,7 @@ import grpc
 
 from service.app import App
 from service.config.addresses import with_port
+from service.rpc.receiving import Receiver, ReceivingExecutor
 from service.runtime import ports
 from service.runtime.call_threads import CallThreads
 from service.runtime.ready import say_ready
@@ -50,9 +51,11 @@ class Server:
         self._settings = settings
         self._listen = listen or settings.listen
         self._threads = CallThreads(settings.threads, settings.max_concurrent)
-        self._app = App(settings, redis_url, is_worker=share)
+        self._receiver = Receiver(settings.request_timeout_s)
+        self._app = App(settings, redis_url, self._receiver, is_worker=share)
         self.fairness = self._app.fairness
-        self._server = grpc.server(cast("ThreadPoolExecutor", self._threads), options=_options(settings, share=share))
+        executor = ReceivingExecutor(self._receiver, self._threads)
+        self._server = grpc.server(cast("ThreadPoolExecutor", executor), options=_options(settings, share=share))
         self._app.register(self._server, self._threads.shedder)
 
     def start(self) -> str:
@@ -83,6 +86,7 @@ class Server:
         stopped.wait()
         self._app.close()
         self._threads.close()
+        self._receiver.close()
         logs.event(_log, logging.INFO, "stopped")
 
 

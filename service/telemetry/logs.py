@@ -14,6 +14,7 @@ import logging
 import re
 import sys
 from datetime import datetime
+from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 _TRACE = re.compile(r"[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}")
 _PLAIN = re.compile(r"[\w.:@/+-]+")
 _LONGEST = 200
+_TALLY_SECONDS = 1.0
 
 
 def configure(settings: Settings) -> None:
@@ -46,6 +48,31 @@ def event(
     if log.isEnabledFor(level):
         shown = {name: _shortened(value) for name, value in fields.items() if value != ""}
         log.log(level, message, exc_info=problem, extra={"fields": shown})
+
+
+class Tally:
+    """Logs how often something happened: a line a second, since a line for each would make a flood worse.
+
+    Only one thread may use it.
+
+    Args:
+        log: whose event it is.
+        message: what happened.
+    """
+
+    def __init__(self, log: logging.Logger, message: str) -> None:
+        self._log = log
+        self._message = message
+        self._calls = 0
+        self._since = monotonic()
+
+    def add(self, calls: int) -> None:
+        """Count so many calls to which it happened; none: log what is counted, if its second is over."""
+        self._calls += calls
+        now = monotonic()
+        if self._calls and now - self._since >= _TALLY_SECONDS:
+            event(self._log, logging.WARNING, self._message, calls=self._calls)
+            self._calls, self._since = 0, now
 
 
 def as_json(message: str, level: int = logging.INFO, **fields: str) -> str:

@@ -110,6 +110,10 @@ class _Process:
         assert self.process is not None
         return self.process.pid
 
+    def peak_memory(self) -> int:
+        """Return the most memory it has ever held, in bytes, as Linux counts it."""
+        return int(re.findall(r"VmHWM:\s*(\d+) kB", Path(f"/proc/{self.pid}/status").read_text())[0]) * 1024
+
     def log(self) -> str:
         """What the process wrote to standard error so far, over all its starts."""
         path = self.workdir / "stderr.log"
