@@ -46,11 +46,13 @@ if TYPE_CHECKING:
 
 DOMAIN = "evenhand.v1"
 
-# gRPC clients refuse trailing metadata of more than 8 KiB. A status travels there in base64, and its message a second
-# time, in which every byte that is not of plain text takes three.
-_DETAILS_BYTES = 5000
+# Proxies may refuse trailing metadata of more than 4 KiB, and gRPC's clients do of more than 8. A status travels there
+# in base64, and its message a second time, in which every byte that is not of plain text takes three.
+_TRAILER_BYTES = 4096 - 200  # the other headers take the rest
+_ERROR_INFO_BYTES = 150  # with what packs it and one more detail
 _JSON_FIELDS_BYTES = 200  # and what BadRequest leaves of the details' bytes
 _MESSAGE_BYTES = 500
+_TEXT_BYTES = 250  # of one path or description
 _DESCRIBED = 10
 _RESOURCES = 20
 # When a refused caller may try again.
@@ -98,10 +100,25 @@ def _cut(message: str) -> str:
     """Return as much of a message for people as trailing metadata has room for."""
     room = _MESSAGE_BYTES
     for at, character in enumerate(message):
-        room -= 1 if character.isascii() else 3 * len(character.encode())
+        room -= _sent(character)
         if room < 0:
             return message[:at]
     return message
+
+
+def _sent(text: str) -> int:
+    """Return how many bytes of a header a text takes, as gRPC writes it there."""
+    return sum(1 if " " <= character <= "~" and character != "%" else 3 * len(character.encode()) for character in text)
+
+
+def _room_beside(message: str) -> int:
+    """Return how many bytes the details of an error may have, beside its message and its ErrorInfo."""
+    message = _cut(message)
+    return (_TRAILER_BYTES - _sent(message)) * 3 // 4 - len(message.encode()) - _ERROR_INFO_BYTES
+
+
+def _shortened(text: str) -> str:
+    return text.encode()[:_TEXT_BYTES].decode(errors="ignore")
 
 
 def reason_of(status: Status) -> str:
@@ -115,8 +132,10 @@ def invalid(violations: Sequence[Violation]) -> Status:
     """Return the error for a request with wrong fields."""
     clauses = [f"{violation.field}: {violation.description}".lstrip(": ") for violation in violations]
     message = listed(clauses, clauses=True)
-    named = _bad_request(violations)
-    return _status(code_pb2.INVALID_ARGUMENT, "INVALID_FIELDS", message, [named], {"jsonFields": _json_fields(named)})
+    room = _room_beside(message) - _JSON_FIELDS_BYTES
+    named = _bad_request(violations, room)
+    in_json = _json_fields(named, _JSON_FIELDS_BYTES + max(0, room - named.ByteSize()))
+    return _status(code_pb2.INVALID_ARGUMENT, "INVALID_FIELDS", message, [named], {"jsonFields": in_json})
 
 
 def without_fields(status: Status) -> Status:
@@ -130,13 +149,18 @@ UNREADABLE = [Violation("", "the request is not a valid message: damaged, not UT
 """What is wrong with a request that protobuf cannot read."""
 
 
-def _bad_request(violations: Sequence[Violation]) -> BadRequest:
-    """Return all violations; of very many, the later ones without description, and at last only their number."""
+def _bad_request(violations: Sequence[Violation], room: int) -> BadRequest:
+    """Return all violations; of very many, the later ones without description, and at last only their number.
+
+    Args:
+        violations: what is wrong.
+        room: how many bytes it may have.
+    """
     full = BadRequest(field_violations=[_violation(v.field, v.description) for v in violations])
-    if full.ByteSize() <= _DETAILS_BYTES:
+    if full.ByteSize() <= room:
         return full
     request = BadRequest()
-    room = _DETAILS_BYTES
+    room -= _TEXT_BYTES + 50  # for the last one, which says how many more there are
     for at, violation in enumerate(violations):
         entry = _violation(violation.field, violation.description if at < _DESCRIBED else "wrong too")
         room -= entry.ByteSize() + 3
@@ -151,10 +175,9 @@ def _bad_request(violations: Sequence[Violation]) -> BadRequest:
 _KEY_OR_WORD = re.compile(r"""\[(['"]).*\1\]|_([a-z0-9])""")
 
 
-def _json_fields(named: BadRequest) -> str:
-    """Return a JSON array of the same fields by their names in JSON; of very many the first, as room allows."""
+def _json_fields(named: BadRequest, room: int) -> str:
+    """Return a JSON array of the same fields by their names in JSON; of very many the first, as `room` allows."""
     fields: list[str] = []
-    room = _JSON_FIELDS_BYTES + max(0, _DETAILS_BYTES - named.ByteSize())
     for violation in named.field_violations:
         field = _KEY_OR_WORD.sub(lambda found: found[2].upper() if found[2] else found[0], violation.field)
         room -= len(json.dumps(field, ensure_ascii=False).encode()) + 1
@@ -165,13 +188,13 @@ def _json_fields(named: BadRequest) -> str:
 
 
 def _violation(field: str, description: str) -> BadRequest.FieldViolation:
-    return BadRequest.FieldViolation(field=field[:500], description=description[:500])
+    return BadRequest.FieldViolation(field=_shortened(field), description=_shortened(description))
 
 
 def not_found(resource_type: str, names: Sequence[str]) -> Status:
     """Return the error for contacts or agents that do not exist."""
     details: list[ResourceInfo] = []
-    room = _DETAILS_BYTES
+    room = _room_beside(f"{resource_type} not found: {listed(names, most=_RESOURCES)}")
     for name in names[:_RESOURCES]:
         info = ResourceInfo(resource_type=resource_type, resource_name=name, description=_DOES_NOT_EXIST)
         room -= info.ByteSize() + _AROUND_DETAIL
