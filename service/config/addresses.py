@@ -23,4 +23,5 @@ def unix_path(address: str) -> str | None:
 
 def redact(url: str) -> str:
     """Return a Redis URL fit for eyes: without password, and without its query, which may hold one."""
-    return re.sub(r"(?<=://)([^@:]*):[^@]*@", r"\1:***@", url.split("?", 1)[0])
+    # To the last @, and before the query is looked for: a password may hold both characters.
+    return re.sub(r"(?<=://)([^:]*):.*@", r"\1:***@", url, flags=re.DOTALL).split("?", 1)[0]

@@ -129,6 +129,8 @@ def test_durations_are_seconds() -> None:
         f"rediss://user:{SECRET}@host",
         f"unix://:{SECRET}@/run/redis.sock",
         f"redis://host?password={SECRET}",
+        f"redis://:p@{SECRET}@host",
+        f"redis://us@er:{SECRET}@host:6379/0",
     ],
 )
 def test_a_password_is_never_shown(url: str) -> None:
