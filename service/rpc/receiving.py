@@ -6,8 +6,8 @@ starts to receive, and passes the call on when the whole message has come; one t
 a call two changes of threads, too.
 
 There is no public way to this, so names of `grpc._server` are used, which is why they are all here. An upgrade that
-renames one fails at import; one that changes how they work, in tests/faults/test_half_sent.py. Everything is called by
-grpcio's one serving thread, except `_end_late`.
+renames one fails at import; one that changes how they work, in tests/faults/test_half_sent.py. What is called
+`received` or `sent` is called by grpcio's one serving thread, which must never wait.
 """
 
 from __future__ import annotations
@@ -40,6 +40,10 @@ _is_active = grpcio._is_rpc_state_active  # noqa: SLF001
 _abort = grpcio._abort  # noqa: SLF001
 _RECEIVING = grpcio._RECEIVE_MESSAGE_TOKEN  # noqa: SLF001
 _CLOSED = grpcio._CLOSED  # noqa: SLF001
+_SENDING = grpcio._SEND_MESSAGE_TOKEN  # noqa: SLF001
+_sent_message = grpcio._send_message  # noqa: SLF001
+_initial_metadata = grpcio._get_initial_metadata_operation  # noqa: SLF001
+_end = grpcio._status  # noqa: SLF001
 
 
 class _Accepted:
@@ -167,6 +171,84 @@ class ReceivingThread(ThreadPoolExecutor):
         super().submit(work, *args)
 
 
+class DialogThread(ThreadPoolExecutor):
+    """A thread that answers callers who ask again and again in one call, for `experimental_thread_pool`.
+
+    The methods are `request -> response`. A call holds the thread only while a response is made: neither a caller who
+    asks nothing more, nor one who does not read, is waited for.
+
+    Args:
+        name: the thread's.
+    """
+
+    def __init__(self, name: str) -> None:
+        super().__init__(1, thread_name_prefix=name)
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:  # noqa: ARG002
+        """Answer a call, request by request."""
+        begun = _Begun(fn, *args)
+        with begun.state.condition:
+            _Dialog(begun, super().submit).receive()
+        return ACCEPTED
+
+
+class _Dialog:
+    """One call with many requests. The next one is received when the response to the last is on its way.
+
+    Args:
+        begun: the call.
+        do: has a thread call a function with arguments.
+    """
+
+    def __init__(self, begun: _Begun, do: Callable[..., object]) -> None:
+        self._begun = begun
+        self._state = begun.state
+        self._do = do
+
+    def receive(self) -> None:
+        """Receive the next request; the state's lock is held."""
+        self._begun.event.call.start_server_batch((cygrpc.ReceiveMessageOperation(0),), self._received)
+        self._state.due.add(_RECEIVING)
+
+    def _received(self, event: Any) -> Any:
+        state = self._state
+        with state.condition:
+            finished = _receive_message(state, self._begun.event.call, None)(event)
+            message, state.request = state.request, None
+            if message is None and _is_active(state):
+                _end(self._begun.event, state, None)
+        if message is not None:
+            self._do(self._answer, message)
+        return finished
+
+    def _answer(self, message: bytes) -> None:
+        begun, state = self._begun, self._state
+        try:
+            request = _read(begun, message)
+            response = begun.write(begun.behavior(request)) if request is not None else None
+        except Exception:  # noqa: BLE001 - the caller would wait for ever
+            _log.exception("a call broke off")
+            with state.condition:
+                _refuse(begun, _INTERNAL)
+            return
+        with state.condition:
+            if response is None or not _is_active(state):
+                return
+            operations = [cygrpc.SendMessageOperation(response, 0)]
+            if state.initial_metadata_allowed:
+                operations.insert(0, _initial_metadata(state, None))
+                state.initial_metadata_allowed = False
+            begun.event.call.start_server_batch(operations, self._sent)
+            state.due.add(_SENDING)
+
+    def _sent(self, event: Any) -> Any:
+        with self._state.condition:
+            finished = _sent_message(self._state, _SENDING)(event)
+            if _is_active(self._state):
+                self.receive()
+        return finished
+
+
 def _refuse(begun: _Begun, status: grpc.Status) -> None:
     """Answer a call with an error, by its state, whose lock is held."""
     state = begun.state
@@ -187,4 +269,5 @@ def _read(begun: _Begun, message: bytes) -> Any:
 
 
 _UNREADABLE = rpc_status.to_status(statuses.invalid(statuses.UNREADABLE))
+_INTERNAL = rpc_status.to_status(statuses.internal())
 _NO_REQUEST = rpc_status.to_status(statuses.no_request())
