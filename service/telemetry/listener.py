@@ -6,6 +6,7 @@ reads when it is imported, and the supervisor serves their sum.
 
 from __future__ import annotations
 
+import threading
 from typing import TYPE_CHECKING
 
 import prometheus_client
@@ -14,11 +15,10 @@ from prometheus_client.multiprocess import MultiProcessCollector
 
 from service.config import SettingsError
 from service.config.addresses import split_address, with_port
+from service.telemetry.http import MetricsServer
 
 if TYPE_CHECKING:
-    import threading
     from pathlib import Path
-    from wsgiref.simple_server import WSGIServer
 
     from prometheus_client.registry import Collector
 
@@ -32,7 +32,7 @@ class MetricsListener:
         address: where, with the port that was taken.
     """
 
-    def __init__(self, server: WSGIServer, thread: threading.Thread, listen: str) -> None:
+    def __init__(self, server: MetricsServer, thread: threading.Thread, listen: str) -> None:
         self._server = server
         self._thread = thread
         self.address = with_port(listen, server.server_port)
@@ -63,9 +63,11 @@ def start_listener(settings: Settings, fairness: Collector, workers_folder: Path
     listen = settings.metrics_listen
     host, port = split_address(listen)
     try:
-        server, thread = prometheus_client.start_http_server(port, host, registry)
+        server = MetricsServer(host, port, registry)
     except OSError as error:
         raise SettingsError(
             settings.name_of("metrics_listen"), f"cannot listen on {listen}: {error.strerror or error}"
         ) from error
+    thread = threading.Thread(target=server.serve_forever, name="metrics", daemon=True)
+    thread.start()
     return MetricsListener(server, thread, listen)
