@@ -140,6 +140,9 @@ class Settings:
     min_ping_interval_s: float = _setting(
         10.0, kinds.duration(), "How often clients may check theirs; more often, and they are disconnected."
     )
+    max_connection_idle_s: float = _setting(
+        120.0, kinds.duration(1.0), "When a connection without a call is closed; clients connect anew by themselves."
+    )
     # So that clients find new replicas; gRPC takes a tenth more or less, so that they do not all do it at once.
     max_connection_age_s: float = _setting(300.0, kinds.duration(1.0), "When clients are asked to connect anew.")
     max_connection_age_grace_s: float = _setting(

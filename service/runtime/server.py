@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import logging
+import resource
 import threading
 from typing import TYPE_CHECKING, cast
 
@@ -26,6 +27,9 @@ if TYPE_CHECKING:
 
 _MESSAGE_BYTES = 16 * 1024 * 1024
 """Room for 10,000 rules, or 1000 contacts with some 16 KiB each. gRPC's default is 4 MiB."""
+
+_CONNECTION_STREAMS = 1000
+_HANDSHAKE_SECONDS = 10.0
 
 _log = logging.getLogger(__name__)
 
@@ -64,6 +68,7 @@ class Server:
         Raises:
             SettingsError: cannot listen there.
         """
+        _take_all_files()
         try:
             port = self._server.add_insecure_port(self._listen)
         except RuntimeError as error:
@@ -106,6 +111,12 @@ def run(settings: Settings, redis_url: str, redis_text: str, signals: StopSignal
         listener.close()
 
 
+def _take_all_files() -> None:
+    """Have this process open as many files as it may; by default it may far fewer, and each connection takes one."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+
+
 def _options(settings: Settings, *, share: bool) -> list[tuple[str, int]]:
     """Return gRPC's options. Names and meaning: grpc/impl/channel_arg_names.h."""
 
@@ -121,6 +132,14 @@ def _options(settings: Settings, *, share: bool) -> list[tuple[str, int]]:
         # Without these two, clients that keep idle connections alive are disconnected for "too many pings".
         ("grpc.keepalive_permit_without_calls", 1),
         ("grpc.http2.min_ping_interval_without_data_ms", milliseconds(settings.min_ping_interval_s)),
+        # More calls than that are begun when others are over. It also tells gRPC when it is flooded with calls that are
+        # begun and reset.
+        ("grpc.max_concurrent_streams", _CONNECTION_STREAMS),
+        # Calls with wrong headers would be kept for a second or two, and all their headers with them.
+        ("grpc.http.tarpit", 0),
+        # A connection that says nothing, or on which no call is made, takes one of the files that a process may open.
+        ("grpc.server_handshake_timeout_ms", milliseconds(_HANDSHAKE_SECONDS)),
+        ("grpc.max_connection_idle_ms", milliseconds(settings.max_connection_idle_s)),
         ("grpc.max_connection_age_ms", milliseconds(settings.max_connection_age_s)),
         ("grpc.max_connection_age_grace_ms", milliseconds(settings.max_connection_age_grace_s)),
     ]
