@@ -33,6 +33,10 @@ if TYPE_CHECKING:
 # How late a call may be ended, as a share of what it may take.
 _LOOKS = 50
 
+# Bytes of the large requests that calls in progress may have together. Read, a request takes about four times as much.
+_LARGE = 64 * 1024
+_BUDGET = 48 * 1024 * 1024
+
 _log = logging.getLogger(__name__)
 
 _receive_message = grpcio._receive_message  # noqa: SLF001
@@ -83,6 +87,7 @@ class Receiver:
         self._timeout_s = timeout_s
         self._too_slow = rpc_status.to_status(statuses.request_too_slow(timeout_s))
         self._waiting: dict[Any, tuple[float, _Begun]] = {}  # by state, the oldest first
+        self._large = 0  # bytes; calls end where they are received, in grpcio's serving thread
         self._closed = Event()
         self._reaper = Thread(target=self._reap, name="half-sent", daemon=True)
         self._reaper.start()
@@ -92,8 +97,8 @@ class Receiver:
         self._closed.set()
         self._reaper.join()
 
-    def receive(self, begun: _Begun, submit: Callable[..., object]) -> None:
-        """Receive the request of a call, then have `submit` run the call."""
+    def receive(self, begun: _Begun, submit: Callable[..., object], shed: Callable[..., object]) -> None:
+        """Receive the request of a call, then have `submit` run the call, or `shed` if large requests are too many."""
         state = begun.state
         receive = _receive_message(state, begun.event.call, None)
 
@@ -104,7 +109,10 @@ class Receiver:
                 message, state.request = state.request, None
                 if message is None and _is_active(state) and state.client is _CLOSED:
                     _refuse(begun, _NO_REQUEST)
-            if message is not None:
+                has_room = message is None or len(message) <= _LARGE or self._take_room(state, len(message))
+            if not has_room:
+                shed(*begun._replace(request=lambda: begun.read(b"")))
+            elif message is not None:
                 submit(*begun._replace(request=lambda: _read(begun, message)))
             return finished
 
@@ -112,6 +120,20 @@ class Receiver:
         with state.condition:
             begun.event.call.start_server_batch((cygrpc.ReceiveMessageOperation(0),), received)
             state.due.add(_RECEIVING)
+
+    def _take_room(self, state: Any, size: int) -> bool:
+        """Take room for a large request until its call is over; false if those in progress leave none."""
+        if not _is_active(state):
+            return True  # nobody waits for it any more, so it is not read
+        if self._large + size > _BUDGET:
+            return False
+
+        def give_back() -> None:
+            self._large -= size
+
+        self._large += size
+        state.callbacks.append(give_back)
+        return True
 
     def _reap(self) -> None:
         ended = logs.Tally(_log, "calls ended: their request did not come")
@@ -136,16 +158,18 @@ class ReceivingExecutor(Executor):
 
     Args:
         receiver: receives.
-        executor: runs the calls.
+        submit: has a thread run a call.
+        shed: has a thread run a call which that is to refuse; its request is empty.
     """
 
-    def __init__(self, receiver: Receiver, executor: Executor) -> None:
+    def __init__(self, receiver: Receiver, submit: Callable[..., object], shed: Callable[..., object]) -> None:
         self._receiver = receiver
-        self._executor = executor
+        self._submit = submit
+        self._shed = shed
 
     def submit(self, fn: Callable[..., object], /, *args: Any, **kwargs: Any) -> Any:  # noqa: ARG002
         """Receive the request of a call; then have `fn(*args)` called. Its result is dropped: grpcio needs none."""
-        self._receiver.receive(_Begun(fn, *args), self._executor.submit)
+        self._receiver.receive(_Begun(fn, *args), self._submit, self._shed)
         return ACCEPTED
 
 
@@ -163,7 +187,8 @@ class ReceivingThread(ThreadPoolExecutor):
 
     def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:  # noqa: ARG002
         """Receive the request of a call; then have the thread call `fn(*args)`."""
-        self._receiver.receive(_Begun(fn, *args), self.do)
+        begun = _Begun(fn, *args)
+        self._receiver.receive(begun, self.do, lambda *_: _overload(begun))
         return ACCEPTED
 
     def do(self, work: Callable[..., object], *args: Any) -> None:
@@ -256,6 +281,11 @@ def _refuse(begun: _Begun, status: grpc.Status) -> None:
     _abort(state, begun.event.call, cygrpc.StatusCode.unknown, b"")
 
 
+def _overload(begun: _Begun) -> None:
+    with begun.state.condition:
+        _refuse(begun, _OVERLOADED)
+
+
 def _read(begun: _Begun, message: bytes) -> Any:
     """Return the request; None if it is none, which has been answered, or if nobody waits for an answer any more."""
     state = begun.state
@@ -269,5 +299,6 @@ def _read(begun: _Begun, message: bytes) -> Any:
 
 
 _UNREADABLE = rpc_status.to_status(statuses.invalid(statuses.UNREADABLE))
+_OVERLOADED = rpc_status.to_status(statuses.overloaded())
 _INTERNAL = rpc_status.to_status(statuses.internal())
 _NO_REQUEST = rpc_status.to_status(statuses.no_request())

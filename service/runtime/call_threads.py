@@ -53,11 +53,15 @@ class CallThreads(Executor):
         if self._queue.qsize() < self._bound:
             self._queue.put((fn, args))
         else:
-            self._shed.put((fn, args))
+            self.shed(fn, *args)
             # grpc's own thread takes calls on as fast as it can. Refusing costs nearly as much as answering, so with
             # nothing to slow it down the threads that answer would get nowhere.
             sleep(_SHED_SECONDS)
         return ACCEPTED
+
+    def shed(self, fn: Callable[..., object], /, *args: Any) -> None:
+        """Have `fn(*args)` called by the thread that is only there to refuse calls."""
+        self._shed.put((fn, args))
 
     def close(self) -> None:
         """End the threads, once they have done what waits by now."""
