@@ -35,7 +35,7 @@ _LOOKS = 50
 
 # Bytes of the large requests that calls in progress may have together. Read, a request takes about four times as much.
 _LARGE = 64 * 1024
-_BUDGET = 48 * 1024 * 1024
+_BUDGET = 40 * 1024 * 1024
 
 _log = logging.getLogger(__name__)
 
