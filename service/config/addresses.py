@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from ipaddress import ip_address
 
 
 def split_address(address: str) -> tuple[str, int]:
@@ -19,6 +20,17 @@ def with_port(address: str, port: int) -> str:
 def unix_path(address: str) -> str | None:
     """Return the path of `unix:path` or `unix://path`; None for an address of another kind."""
     return address.removeprefix("unix:").removeprefix("//") if address.startswith("unix:") else None
+
+
+def is_local(address: str) -> bool:
+    """Return whether only this machine reaches an address: loopback, or a unix socket. Asks no name server."""
+    host, _ = split_address(address)
+    if unix_path(address) is not None or host == "localhost":
+        return True
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 def redact(url: str) -> str:
