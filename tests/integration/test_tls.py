@@ -18,6 +18,7 @@ import pytest
 from evenhand.v1.roster_service_pb2 import GetRosterRequest
 from evenhand.v1.roster_service_pb2_grpc import RosterServiceStub
 
+from deploy.examples.cluster_client import connect
 from tests.support.certificates import Authority, Files, without_evenhand, write
 from tests.support.processes import EvenhandServer, RedisServer, wait_until
 
@@ -166,6 +167,17 @@ def test_wrong_files_leave_the_old_ones_in_force(redis: RedisServer, authority: 
         write(files.key, renewed.key.read_bytes())
         write(files.cert, renewed.cert.read_bytes())
         assert answer(authority, server) == grpc.StatusCode.UNAVAILABLE
+
+
+def test_the_example_of_a_caller_speaks_tls(redis: RedisServer, authority: Authority) -> None:
+    """The way to connect that callers copy takes credentials, and then speaks TLS."""
+    with EvenhandServer(redis.url, options=authority.issue("server").options()) as server:
+        for credentials, code in (
+            (authority.credentials(), grpc.StatusCode.OK),
+            (None, grpc.StatusCode.UNAVAILABLE),
+        ):
+            with connect(f"dns:///{server.address}", credentials) as channel:
+                assert ask(channel) == code
 
 
 def test_a_slow_handshake_delays_no_scrape(redis: RedisServer, authority: Authority) -> None:

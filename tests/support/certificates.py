@@ -76,14 +76,17 @@ class Authority:
             write(self.folder / f"{name}.key.pem", issued.private_key_pem.bytes()),
         )
 
-    def channel(self, address: str, own: Files | None = None) -> grpc.Channel:
-        """Return a connection of its own to a service whose certificate this authority has issued."""
-        credentials = grpc.ssl_channel_credentials(
+    def credentials(self, own: Files | None = None) -> grpc.ChannelCredentials:
+        """Return the credentials of a caller who trusts this authority, and has a certificate of its own or none."""
+        return grpc.ssl_channel_credentials(
             self.file.read_bytes(),
             own.key.read_bytes() if own else None,
             own.cert.read_bytes() if own else None,
         )
-        return grpc.secure_channel(address, credentials, [("grpc.use_local_subchannel_pool", 1)])
+
+    def channel(self, address: str, own: Files | None = None) -> grpc.Channel:
+        """Return a connection of its own to a service whose certificate this authority has issued."""
+        return grpc.secure_channel(address, self.credentials(own), [("grpc.use_local_subchannel_pool", 1)])
 
 
 def without_evenhand() -> Iterator[tuple[str, str]]:
