@@ -73,6 +73,15 @@ def test_a_certificate_that_nobody_would_accept(authority: Authority) -> None:
     assert refusal(files) == f"--tls-cert: {files.cert} certificate has expired"
 
 
+def test_a_certificate_of_callers(tmp_path: Path) -> None:
+    """One that is for callers alone is refused, as they would refuse it."""
+    files = Files(tmp_path / "cert.pem", tmp_path / "key.pem")
+    command = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"]
+    command += ["-keyout", str(files.key), "-out", str(files.cert), "-subj", "/CN=caller"]
+    subprocess.run([*command, "-addext", "extendedKeyUsage=clientAuth"], check=True, timeout=60, capture_output=True)
+    assert refusal(files) == f"--tls-cert: {files.cert} unsuitable certificate purpose"
+
+
 def test_an_encrypted_key(authority: Authority, tmp_path: Path) -> None:
     """A key that needs a password is refused; nobody is asked for one."""
     files, encrypted = authority.issue("server"), tmp_path / "encrypted.pem"
