@@ -29,8 +29,9 @@ from service.telemetry.metrics import CacheMetrics, DecisionMetrics, RedisMetric
 from service.telemetry.observer import DecisionObserver
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
+    from ssl import SSLContext
 
     import grpc
 
@@ -143,13 +144,16 @@ def _tracing(settings: Settings) -> Tracing | None:
 
 
 @contextmanager
-def supervisor_metrics(settings: Settings, redis_url: str, workers_folder: Path) -> Iterator[MetricsListener]:
+def supervisor_metrics(
+    settings: Settings, redis_url: str, workers_folder: Path, tls: Callable[[], SSLContext] | None
+) -> Iterator[MetricsListener]:
     """Serve the workers' metrics, and those of fairness, which no worker collects, as long as the context lasts.
 
     Args:
         settings: all settings, with a place for metrics among them.
         redis_url: where the state is.
         workers_folder: where workers leave their numbers.
+        tls: returns what a new connection is encrypted by; None: plain text.
 
     Raises:
         SettingsError: cannot listen where the settings say.
@@ -158,7 +162,7 @@ def supervisor_metrics(settings: Settings, redis_url: str, workers_folder: Path)
     shares = Shares(redis, settings, _list_names, candidate=True)
     fairness = FairnessCollector(shares, settings, list)
     try:
-        listener = start_listener(settings, fairness, workers_folder)
+        listener = start_listener(settings, fairness, workers_folder, tls)
         try:
             yield listener
         finally:

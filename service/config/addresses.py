@@ -21,6 +21,12 @@ def unix_path(address: str) -> str | None:
     return address.removeprefix("unix:").removeprefix("//") if address.startswith("unix:") else None
 
 
+def is_local(address: str) -> bool:
+    """Return whether only this machine reaches an address: loopback, or a unix socket. Asks no name server."""
+    host, _ = split_address(address)
+    return unix_path(address) is not None or re.fullmatch(r"localhost|::1|127(\.\d{1,3}){3}", host) is not None
+
+
 def redact(url: str) -> str:
     """Return a Redis URL fit for eyes: without password, and without its query, which may hold one."""
     # To the last @, and before the query is looked for: a password may hold both characters.

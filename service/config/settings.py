@@ -26,6 +26,7 @@ Value = TypeVar("Value")
 
 _DATA_DIR: Final = Path(".evenhand")
 _PREFIX: Final = "EVENHAND_"
+_OF_COMMANDS: Final = ("SERVER", "TIMEOUT", "WORKSPACE", "TLS_CA")  # other options of `evenhand`, a probe's among them
 _LIKE: Final = (
     0.85  # how much of two names has to agree: two letters of one swapped, one missing, an underscore too many
 )
@@ -70,6 +71,13 @@ class Settings:
     )
     metrics_listen: str = _setting(
         "", kinds.TCP_ADDRESS, "Where to serve /metrics for Prometheus, over HTTP.", unset="nowhere"
+    )
+    tls_cert: str = _setting(
+        "", kinds.FILE, "Certificate (PEM, with its chain) of gRPC and of /metrics; turns TLS on.", unset="none"
+    )
+    tls_key: str = _setting("", kinds.FILE, "Its private key (PEM, not encrypted).", unset="none")
+    tls_client_ca: str = _setting(
+        "", kinds.FILE, "Authorities (PEM) of the certificates that callers must have.", unset="none"
     )
     metrics_workspaces: int = _setting(
         100, kinds.whole(0, 10_000), "Workspaces that have a label of their own there; the rest is other."
@@ -195,6 +203,11 @@ class Settings:
             raise SettingsError(self.name_of("workers"), "several workers cannot share a port on this system")
         if self.metrics_listen == self.listen and not self.listen.endswith(":0"):
             raise SettingsError(self.name_of("metrics_listen"), f"{self.listen} is where {self.name_of('listen')} is")
+        if bool(self.tls_cert) != bool(self.tls_key):
+            given, missing = ("tls_cert", "tls_key") if self.tls_cert else ("tls_key", "tls_cert")
+            raise SettingsError(self.name_of(given), f"needs {self.name_of(missing)}, too")
+        if self.tls_client_ca and not self.tls_cert:
+            raise SettingsError(self.name_of("tls_client_ca"), f"needs {self.name_of('tls_cert')}, too")
         if self.redis_url is None:
             self._check_data_dir()
 
@@ -261,7 +274,7 @@ def _declared(each: Field[Any]) -> Setting:
 
 def misspelt(environment: Mapping[str, str]) -> list[tuple[str, str]]:
     """Find variables that are no setting but read much like one, each with the one that may be meant."""
-    known = {each.variable for each in SETTINGS}
+    known = {each.variable for each in SETTINGS} | {_PREFIX + name for name in _OF_COMMANDS}
     unknown = [name for name in environment if name.startswith(_PREFIX) and name not in known]
     if not unknown:
         return []

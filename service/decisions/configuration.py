@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from evenhand.v1.rules_pb2 import RuleSet
 
@@ -35,15 +35,19 @@ if TYPE_CHECKING:
     from service.store.values import Configuration
 
 
+Configured: TypeAlias = "Callable[[Call, str, int, int], None]"
+"""Is told what is newly in force: by which call, "rules" or "roster", its revision before and after."""
+
+
 class Configurator:
     """The two calls that configure a workspace.
 
     Args:
         store: where configurations are kept.
-        configured: is told of each workspace for which something new is in force.
+        configured: is told what is newly in force: the call, "rules" or "roster", its revision before and after.
     """
 
-    def __init__(self, store: Store, configured: Callable[[str], None] = lambda _: None) -> None:
+    def __init__(self, store: Store, configured: Configured = lambda *_: None) -> None:
         self._store = store
         self._configured = configured
 
@@ -78,7 +82,7 @@ class Configurator:
                 unassign_on_close=rule_set.unassign_on_close,
             )
             if revision:
-                self._configured(call.workspace_id)
+                self._configured(call, "rules", before.rules_revision, revision)
                 return revision, warnings
 
     def replace_roster(
@@ -113,7 +117,7 @@ class Configurator:
                 roster=writes_between(layout, layout_before),
             )
             if revision:
-                self._configured(call.workspace_id)
+                self._configured(call, "roster", before.roster_revision, revision)
                 return revision, warnings
 
 

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from evenhand.v1 import roster_service_pb2 as pb
 
     from service.call import Call
+    from service.decisions.configuration import Configured
     from service.store.port import Store, WorkspaceStore
 
 Warnings: TypeAlias = Sequence[ConfigurationWarning]
@@ -70,7 +71,7 @@ class RosterUpdater:
     StaleEtagError where the roster has another etag.
     """
 
-    def __init__(self, store: Store, configured: Callable[[str], None] = lambda _: None) -> None:
+    def __init__(self, store: Store, configured: Configured = lambda *_: None) -> None:
         self._store = store
         self._configured = configured
 
@@ -155,7 +156,7 @@ class RosterUpdater:
                 return attempt.size.revision, warnings
             revision = workspace.configure(before, change, roster=writes_between(layout, layout_before))
             if revision:
-                self._configured(call.workspace_id)
+                self._configured(call, "roster", attempt.size.revision, revision)
                 return revision, warnings
 
 

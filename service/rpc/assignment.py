@@ -14,6 +14,7 @@ from service.decisions.request_checks import check_batch, check_ids, require, re
 from service.rpc import statuses
 from service.rpc.response_size import fit_batch, leave_out_if_too_large
 from service.store.values import Decision, reason_of
+from service.telemetry import trail
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -119,12 +120,16 @@ class Assignment:
         if assigned is None:
             raise NotFoundError("agent", [request.agent_id])
         previous, is_open = assigned
+        if previous != request.agent_id:
+            trail.changed(call, "owner", contact=request.contact_id, before=previous, after=request.agent_id)
         return pb.AssignContactResponse(owner_id=request.agent_id, previous_owner_id=previous, open=is_open)
 
     def unassign_contact(self, request: pb.UnassignContactRequest, call: Call) -> pb.UnassignContactResponse:
         """Take a contact's owner away."""
         require_ids(workspace_id=request.workspace_id, contact_id=request.contact_id)
         previous = self._store.workspace(call.workspace_id, call.deadline).unassign(request.contact_id)
+        if previous:
+            trail.changed(call, "owner", contact=request.contact_id, before=previous)
         return pb.UnassignContactResponse(previous_owner_id=previous)
 
     def close_contact(self, request: pb.CloseContactRequest, call: Call) -> pb.CloseContactResponse:

@@ -15,6 +15,7 @@ from service.config.addresses import with_port
 from service.rpc.receiving import Receiver, ReceivingExecutor
 from service.runtime import ports
 from service.runtime.call_threads import CallThreads
+from service.runtime.certificates import Certificates, server_credentials
 from service.runtime.ready import say_ready
 from service.telemetry import logs
 from service.telemetry.listener import start_listener
@@ -66,11 +67,14 @@ class Server:
         """Serve; return where, with the port that was taken.
 
         Raises:
-            SettingsError: cannot listen there.
+            SettingsError: cannot listen there, or not with these certificates.
         """
         _take_all_files()
         try:
-            port = self._server.add_insecure_port(self._listen)
+            if self._settings.tls_cert:
+                port = self._server.add_secure_port(self._listen, server_credentials(self._settings))
+            else:
+                port = self._server.add_insecure_port(self._listen)
         except RuntimeError as error:
             raise ports.refused(self._settings, OSError("it is taken, or cannot be made")) from error
         self._app.start()
@@ -103,7 +107,8 @@ def run(settings: Settings, redis_url: str, redis_text: str, signals: StopSignal
     """
     ports.check(settings)
     server = Server(settings, redis_url)
-    listener = start_listener(settings, server.fairness) if server.fairness is not None else None
+    tls = Certificates(settings, "metrics").context if settings.tls_cert else None
+    listener = start_listener(settings, server.fairness, tls=tls) if server.fairness is not None else None
     say_ready(settings, server.start(), redis_text, listener)
     signals.wait()
     server.stop()

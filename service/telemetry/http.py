@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import socket
+import sys
 import threading
 from time import monotonic
 from typing import TYPE_CHECKING, Any
@@ -13,8 +14,11 @@ from wsgiref.simple_server import WSGIRequestHandler
 from prometheus_client import make_wsgi_app
 from prometheus_client.exposition import ThreadingWSGIServer
 
+from service.telemetry import logs
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
+    from ssl import SSLContext
 
     from prometheus_client import CollectorRegistry
 
@@ -36,18 +40,29 @@ class MetricsServer(ThreadingWSGIServer):
         host: name or address of the interface.
         port: the port; 0: any free one.
         registry: whose metrics.
+        tls: returns what a new connection is encrypted by; None: plain text.
 
     Raises:
         OSError: cannot listen there.
     """
 
-    def __init__(self, host: str, port: int, registry: CollectorRegistry) -> None:
+    def __init__(
+        self, host: str, port: int, registry: CollectorRegistry, tls: Callable[[], SSLContext] | None = None
+    ) -> None:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
         self.address_family, _, _, _, address = found[0]
+        self._tls = tls
         self._lock = threading.Lock()
         self._open: dict[Any, float] = {}  # when it began, by socket; the oldest first
         super().__init__((str(address[0]), port), _Handler)
         self.set_app(_only_metrics(registry))
+
+    def get_request(self) -> tuple[Any, Any]:
+        """Take a connection; its own thread does the handshake as it reads, so that a slow one delays no other."""
+        connection, address = super().get_request()
+        if self._tls is not None:
+            connection = self._tls().wrap_socket(connection, server_side=True, do_handshake_on_connect=False)
+        return connection, address
 
     def process_request(self, request: Any, client_address: Any) -> None:
         """Have a thread answer one more connection."""
@@ -70,9 +85,13 @@ class MetricsServer(ThreadingWSGIServer):
             for request in [request for request, began in self._open.items() if began < before]:
                 self._end(request)
 
-    def handle_error(self, request: Any, client_address: Any) -> None:  # noqa: ARG002 - the library's own names
-        """Note that a connection broke, of which whoever broke it could make thousands."""
-        _log.debug("a scrape broke off", exc_info=True)
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Log a connection that failed; one that its client broke at level debug, since it could break thousands."""
+        del request
+        error = sys.exception()
+        broken = isinstance(error, OSError)
+        level, problem = (logging.DEBUG, None) if broken else (logging.ERROR, error)
+        logs.event(_log, level, "metrics not served", problem, peer=str(client_address), reason=str(error))
 
     def _end(self, request: Any) -> None:
         """Have the thread of a connection find it closed."""

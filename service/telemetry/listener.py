@@ -18,7 +18,9 @@ from service.config.addresses import split_address, with_port
 from service.telemetry.http import MetricsServer
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
+    from ssl import SSLContext
 
     from prometheus_client.registry import Collector
 
@@ -44,13 +46,19 @@ class MetricsListener:
         self._thread.join()
 
 
-def start_listener(settings: Settings, fairness: Collector, workers_folder: Path | None = None) -> MetricsListener:
+def start_listener(
+    settings: Settings,
+    fairness: Collector,
+    workers_folder: Path | None = None,
+    tls: Callable[[], SSLContext] | None = None,
+) -> MetricsListener:
     """Serve the metrics of this process, or the sum of those that workers write to `workers_folder`.
 
     Args:
         settings: say where.
         fairness: what reads the metrics of fairness from Redis.
         workers_folder: the workers' `PROMETHEUS_MULTIPROC_DIR`.
+        tls: returns what a new connection is encrypted by; None: plain text.
 
     Raises:
         SettingsError: cannot listen there.
@@ -63,7 +71,7 @@ def start_listener(settings: Settings, fairness: Collector, workers_folder: Path
     listen = settings.metrics_listen
     host, port = split_address(listen)
     try:
-        server = MetricsServer(host, port, registry)
+        server = MetricsServer(host, port, registry, tls)
     except OSError as error:
         raise SettingsError(
             settings.name_of("metrics_listen"), f"cannot listen on {listen}: {error.strerror or error}"

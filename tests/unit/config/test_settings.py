@@ -179,7 +179,7 @@ def test_without_a_redis_and_a_place_for_one_the_redis_is_missing(
 @pytest.mark.parametrize("setting", SETTINGS, ids=lambda setting: setting.name)
 def test_a_default_is_shown_as_it_would_be_typed(setting: Setting) -> None:
     """What help calls the default, typed as the option, changes nothing; unless the default is no value at all."""
-    if setting.default in {"nowhere", "one of our own"}:
+    if setting.default in {"nowhere", "none", "one of our own"}:
         assert not getattr(Settings(), setting.field)
     else:
         assert Settings.read({setting.name: setting.default}, {}) == Settings()
@@ -210,7 +210,7 @@ def test_a_misspelt_variable_is_found(name: str, meant: str) -> None:
     "name",
     [
         *(setting.variable for setting in SETTINGS),
-        *(f"EVENHAND_{name}" for name in ("SERVER", "WORKSPACE", "TIMEOUT", "LAB", "PORT", "PORT_2")),
+        *(f"EVENHAND_{name}" for name in ("SERVER", "WORKSPACE", "TIMEOUT", "TLS_CA", "LAB", "PORT", "PORT_2")),
         *(f"EVENHAND_{name}" for name in ("SERVICE_HOST", "SERVICE_PORT", "SERVICE_PORT_GRPC", "PORT_50051_TCP_ADDR")),
     ],
 )
