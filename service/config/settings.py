@@ -116,6 +116,9 @@ class Settings:
     max_concurrent: int = _setting(
         1000, kinds.whole(1, 1_000_000), "Calls that may wait for a worker's threads; more are refused."
     )
+    rules_cache_mib: int = _setting(
+        256, kinds.whole(1, 1_000_000), "Memory for the rules that a worker keeps at hand, in MiB, by estimate."
+    )
     redis_timeout_s: float = _setting(
         1.0, kinds.duration(0.001), "How long a command may take before Redis counts as unavailable."
     )
