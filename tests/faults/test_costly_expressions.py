@@ -1,16 +1,21 @@
-"""No expression that can be configured holds the process for long, whatever the contact."""
+"""No expression that can be configured, and no other condition, holds the process for long, whatever the contact."""
 
 from __future__ import annotations
 
+import os
 import time
 from typing import TYPE_CHECKING
 
 import pytest
+from evenhand.v1 import rules_pb2
 from hypothesis import assume, given, settings, target
 
 from service.rules.conditions.cel_runtime import ExpressionError, activation_of, compile_expression
+from service.rules.conditions.folded_contact import FoldedContact
+from service.rules.conditions.kinds import compile_condition, prepare_condition
+from service.rules.conditions.operators import OPERATORS
 from service.rules.fields.limits import MAX_EXPRESSION_BYTES, MAX_EXPRESSION_COST
-from tests.support.builders import any_of, expression, rule
+from tests.support.builders import any_of, expression, rule, trait
 from tests.support.client import refused
 from tests.support.largest_contacts import largest_contacts
 from tests.support.random_expressions import expressions, widened
@@ -20,6 +25,7 @@ if TYPE_CHECKING:
 
     from tests.support.client import Workspace
 
+DEEP = os.environ.get("HYPOTHESIS_PROFILE") == "deep"
 LONGEST_S = 0.050
 CONTACTS = largest_contacts()
 
@@ -107,7 +113,8 @@ def test_what_people_write_is_allowed(text: str) -> None:
     assert taken < LONGEST_S, shape
 
 
-@settings(max_examples=60)
+@settings(max_examples=2000 if DEEP else 60)
+@pytest.mark.timeout(0 if DEEP else 240)
 @given(text=expressions)
 def test_no_accepted_expression_takes_long(text: str) -> None:
     """A search for the worst finds no expression, repeated as often as is allowed, that takes over 50 ms."""
@@ -123,3 +130,16 @@ def test_no_accepted_expression_takes_long(text: str) -> None:
     taken, shape = longest(text)
     target(taken)
     assert taken < LONGEST_S, f"{taken * 1000:.0f} ms of {steps * times:.0f} steps for {shape}: {text}"
+
+
+@pytest.mark.parametrize("operator", rules_pb2.TraitOperator.keys()[1:])
+def test_no_operator_takes_long(operator: str) -> None:
+    """An operator with as many and as long values as it takes is done with the largest trait within 50 ms."""
+    name = operator.removeprefix("TRAIT_OPERATOR_")
+    count = max(OPERATORS[rules_pb2.TraitOperator.Value(operator)].counts)
+    condition = prepare_condition(trait("k", name, *[f"{number:01000}" for number in range(count)]))
+    holds = compile_condition(condition)
+    for shape, contact in CONTACTS.items():
+        begun = time.thread_time()
+        holds(FoldedContact(contact, ["k"]))
+        assert time.thread_time() - begun < LONGEST_S, shape
