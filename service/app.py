@@ -79,7 +79,7 @@ class App:
         decisions = DecisionMetrics(settings.metrics_workspaces)
         observer = DecisionObserver(decisions, self._tracing)
         configurator = Configurator(store, observer.configured)
-        rules = RuleBook(store, RULE_BOOK_SIZE, CacheMetrics())
+        rules = RuleBook(store, RULE_BOOK_SIZE, settings.rules_cache_mib * 1024 * 1024, CacheMetrics())
         evaluation = Evaluation(store, rules, observer)
         self._assignment = Assignment(store, evaluation, configurator)
         self._roster = RosterCalls(store, configurator, RosterUpdater(store, observer.configured))

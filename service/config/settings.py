@@ -127,6 +127,9 @@ class Settings:
     request_timeout_s: float = _setting(
         5.0, kinds.duration(0.1), "How long the request of a call may take to come in whole; a slower call is ended."
     )
+    rules_cache_mib: int = _setting(
+        256, kinds.whole(1, 1_000_000), "Memory for the rules that a worker keeps at hand, in MiB, by estimate."
+    )
     redis_timeout_s: float = _setting(
         1.0, kinds.duration(0.001), "How long a command may take before Redis counts as unavailable."
     )

@@ -176,7 +176,7 @@ leaves = st.one_of(
             "contact.traits.city",
             "contact.traits.budget / contact.traits.plan > contact.traits.city",
             "contact.traits.budget.exists(b, b == contact.traits.plan)",
-            "contact.traits.plan.deep[0].er == contact.traits.city.matches(contact.source)",
+            "contact.traits.plan.deep[0].er == contact.traits.city.matches('(a|b)*c')",
             "int(contact.traits.budget) % 2 == 0",
         ]
     ).map(lambda text: rules_pb2.Condition(expression=text)),
