@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import math
+from itertools import count
+from secrets import token_hex
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 from zlib import crc32
@@ -38,6 +41,9 @@ class RedisStore:
         self._redis = redis
         self._contact_retention_ms = int(contact_retention_s * 1000)
         self._replay_retention_ms = int(replay_retention_s * 1000)
+        self._repeat_ms = math.ceil(redis.longest_repeat_s * 1000)
+        # Tokens of runs: no two stores draw the same beginning, and a number is cheaper than chance for each run.
+        self._runs, self._run_tokens = count(), token_hex(6)
 
     def workspace(self, workspace_id: str, deadline: float = NO_DEADLINE) -> RedisWorkspace:
         """Return one workspace, for work that has to be done by the deadline."""
@@ -59,7 +65,10 @@ class RedisStore:
         """
         runs = []
         for workspace_id, revision, cases in groups:
-            words: list[Any] = [revision, self._contact_retention_ms, self._replay_retention_ms]
+            # Where each contact has a request id, a second run finds the first one's decisions by these.
+            known = all(case.request_id for case in cases)
+            token = "" if known else f"{self._run_tokens}{next(self._runs):x}"
+            words: list[Any] = [revision, self._contact_retention_ms, self._replay_retention_ms, token, self._repeat_ms]
             for contact_id, owner_id, opened, request_id, choice, reply in cases:
                 encoded = contact_id.encode()
                 bucket = crc32(encoded) % keys.BUCKETS  # what keys.bucket returns, without a call for each contact

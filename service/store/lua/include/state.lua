@@ -24,11 +24,15 @@ local function begin(ref)
   return nil, state[5]
 end
 
--- Draws the next place in the order of everything that happens in the workspace; with it those of so many that come.
+-- Draws so many places in the order of everything that happens in the workspace.
+local function draw_sequences(count)
+  spare, latest = count, call('HINCRBY', root, 'sequence', count) - count
+end
+
+-- The next place in that order; drawn, if none is left, with those of so many that come.
 local function next_sequence(coming)
   if spare == 0 then
-    spare = coming or 1
-    latest = call('HINCRBY', root, 'sequence', spare) - spare
+    draw_sequences(coming or 1)
   end
   spare, latest = spare - 1, latest + 1
   return latest
@@ -38,5 +42,6 @@ end
 local function return_sequences()
   if spare > 0 then
     call('HINCRBY', root, 'sequence', -spare)
+    spare = 0
   end
 end
