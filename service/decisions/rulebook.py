@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeVar
 from evenhand.v1.rules_pb2 import RuleSet
 
 from service.rules import CompiledRules, choices_of, dump, is_identifier, is_readable, load, prepare
+from service.store.values import NO_VERSION, revision_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Sequence
@@ -19,19 +20,19 @@ Entry = TypeVar("Entry", "Rules", "_Unread")
 
 
 class Rules:
-    """One workspace's rules at one revision.
+    """One workspace's rules at one version.
 
     Attributes:
         workspace_id: the workspace.
-        revision: of the rules.
+        version: of the rules.
         compiled: the matcher.
     """
 
-    __slots__ = ("compiled", "revision", "workspace_id")
+    __slots__ = ("compiled", "version", "workspace_id")
 
-    def __init__(self, workspace_id: str, revision: int, compiled: CompiledRules) -> None:
+    def __init__(self, workspace_id: str, version: str, compiled: CompiledRules) -> None:
         self.workspace_id = workspace_id
-        self.revision = revision
+        self.version = version
         self.compiled = compiled
 
 
@@ -44,12 +45,12 @@ class _Unread(NamedTuple):
     """
 
     workspace_id: str
-    revision: int
+    version: str
     prepared: bytes
 
     def read(self) -> Rules:
         """Make the rules ready to be asked."""
-        return Rules(self.workspace_id, self.revision, CompiledRules(load(self.prepared), self.revision))
+        return Rules(self.workspace_id, self.version, CompiledRules(load(self.prepared), revision_of(self.version)))
 
 
 class Lookups(Protocol):
@@ -127,8 +128,8 @@ class RuleBook:
             else:
                 found[workspace_id] = None
         try:
-            for workspace_id, (revision, prepared) in zip(known, self._store.rules(known, deadline), strict=True):
-                unread = self._readable(_Unread(workspace_id, revision, prepared), deadline)
+            for workspace_id, (version, prepared) in zip(known, self._store.rules(known, deadline), strict=True):
+                unread = self._readable(_Unread(workspace_id, version, prepared), deadline)
                 if workspace_id in stale:  # so it is asked about again and again
                     found[workspace_id] = self._keep(workspace_id, unread.read())
                 else:
@@ -138,15 +139,15 @@ class RuleBook:
         return found
 
     def _readable(self, unread: _Unread, deadline: float) -> _Unread:
-        workspace_id, revision, prepared = unread
-        if not revision or is_readable(prepared):
+        workspace_id, version, prepared = unread
+        if version == NO_VERSION or is_readable(prepared):
             return unread
         # Another version of the service put the rules in force. The messages that it was given lie there too.
         workspace = self._store.workspace(workspace_id, deadline)
         configuration = workspace.configuration()
         rule_set = RuleSet.FromString(configuration.rules)
         workspace.note_choices({choice.ref: choice.text for choice in choices_of(rule_set)})
-        return _Unread(workspace_id, configuration.rules_revision, dump(prepare(rule_set)))
+        return _Unread(workspace_id, configuration.rules_version, dump(prepare(rule_set)))
 
     def _keep(self, workspace_id: str, entry: Entry) -> Entry:
         with self._lock:

@@ -5,8 +5,8 @@ together. Scripts get that beginning as KEYS[1] and add the suffixes below, whic
 
 | key                        | type       | holds                                                                    |
 | -------------------------- | ---------- | ------------------------------------------------------------------------ |
-| (the beginning itself)     | hash       | revisions, sequence, counters, flags; what rules ask for, by name, and   |
-|                            |            | `#<number>` -> name, so that it is read with them; rules/choices.py      |
+| (the beginning itself)     | hash       | revisions and their incarnations, sequence, counters, flags; what rules  |
+|                            |            | ask for, by name, and `#<number>` -> name; rules/choices.py              |
 | :rules                     | string     | the rule set that was configured, as a serialized message                |
 | :agents, :teams            | hash       | id -> agent, or team without its agents, as a serialized message         |
 | :agents:order, :teams:order| sorted set | ids of agents, of teams, by position; there may be gaps                  |

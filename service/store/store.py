@@ -50,12 +50,12 @@ class RedisStore:
         return RedisWorkspace(self._redis, keys.root(workspace_id), deadline, self._contact_retention_ms)
 
     def decide(
-        self, groups: Sequence[tuple[str, int, Sequence[Case]]], deadline: float = NO_DEADLINE, *, slow: bool = False
+        self, groups: Sequence[tuple[str, str, Sequence[Case]]], deadline: float = NO_DEADLINE, *, slow: bool = False
     ) -> list[Decided]:
         """Decide about contacts of several workspaces in one go, each contact in one atomic step.
 
         Args:
-            groups: for each workspace its id, the revision of the rules that made the choices, and the contacts, at
+            groups: for each workspace its id, the version of the rules that made the choices, and the contacts, at
                 most CONTACTS_A_RUN of them.
             deadline: of the call that waits longest.
             slow: whether others are to be let past.
@@ -64,11 +64,11 @@ class RedisStore:
             What became of each group.
         """
         runs = []
-        for workspace_id, revision, cases in groups:
+        for workspace_id, version, cases in groups:
             # Where each contact has a request id, a second run finds the first one's decisions by these.
             known = all(case.request_id for case in cases)
             token = "" if known else f"{self._run_tokens}{next(self._runs):x}"
-            words: list[Any] = [revision, self._contact_retention_ms, self._replay_retention_ms, token, self._repeat_ms]
+            words: list[Any] = [version, self._contact_retention_ms, self._replay_retention_ms, token, self._repeat_ms]
             for contact_id, owner_id, opened, request_id, choice, reply in cases:
                 encoded = contact_id.encode()
                 bucket = crc32(encoded) % keys.BUCKETS  # what keys.bucket returns, without a call for each contact
@@ -85,7 +85,7 @@ class RedisStore:
         ]
 
     def _decided(
-        self, group: tuple[str, int, Sequence[Case]], words: list[Any], refusal: Any, deadline: float, *, slow: bool
+        self, group: tuple[str, str, Sequence[Case]], words: list[Any], refusal: Any, deadline: float, *, slow: bool
     ) -> Decided:
         """Decide about a group after its first run was refused, or failed."""
         workspace = self.workspace(group[0], deadline)
@@ -106,5 +106,5 @@ class RedisStore:
         for reply in self._redis.run_each(_RULES, runs, repeatable=True, timeout_s=time_left(deadline)):
             if isinstance(reply, Exception):
                 raise reply
-            found.append(StoredRules(int(reply[0]), reply[1]))
+            found.append(StoredRules(reply[0].decode(), reply[1]))
         return found

@@ -13,8 +13,20 @@ class StaleRulesError(Exception):
     """The rules changed since decisions were prepared; those were not made."""
 
 
+NO_VERSION = "0"
+"""The version of rules, or a roster, where none were ever configured.
+
+Versions are texts that tell a configuration from every other, also after state was lost or set back: a revision, which
+counts, and behind a point an incarnation, which is drawn by chance.
+"""
+
 NO_CHOICE = ""
 """No rule matched."""
+
+
+def revision_of(version: str) -> int:
+    """Return the revision in a version; 0 for NO_VERSION."""
+    return int(version.partition(".")[0])
 
 
 class Reason(NamedTuple):
@@ -107,9 +119,9 @@ class ContactRecord:
 
 
 class StoredRules(NamedTuple):
-    """The rules in force: their revision (0: none are), and as prepared for the matcher (empty: by another version)."""
+    """The rules in force: their version, and as prepared for the matcher (empty: by another version of the service)."""
 
-    revision: int
+    version: str
     prepared: bytes
 
 
@@ -130,11 +142,11 @@ class Standing(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Configuration:
-    """The rule set in force, serialized, with its revision and the roster's; empty and 0 where none is."""
+    """The rule set in force, serialized, with its version and the roster's; empty and NO_VERSION where none is."""
 
-    rules_revision: int
+    rules_version: str
     rules: bytes
-    roster_revision: int
+    roster_version: str
 
 
 class NewRules(NamedTuple):

@@ -2,7 +2,7 @@
 -- rotation, counts, and records the decision.
 --
 -- KEYS[1]  what all keys of the workspace begin with; all others are derived from it (see keys.py)
--- ARGV[1]  revision of the rules the caller prepared this under
+-- ARGV[1]  version of the rules the caller prepared this under
 -- ARGV[2]  how long the record of a contact without an open conversation is kept (ms)
 -- ARGV[3]  how long a replay is kept (ms)
 -- ARGV[4]  token of the run, by which a second one with the same arguments is known ('' = it is known by request ids)
@@ -98,14 +98,14 @@ local function decide(at, contacts, id, bucket, owner_id, opened, request, ref, 
 end
 
 return function(args)
-  local refusal, text = begin(args[FIRST_REF])
+  local refusal, text, revision = begin(args[FIRST_REF])
   if refusal then
     return refusal
   end
-  if revision ~= args[1] then
+  if version ~= args[1] then
     return STALE_RULES
   end
-  under, retention, replay_retention = tonumber(revision), args[2], args[3]
+  under, retention, replay_retention = revision, args[2], args[3]
   begin_choices(args[FIRST_REF], text)
   local decisions, contacts = {}, (#args - FIRST + 1) / FIELDS
   before = nil

@@ -1,14 +1,15 @@
--- The rules in force as the matcher takes them, with their revision.
+-- The rules in force as the matcher takes them, with their version.
 --
 -- KEYS[1]  what all keys of the workspace begin with; all others are derived from it (see keys.py)
 --
--- Returns  {revision, prepared rules}; '0' and '' where none is, and '' also where the rules were put in force by a version
+-- Returns  {version, prepared rules}; '0' and '' where none is, and '' also where the rules were put in force by a version
 --          of the service that prepares none
 
+--- @include "state"
 --- @readonly
 
 return function()
-  local revisions = call('HMGET', root, 'revision', 'prepared')
-  local prepared = revisions[1] == revisions[2] and call('GET', root .. PREPARED)
-  return {revisions[1] or '0', prepared or ''}
+  local state = call('HMGET', root, 'revision', 'incarnation', 'prepared')
+  local prepared = state[1] == state[3] and call('GET', root .. PREPARED)
+  return {version_of(state[1], state[2]), prepared or ''}
 end
