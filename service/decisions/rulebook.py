@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections import OrderedDict
 from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeVar
 
 from evenhand.v1.rules_pb2 import RuleSet
 
+from service.decisions.errors import StateLostError
 from service.rules import CompiledRules, choices_of, dump, is_identifier, is_readable, load, prepare
 from service.store.values import NO_VERSION, revision_of
 
@@ -15,6 +17,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Sequence
 
     from service.store.port import Store
+    from service.store.values import StoredRules
+
+_log = logging.getLogger(__name__)
 
 Entry = TypeVar("Entry", "Rules", "_Unread")
 
@@ -56,10 +61,11 @@ class _Unread(NamedTuple):
 class Lookups(Protocol):
     """Is told where rules came from."""
 
-    # Rules were cached; were not; were, but are no longer in force; so many workspaces are cached now.
+    # Rules were cached; were not; were, but are no longer in force; are lost; so many workspaces are cached now.
     hit: Callable[[], None]
     miss: Callable[[], None]
     stale: Callable[[], None]
+    lost: Callable[[], None]
     set_size: Callable[[float], None]
 
 
@@ -77,6 +83,7 @@ class RuleBook:
         self._size = size
         self._lookups = lookups
         self._entries: OrderedDict[str, Rules | _Unread] = OrderedDict()
+        self._lost: set[str] = set()  # workspaces of which the log says so
         self._lock = threading.Lock()
 
     def __len__(self) -> int:
@@ -94,8 +101,8 @@ class RuleBook:
             stale: workspaces whose cached rules are known to be no longer in force.
 
         Returns:
-            For each workspace its rules, or why they are not to be had: ConnectionError, DeadlineError, or an internal
-            error; None for an id that no workspace can have.
+            For each workspace its rules, or why they are not to be had: ConnectionError (StateLostError: they are
+            lost), DeadlineError, or an internal error; None for an id that no workspace can have.
         """
         found: dict[str, Rules | Exception | None] = {}
         uncached = []
@@ -128,8 +135,11 @@ class RuleBook:
             else:
                 found[workspace_id] = None
         try:
-            for workspace_id, (version, prepared) in zip(known, self._store.rules(known, deadline), strict=True):
-                unread = self._readable(_Unread(workspace_id, version, prepared), deadline)
+            for workspace_id, stored in zip(known, self._store.rules(known, deadline), strict=True):
+                if self._is_lost(workspace_id, stored):
+                    found[workspace_id] = StateLostError()
+                    continue
+                unread = self._readable(_Unread(workspace_id, stored.version, stored.prepared), deadline)
                 if workspace_id in stale:  # so it is asked about again and again
                     found[workspace_id] = self._keep(workspace_id, unread.read())
                 else:
@@ -137,6 +147,19 @@ class RuleBook:
         except Exception as error:  # noqa: BLE001 - it is raised to each call that has no rules for it
             found |= {workspace_id: error for workspace_id in known if workspace_id not in found}
         return found
+
+    def _is_lost(self, workspace_id: str, stored: StoredRules) -> bool:
+        """Whether the state has lost the workspace's rules. What is cached of them stays, and tells so again."""
+        before = self._entries.get(workspace_id)
+        forgotten = not stored.known and before is not None and before.version != NO_VERSION
+        if not (stored.gone or forgotten):
+            self._lost.discard(workspace_id)
+            return False
+        self._lookups.lost()
+        if workspace_id not in self._lost:
+            self._lost.add(workspace_id)
+            _log.error("the rules of workspace %s are lost; configure them again, or accept the loss", workspace_id)
+        return True
 
     def _readable(self, unread: _Unread, deadline: float) -> _Unread:
         workspace_id, version, prepared = unread

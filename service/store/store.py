@@ -106,5 +106,5 @@ class RedisStore:
         for reply in self._redis.run_each(_RULES, runs, repeatable=True, timeout_s=time_left(deadline)):
             if isinstance(reply, Exception):
                 raise reply
-            found.append(StoredRules(reply[0].decode(), reply[1]))
+            found.append(StoredRules(reply[0].decode(), reply[1], bool(reply[2]), bool(reply[3])))
         return found

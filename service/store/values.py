@@ -119,10 +119,19 @@ class ContactRecord:
 
 
 class StoredRules(NamedTuple):
-    """The rules in force: their version, and as prepared for the matcher (empty: by another version of the service)."""
+    """The rules in force.
+
+    Attributes:
+        version: theirs.
+        prepared: as prepared for the matcher; empty: by another version of the service.
+        known: whether the state says anything of rules, be it that there are none.
+        gone: whether the state says that there are rules, and they are not there.
+    """
 
     version: str
     prepared: bytes
+    known: bool
+    gone: bool
 
 
 class PresenceReport(NamedTuple):

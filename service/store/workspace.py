@@ -37,6 +37,7 @@ _CONFIGURATION = load("configuration")
 _STAGE = load("stage")
 _COMMIT = load("commit")
 _BUILD = load("build")
+_ACCEPT_LOSS = load("accept_loss")
 
 # How many agents are reported or read in one run of a script at most: some milliseconds in which Redis serves nobody
 # else.
@@ -172,6 +173,10 @@ class RedisWorkspace:
         """Put in place what is left of a new configuration, whoever made it."""
         while self.run(_BUILD, slow=True):
             pass
+
+    def accept_loss(self) -> bool:
+        """Have the workspace be one without rules, if its rules are lost. Return whether they were."""
+        return bool(self.run(_ACCEPT_LOSS, repeatable=True))
 
     def note_choices(self, choices: Mapping[str, str]) -> None:
         """Note what rules ask for, by the names that cases call it by. Nothing else comes of it."""
