@@ -7,10 +7,15 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
+from service.call import NO_DEADLINE
 from service.cli.options import Workspace, count
 from service.cli.reaching import EXIT_PROBLEMS
 from service.cli.state import DataDir, RedisUrl, state
+from service.decisions.agents_put_back import put_back
+from service.rules import listed
+from service.store import keys
 from service.store.audit import Audit, audit_workspace, repair_workspace
+from service.store.workspace import RedisWorkspace
 
 if TYPE_CHECKING:
     from service.redis_client.client import RedisClient
@@ -30,11 +35,16 @@ def audit(workspace: Workspace, redis_url: RedisUrl = None, data_dir: DataDir = 
     with state(redis_url, data_dir) as redis:
         found = _quiet_audit(redis, workspace)
         repaired = repair and bool(found.drifts) and repair_workspace(redis, workspace, found)
+        lost = [drift.agent_id for drift in found.drifts if drift.kept is None]
+        if repaired and lost:
+            put_back(RedisWorkspace(redis, keys.root(workspace), NO_DEADLINE, contact_retention_ms=0), lost)
     _print(workspace, found)
     if not found.agents and not found.contacts:
         raise typer.Exit(EXIT_PROBLEMS)
     if repair and found.drifts:
         typer.echo("Repaired." if repaired else "Not repaired: the workspace did not stay quiet. Try again.")
+    if repaired and lost:
+        typer.echo(f"OFFLINE until presence is reported: {listed(lost)}")
     if found.drifts and not repaired:
         raise typer.Exit(EXIT_PROBLEMS)
 
@@ -52,7 +62,8 @@ def _quiet_audit(redis: RedisClient, workspace: str) -> Audit:
 
 def _print(workspace: str, found: Audit) -> None:
     for drift in found.drifts:
-        typer.echo(f"{drift.agent_id}: {drift.kept} kept, {drift.counted} in the records")
+        kept = "state lost" if drift.kept is None else f"{drift.kept} kept"
+        typer.echo(f"{drift.agent_id}: {kept}, {drift.counted} in the records")
     if not found.agents and not found.contacts:
         typer.echo(f"Workspace {workspace}: nothing is known of it in this Redis. Are both the right ones?")
         return

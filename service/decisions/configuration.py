@@ -58,7 +58,7 @@ class Configurator:
         """
         workspace = self._store.workspace(call.workspace_id, call.deadline)
         while True:
-            before, roster = _in_force(workspace)
+            before, roster = in_force(workspace)
             violations = validate_rule_set(rule_set, roster.agents, roster.teams)
             if violations:
                 raise InvalidError(violations)
@@ -95,7 +95,7 @@ class Configurator:
         if violations:
             raise InvalidError(violations)
         while True:
-            before, layout_before = _in_force(workspace)
+            before, layout_before = in_force(workspace)
             if etag and etag != before.roster_version:
                 raise StaleEtagError("roster")
             layout = layout_of(roster, layout_before)
@@ -117,7 +117,7 @@ class Configurator:
                 return version, warnings
 
 
-def _in_force(workspace: WorkspaceStore) -> tuple[Configuration, Layout]:
+def in_force(workspace: WorkspaceStore) -> tuple[Configuration, Layout]:
     """Return the rule set and the roster in force, as one consistent pair."""
     reader = RosterReader(workspace)
     while True:
