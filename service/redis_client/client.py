@@ -7,7 +7,7 @@ import math
 import threading
 from collections.abc import Callable
 from time import perf_counter
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from redis import ConnectionError as RedisConnectionError
 from redis import RedisError, ResponseError
@@ -28,6 +28,12 @@ _log = logging.getLogger(__name__)
 # How often a server that answers, and one that does not, is asked whether it does.
 _PING_SECONDS = 1.0
 _PING_SECONDS_UNAVAILABLE = 0.1
+
+WAITS_BEFORE_REPEAT: Final = 4
+"""How many waits of one timeout there may be until a run happens a second time.
+
+For the reply that is lost, for another exchange on the connection, for a new connection, and for the server.
+"""
 
 _UNAVAILABLE = (RedisConnectionError, RedisTimeoutError, RedisClusterException, ClusterDownError, OSError)
 
@@ -108,6 +114,11 @@ class RedisClient:
     def up(self) -> bool:
         """Whether Redis answered when last asked."""
         return bool(self._up)
+
+    @property
+    def longest_repeat_s(self) -> float:
+        """How many seconds after a run its repeat may come, at most: `run_each`, where it is repeatable."""
+        return WAITS_BEFORE_REPEAT * self._timeout_s
 
     def on_change(self, listener: Callable[[bool], None]) -> None:
         """Have `listener` called with whether Redis is up, now and whenever that changes."""

@@ -10,6 +10,7 @@
 | DEADLINE_EXCEEDED  | REQUEST_TOO_SLOW  |             | the request did not come whole within `--request-timeout`   |
 | UNIMPLEMENTED      | NO_REQUEST        |             | the caller ended its side of the call without a request     |
 | UNAVAILABLE        | REDIS_UNAVAILABLE | RetryInfo   | Redis is unavailable                                        |
+| UNAVAILABLE        | STATE_LOST        | RetryInfo   | the workspace's rules are gone from Redis                   |
 | INTERNAL           | INTERNAL          |             | an internal error; what it was stands in the log only       |
 
 Each carries exactly one ErrorInfo with that reason. BadRequest names fields as the contract does (`contact.owner_id`).
@@ -35,6 +36,7 @@ from service.decisions.errors import (
     InvalidError,
     NotFoundError,
     StaleEtagError,
+    StateLostError,
 )
 from service.rules import Violation, listed
 
@@ -57,6 +59,7 @@ _DESCRIBED = 10
 _RESOURCES = 20
 # When a refused caller may try again.
 _RETRY_REDIS = timedelta(milliseconds=500)
+_RETRY_LOST = timedelta(seconds=5)
 _RETRY_OVERLOAD = timedelta(milliseconds=100)
 # What is said of those that do not exist, and what names the type of a detail.
 _DOES_NOT_EXIST = "does not exist in this workspace"
@@ -74,6 +77,8 @@ def status_of(error: Exception) -> Status:
             status = etag_mismatch(error.what)
         case DeadlineError():
             status = deadline_too_short()
+        case StateLostError():
+            status = state_lost()
         case ConnectionError():
             status = redis_unavailable()
         case _:
@@ -241,6 +246,16 @@ def redis_unavailable(retry_after: timedelta = _RETRY_REDIS) -> Status:
     """Return the error for a call that needs Redis while it is unavailable."""
     return _status(
         code_pb2.UNAVAILABLE, "REDIS_UNAVAILABLE", "the service's storage is unavailable", [_retry_info(retry_after)]
+    )
+
+
+def state_lost() -> Status:
+    """Return the error for a decision by rules that were in force and are gone."""
+    return _status(
+        code_pb2.UNAVAILABLE,
+        "STATE_LOST",
+        "the workspace's rules are gone from the service's storage; configure them again, or have the loss accepted",
+        [_retry_info(_RETRY_LOST)],
     )
 
 

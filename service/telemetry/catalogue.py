@@ -51,7 +51,8 @@ CATALOGUE: dict[str, Described] = {
     "assignment_rules_cache_lookups_total": Described(
         "counter",
         ("result",),
-        "Rules asked for. result: hit, miss (read from Redis), stale (read again: they changed).",
+        "Rules asked for. result: hit, miss (read from Redis), stale (read again: they changed), lost (they are gone "
+        "from Redis, and nobody has accepted that).",
     ),
     "assignment_rules_cache_workspaces": Described("gauge", (), "Workspaces whose rules are cached."),
     # Fairness, as of the latest sample. Only the replica that collects them exposes them.

@@ -151,6 +151,7 @@ class CacheMetrics:
         self.hit: Callable[[], None] = _lookups.labels("hit").inc
         self.miss: Callable[[], None] = _lookups.labels("miss").inc
         self.stale: Callable[[], None] = _lookups.labels("stale").inc
+        self.lost: Callable[[], None] = _lookups.labels("lost").inc
         self.set_size: Callable[[float], None] = _cached.set
 
 

@@ -172,7 +172,7 @@ def test_a_rule_set_larger_than_a_response_is_configured_and_read(workspace: Wor
         workspace.get_rules()
     assert refusal.fields == {"page_size"}
     found = list(rules_pages(workspace, 10_000))
-    assert [(page.revision, page.etag) for page in found] == [(1, "1")] * len(found)
+    assert {(page.revision, page.etag) for page in found} == {(1, response.etag)}
     assert max(page.ByteSize() for page in found) <= 3 * 1024 * 1024
     assert together(found) == rule_set
 

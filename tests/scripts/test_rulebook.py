@@ -14,7 +14,7 @@ from service.redis_client.client import RedisClient
 from service.rules import choices_of, dump, prepare
 from service.rules.plan import Change
 from service.store import keys
-from service.store.values import NewRules
+from service.store.values import NO_VERSION, NewRules, revision_of
 from service.telemetry.metrics import CacheMetrics
 from tests.support.processes import RedisServer
 from tests.support.stores import open_store, raw
@@ -127,10 +127,10 @@ def test_rules_of_a_version_that_prepares_none_are_not_mistaken_for_older_ones(r
     raw(redis, b"SET", root + b":rules", theirs.SerializeToString())
     raw(redis, b"HINCRBY", root, b"revision", b"1")
     rules = rules_of(RuleBook(store, SIZE, ROOMY, CacheMetrics()), "g")
-    assert (chosen(rules), rules.revision) == ("theirs", 2)
+    assert (chosen(rules), revision_of(rules.version)) == ("theirs", 2)
 
 
 def test_a_workspace_without_rules_has_none(store):
     """A workspace that nobody configured is no error, and no rule takes its contacts."""
     rules = rules_of(RuleBook(store, SIZE, ROOMY, CacheMetrics()), "nobody")
-    assert (rules.revision, rules.compiled.match(EVENT_TYPE_CONTACT_CREATED, Contact(id="c"))) == (0, None)
+    assert (rules.version, rules.compiled.match(EVENT_TYPE_CONTACT_CREATED, Contact(id="c"))) == (NO_VERSION, None)
