@@ -25,7 +25,7 @@ from service.store.shares import Shares
 from service.store.store import RedisStore
 from service.telemetry.collector import FairnessCollector
 from service.telemetry.listener import start_listener
-from service.telemetry.metrics import CacheMetrics, DecisionMetrics, RedisMetrics, set_build_info, set_redis_up
+from service.telemetry.metrics import CacheMetrics, DecisionMetrics, RedisMetrics, set_build_info, set_redis_served
 from service.telemetry.observer import DecisionObserver
 
 if TYPE_CHECKING:
@@ -104,10 +104,10 @@ class App:
         reflection.register(server, [*self._NAMES, health.SERVICE_NAME])
 
     def start(self) -> None:
-        """Tell metrics and health whether Redis is up, now and whenever that changes."""
+        """Tell metrics and health which share of Redis is up, now and whenever that changes."""
         set_build_info()
-        self._redis.on_change(set_redis_up)
-        self._redis.on_change(self.health.set_redis_up)
+        self._redis.on_change(set_redis_served)
+        self._redis.on_change(self.health.set_redis_served)
 
     def close(self) -> None:
         """Close the connections."""
