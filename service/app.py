@@ -67,7 +67,7 @@ class App:
         timings: Timings = RedisMetrics()
         if self._tracing is not None:
             timings = import_module("service.telemetry.tracing").TracedTimings(timings, self._tracing)
-        self._redis = RedisClient(redis_url, settings.redis_timeout_s, timings)
+        self._redis = _redis(settings, redis_url, timings)
         store = RedisStore(
             self._redis,
             contact_retention_s=settings.contact_retention_s,
@@ -118,6 +118,13 @@ class App:
             self._tracing.close()
 
 
+def _redis(settings: Settings, url: str, timings: Timings | None = None) -> RedisClient:
+    def reread() -> str:
+        return settings.external_redis() or url
+
+    return RedisClient(url, settings.redis_timeout_s, timings, reread if settings.redis_url_file else None)
+
+
 def _list_names(rule_set: bytes) -> dict[str, str]:
     return list_names(RuleSet.FromString(rule_set))
 
@@ -152,7 +159,7 @@ def supervisor_metrics(settings: Settings, redis_url: str, workers_folder: Path)
     Raises:
         SettingsError: cannot listen where the settings say.
     """
-    redis = RedisClient(redis_url, settings.redis_timeout_s)
+    redis = _redis(settings, redis_url)
     shares = Shares(redis, settings, _list_names, candidate=True)
     fairness = FairnessCollector(shares, settings, list)
     try:

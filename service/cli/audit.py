@@ -43,7 +43,7 @@ def audit(workspace: Workspace, redis_url: RedisUrl = None, data_dir: DataDir = 
         typer.echo(f"evenhand: {error}", err=True)
         raise typer.Exit(_USAGE) from error
     with ExitStack() as stack:
-        url = settings.redis_url or stack.enter_context(reach(settings.data_dir))
+        url = settings.external_redis() or stack.enter_context(reach(settings.data_dir))
         redis = RedisClient(url, settings.redis_timeout_s)
         stack.callback(redis.close)
         try:

@@ -6,7 +6,7 @@ import logging
 import math
 import threading
 from concurrent.futures import Future, ThreadPoolExecutor, wait
-from time import perf_counter
+from time import monotonic, perf_counter
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from redis import ConnectionError as RedisConnectionError
@@ -86,10 +86,19 @@ class RedisClient:
         url: where Redis is.
         timeout_s: how long one command may take.
         timings: is told how long Redis takes.
+        reread: returns where Redis is now, with the password of now; asked once a second. ValueError if nobody knows.
     """
 
-    def __init__(self, url: str, timeout_s: float, timings: Timings | None = None) -> None:
+    def __init__(
+        self,
+        url: str,
+        timeout_s: float,
+        timings: Timings | None = None,
+        reread: Callable[[], str] | None = None,
+    ) -> None:
         self._url = url
+        self._reread = reread
+        self._replaced: tuple[Router, float] | None = None  # the last router, and since when it is
         self._timeout_s = timeout_s
         self._timings = timings or NoTimings()
         self._router: Router | None = None
@@ -241,8 +250,9 @@ class RedisClient:
         self._closed = True
         self._wake.set()
         self._monitor.join(timeout=self._timeout_s + _PING_SECONDS)
-        if self._router is not None:
-            self._router.close()
+        for router in (self._router, self._replaced and self._replaced[0]):
+            if router is not None:
+                router.close()
 
     def _watch(self) -> None:
         while not self._closed:
@@ -254,6 +264,7 @@ class RedisClient:
 
     def _ping(self) -> None:
         """Ask all servers whether they serve, and note it."""
+        self._follow_url()
         try:
             if self._router is None:
                 self._router = find_router(self._url, self._timeout_s, self._sent)
@@ -270,6 +281,26 @@ class RedisClient:
         problems = [ping.result() for ping in self._pinged.values() if ping not in hanging]
         self._pinged = {endpoint: ping for endpoint, ping in self._pinged.items() if ping in hanging}
         self._set_served(self._router.served(), next((problem for problem in problems if problem), None))
+
+    def _follow_url(self) -> None:
+        """Go where the URL says now, once that answers; calls under way end where they were sent."""
+        if self._replaced is not None and monotonic() - self._replaced[1] > 2 * self._timeout_s:
+            self._replaced[0].close()
+            self._replaced = None
+        if self._reread is None or self._replaced is not None:
+            return
+        try:
+            url = self._reread()
+            if url == self._url:
+                return
+            router = find_router(url, self._timeout_s, self._sent)
+        except (*_UNAVAILABLE, RedisError, ValueError) as error:
+            _log.warning("the new URL of Redis is of no use: %s: %s", type(error).__name__, error)
+            return
+        if self._router is not None:
+            self._replaced = self._router, monotonic()
+        self._url, self._router, self._has_functions = url, router, True
+        _log.info("redis has a new URL")
 
     def _sent(self, seconds: float) -> None:
         try:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 from service.redis_client.cluster import Cluster
 from service.redis_client.endpoint import Endpoint, connection_settings
+from service.redis_client.sentinel import Sentinels
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -72,13 +73,15 @@ class SingleServer:
 
 
 def find_router(url: str, timeout_s: float, sent: Listener) -> Router:
-    """Ask the server at `url` whether it belongs to a cluster, and return the router that fits.
+    """Return the router that fits a URL: of Sentinels, or of a server, which is asked whether it belongs to a cluster.
 
     `sent` is told, whenever commands were answered that were sent together, how many seconds that took.
 
     Raises:
         redis.ConnectionError, redis.TimeoutError: it did not answer.
     """
+    if "+sentinel://" in url:
+        return Sentinels(url, timeout_s, sent)
     single = SingleServer(url, timeout_s, sent)
     information = single.masters()[0].call((b"INFO", b"cluster"))
     if b"cluster_enabled:1" not in information:
