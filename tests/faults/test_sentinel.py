@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import shutil
+import subprocess
 import time
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
@@ -12,15 +15,17 @@ import pytest
 
 from tests.support.builders import ASSIGNED, rule
 from tests.support.client import Service, Workspace
+from tests.support.cluster import lasting_ports
 from tests.support.processes import EvenhandServer, RedisServer, redis_binaries, wait_until
 from tests.support.sentinels import NAME, WatchedRedis
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
 pytestmark = pytest.mark.skipif("8.2" not in redis_binaries(), reason="no Redis 8.2 here")
 
+OPENSSL = shutil.which("openssl") or ""
+SYSTEM_REDIS = shutil.which("redis-server") or ""  # the wheels have no TLS
 FAILOVERS = 10
 CALLERS = 4
 HEALED_S = 1.0
@@ -169,3 +174,25 @@ def test_the_file_and_the_url_exclude_each_other(tmp_path: Path) -> None:
     file.write_text("redis://host")
     with pytest.raises(AssertionError, match="--redis-url-file: not together with --redis-url"):
         EvenhandServer("redis://host", options=("--redis-url-file", str(file))).start()
+
+
+@pytest.mark.skipif(not (SYSTEM_REDIS and OPENSSL), reason="needs openssl, and a redis-server with TLS")
+def test_tls_to_sentinels_and_servers_with_a_client_certificate(tmp_path: Path) -> None:
+    """Both ask for a certificate of a private authority: with it contacts are decided, without it nothing is."""
+    for name, signer in (("ca", ()), ("one", ("-CA", "ca.pem", "-CAkey", "ca.key"))):
+        command = [OPENSSL, "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", f"/CN={name}"]
+        command += ["-addext", "subjectAltName=IP:127.0.0.1", "-keyout", f"{name}.key", "-out", f"{name}.pem", *signer]
+        subprocess.run(command, cwd=tmp_path, check=True, capture_output=True)
+    ca, cert, key = (str(tmp_path / name) for name in ("ca.pem", "one.pem", "one.key"))
+    ports = lasting_ports(2)
+    tls = ["--tls-ca-cert-file", ca, "--tls-cert-file", cert, "--tls-key-file", key, "--tls-replication", "yes"]
+    settings = tmp_path / "sentinel.conf"
+    settings.write_text(f"sentinel monitor {NAME} 127.0.0.1 {ports[0]} 1\n")
+    server = RedisServer(Path(SYSTEM_REDIS), options=("--tls-port", str(ports[0]), *tls))
+    sentinel = RedisServer(Path(SYSTEM_REDIS), options=("--tls-port", str(ports[1]), *tls), sentinel=settings)
+    url = f"rediss+sentinel://127.0.0.1:{ports[1]}/{NAME}/0?ssl_ca_certs={ca}"
+    with server, sentinel:
+        with EvenhandServer(f"{url}&ssl_certfile={cert}&ssl_keyfile={key}") as with_one:
+            assert team(with_one).created("c").outcome == ASSIGNED
+        with EvenhandServer(url) as without:
+            assert without.health() == "NOT_SERVING"
