@@ -25,7 +25,7 @@ from service.store.shares import Shares
 from service.store.store import RedisStore
 from service.telemetry.collector import FairnessCollector
 from service.telemetry.listener import start_listener
-from service.telemetry.metrics import CacheMetrics, DecisionMetrics, RedisMetrics, set_build_info, set_redis_up
+from service.telemetry.metrics import CacheMetrics, DecisionMetrics, RedisMetrics, set_build_info, set_redis_served
 from service.telemetry.observer import DecisionObserver
 
 if TYPE_CHECKING:
@@ -70,7 +70,7 @@ class App:
         timings: Timings = RedisMetrics()
         if self._tracing is not None:
             timings = import_module("service.telemetry.tracing").TracedTimings(timings, self._tracing)
-        self._redis = RedisClient(redis_url, settings.redis_timeout_s, timings)
+        self._redis = _redis(settings, redis_url, timings)
         store = RedisStore(
             self._redis,
             contact_retention_s=settings.contact_retention_s,
@@ -107,10 +107,10 @@ class App:
         reflection.register(server, [*self._NAMES, health.SERVICE_NAME])
 
     def start(self) -> None:
-        """Tell metrics and health whether Redis is up, now and whenever that changes."""
+        """Tell metrics and health which share of Redis is up, now and whenever that changes."""
         set_build_info()
-        self._redis.on_change(set_redis_up)
-        self._redis.on_change(self.health.set_redis_up)
+        self._redis.on_change(set_redis_served)
+        self._redis.on_change(self.health.set_redis_served)
 
     def close(self) -> None:
         """Close the connections."""
@@ -119,6 +119,13 @@ class App:
         self._redis.close()
         if self._tracing is not None:
             self._tracing.close()
+
+
+def _redis(settings: Settings, url: str, timings: Timings | None = None) -> RedisClient:
+    def reread() -> str:
+        return settings.external_redis() or url
+
+    return RedisClient(url, settings.redis_timeout_s, timings, reread if settings.redis_url_file else None)
 
 
 def _list_names(rule_set: bytes) -> dict[str, str]:
@@ -158,7 +165,7 @@ def supervisor_metrics(
     Raises:
         SettingsError: cannot listen where the settings say.
     """
-    redis = RedisClient(redis_url, settings.redis_timeout_s)
+    redis = _redis(settings, redis_url)
     shares = Shares(redis, settings, _list_names, candidate=True)
     fairness = FairnessCollector(shares, settings, list)
     try:

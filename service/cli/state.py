@@ -37,7 +37,7 @@ def state(redis_url: str | None, data_dir: str | None) -> Iterator[RedisClient]:
         typer.echo(f"evenhand: {error}", err=True)
         raise typer.Exit(_USAGE) from error
     with ExitStack() as stack:
-        url = settings.redis_url or stack.enter_context(reach(settings.data_dir))
+        url = settings.external_redis() or stack.enter_context(reach(settings.data_dir))
         redis = RedisClient(url, settings.redis_timeout_s)
         stack.callback(redis.close)
         try:

@@ -107,8 +107,11 @@ class Settings:
     redis_url: str | None = _setting(
         None,
         kinds.REDIS_URL,
-        "The Redis that keeps the state: redis://, rediss:// or unix://.",
+        "The Redis that keeps the state: redis://, rediss://, unix://, redis+sentinel:// or rediss+sentinel://.",
         unset="one of our own",
+    )
+    redis_url_file: Path | None = _setting(  # noqa: RUF009 - a path never changes
+        None, kinds.FILE_PATH, "A file that has this URL, read again when it changes.", unset="nowhere"
     )
     data_dir: Path = _setting(  # noqa: RUF009 - a path never changes
         _DATA_DIR, kinds.FOLDER, "Where the Redis of our own keeps its files. One service at a time."
@@ -211,8 +214,27 @@ class Settings:
             raise SettingsError(self.name_of(given), f"needs {self.name_of(missing)}, too")
         if self.tls_client_ca and not self.tls_cert:
             raise SettingsError(self.name_of("tls_client_ca"), f"needs {self.name_of('tls_cert')}, too")
-        if self.redis_url is None:
+        if self.redis_url is None and self.redis_url_file is None:
             self._check_data_dir()
+        if self.redis_url is not None and self.redis_url_file is not None:
+            raise SettingsError(self.name_of("redis_url_file"), f"not together with {self.name_of('redis_url')}")
+        self.external_redis()
+
+    def external_redis(self) -> str | None:
+        """Return the URL of the Redis to use, as the file has it now if there is one; None for one of our own.
+
+        Raises:
+            SettingsError: the file cannot be read, or has no such URL.
+        """
+        if self.redis_url_file is None:
+            return self.redis_url
+        name = self.name_of("redis_url_file")
+        try:
+            return str(kinds.REDIS_URL.parse(self.redis_url_file.read_text()))
+        except OSError as error:
+            raise SettingsError(name, f"cannot read {self.redis_url_file}: {error.strerror}") from error
+        except ValueError as error:
+            raise SettingsError(name, f"in {self.redis_url_file}: {error}") from error
 
     def _check_data_dir(self) -> None:
         """Make the data folder; one that nobody asked for is no use to complain of, but that no Redis is named."""

@@ -77,8 +77,9 @@ def _redis(settings: Settings) -> Iterator[Callable[[], tuple[str, str]]]:
     Yields:
         a function that waits until it answers, and returns the URL of the Redis to use and its name in the ready line.
     """
-    if settings.redis_url is not None:
-        given = settings.redis_url, redact(settings.redis_url)
+    url = settings.external_redis()
+    if url is not None:
+        given = url, redact(url)
         yield lambda: given
         return
     embedded = EmbeddedRedis(settings.data_dir)
