@@ -55,7 +55,7 @@ _ERROR_INFO_BYTES = 150  # with what packs it and one more detail
 _JSON_FIELDS_BYTES = 200  # and what BadRequest leaves of the details' bytes
 _MESSAGE_BYTES = 500
 _TEXT_BYTES = 250  # of one path or description
-_DESCRIBED = 10
+_DESCRIBED, _NOT_DESCRIBED = 10, "wrong too"
 _RESOURCES = 20
 # When a refused caller may try again.
 _RETRY_REDIS = timedelta(milliseconds=500)
@@ -161,13 +161,19 @@ def _bad_request(violations: Sequence[Violation], room: int) -> BadRequest:
         violations: what is wrong.
         room: how many bytes it may have.
     """
-    full = BadRequest(field_violations=[_violation(v.field, v.description) for v in violations])
-    if full.ByteSize() <= room:
-        return full
+    for described in (len(violations), _DESCRIBED, _DESCRIBED // 2, 1):
+        whole = BadRequest(
+            field_violations=[
+                _violation(each.field, each.description if at < described else _NOT_DESCRIBED)
+                for at, each in enumerate(violations)
+            ]
+        )
+        if whole.ByteSize() <= room:
+            return whole
     request = BadRequest()
     room -= _TEXT_BYTES + 50  # for the last one, which says how many more there are
     for at, violation in enumerate(violations):
-        entry = _violation(violation.field, violation.description if at < _DESCRIBED else "wrong too")
+        entry = _violation(violation.field, violation.description if at < _DESCRIBED else _NOT_DESCRIBED)
         room -= entry.ByteSize() + 3
         if room < 0:
             rest = len(violations) - at

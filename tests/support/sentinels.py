@@ -65,8 +65,13 @@ class WatchedRedis:
         server.start()
         master = self.master()
         assert master is not None
-        with server.client() as client:
-            client.replicaof("127.0.0.1", master.port)
+
+        def told() -> bool:
+            with server.client() as client, suppress(redis.BusyLoadingError):
+                return bool(client.replicaof("127.0.0.1", master.port))
+            return False
+
+        wait_until(told, "the server has read its files, and is told whom to follow")
         wait_until(self.settled, "all follow the master")
 
     def settled(self) -> bool:

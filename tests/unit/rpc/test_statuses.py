@@ -69,6 +69,7 @@ LARGEST = {
     "request_too_slow": lambda: statuses.request_too_slow(123456.789),
     "no_request": statuses.no_request,
     "redis_unavailable": lambda: statuses.redis_unavailable(timedelta(days=1)),
+    "state_lost": statuses.state_lost,
     "internal": statuses.internal,
     "status_of": lambda: statuses.status_of(InvalidError([Violation(LONG, LONG)] * 1000)),
 }
