@@ -12,8 +12,8 @@ READY := .venv/.ready
 help: ## Explain each target
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-demo: $(READY) ## Start the real service, play the two products' stories through it, print who got what and why
-	@$(BIN)/python deploy/examples/demo.py
+demo: $(READY) ## Start the real service, play the two products' stories through it, print who got what and why (DEMO=--tls: over TLS)
+	@$(BIN)/python deploy/examples/demo.py $(DEMO)
 
 test: check test-only ## Check the code, then pass all tests
 

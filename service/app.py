@@ -25,17 +25,19 @@ from service.store.shares import Shares
 from service.store.store import RedisStore
 from service.telemetry.collector import FairnessCollector
 from service.telemetry.listener import start_listener
-from service.telemetry.metrics import CacheMetrics, DecisionMetrics, RedisMetrics, set_build_info, set_redis_up
+from service.telemetry.metrics import CacheMetrics, DecisionMetrics, RedisMetrics, set_build_info, set_redis_served
 from service.telemetry.observer import DecisionObserver
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
+    from ssl import SSLContext
 
     import grpc
 
     from service.config import Settings
     from service.redis_client.client import Timings
+    from service.rpc.receiving import Receiver
     from service.telemetry.listener import MetricsListener
     from service.telemetry.tracing import Tracing
 
@@ -52,6 +54,7 @@ class App:
     Args:
         settings: all settings.
         redis_url: where the state is.
+        receiver: receives requests.
         is_worker: whether another process serves the metrics.
 
     Attributes:
@@ -61,13 +64,13 @@ class App:
 
     _NAMES = (_ASSIGNMENT.full_name, _ROSTER.full_name)
 
-    def __init__(self, settings: Settings, redis_url: str, *, is_worker: bool) -> None:
+    def __init__(self, settings: Settings, redis_url: str, receiver: Receiver, *, is_worker: bool) -> None:
         self._settings = settings
         self._tracing = _tracing(settings)
         timings: Timings = RedisMetrics()
         if self._tracing is not None:
             timings = import_module("service.telemetry.tracing").TracedTimings(timings, self._tracing)
-        self._redis = RedisClient(redis_url, settings.redis_timeout_s, timings)
+        self._redis = _redis(settings, redis_url, timings)
         store = RedisStore(
             self._redis,
             contact_retention_s=settings.contact_retention_s,
@@ -76,11 +79,11 @@ class App:
         decisions = DecisionMetrics(settings.metrics_workspaces)
         observer = DecisionObserver(decisions, self._tracing)
         configurator = Configurator(store, observer.configured)
-        rules = RuleBook(store, RULE_BOOK_SIZE, CacheMetrics())
+        rules = RuleBook(store, RULE_BOOK_SIZE, settings.rules_cache_mib * 1024 * 1024, CacheMetrics())
         evaluation = Evaluation(store, rules, observer)
         self._assignment = Assignment(store, evaluation, configurator)
         self._roster = RosterCalls(store, configurator, RosterUpdater(store, observer.configured))
-        self.health = health.Health(self._NAMES)
+        self.health = health.Health(self._NAMES, receiver)
         self.fairness: FairnessCollector | None = None
         if settings.metrics_listen:
             self.fairness = FairnessCollector(
@@ -104,10 +107,10 @@ class App:
         reflection.register(server, [*self._NAMES, health.SERVICE_NAME])
 
     def start(self) -> None:
-        """Tell metrics and health whether Redis is up, now and whenever that changes."""
+        """Tell metrics and health which share of Redis is up, now and whenever that changes."""
         set_build_info()
-        self._redis.on_change(set_redis_up)
-        self._redis.on_change(self.health.set_redis_up)
+        self._redis.on_change(set_redis_served)
+        self._redis.on_change(self.health.set_redis_served)
 
     def close(self) -> None:
         """Close the connections."""
@@ -116,6 +119,13 @@ class App:
         self._redis.close()
         if self._tracing is not None:
             self._tracing.close()
+
+
+def _redis(settings: Settings, url: str, timings: Timings | None = None) -> RedisClient:
+    def reread() -> str:
+        return settings.external_redis() or url
+
+    return RedisClient(url, settings.redis_timeout_s, timings, reread if settings.redis_url_file else None)
 
 
 def _list_names(rule_set: bytes) -> dict[str, str]:
@@ -141,22 +151,25 @@ def _tracing(settings: Settings) -> Tracing | None:
 
 
 @contextmanager
-def supervisor_metrics(settings: Settings, redis_url: str, workers_folder: Path) -> Iterator[MetricsListener]:
+def supervisor_metrics(
+    settings: Settings, redis_url: str, workers_folder: Path, tls: Callable[[], SSLContext] | None
+) -> Iterator[MetricsListener]:
     """Serve the workers' metrics, and those of fairness, which no worker collects, as long as the context lasts.
 
     Args:
         settings: all settings, with a place for metrics among them.
         redis_url: where the state is.
         workers_folder: where workers leave their numbers.
+        tls: returns what a new connection is encrypted by; None: plain text.
 
     Raises:
         SettingsError: cannot listen where the settings say.
     """
-    redis = RedisClient(redis_url, settings.redis_timeout_s)
+    redis = _redis(settings, redis_url)
     shares = Shares(redis, settings, _list_names, candidate=True)
     fairness = FairnessCollector(shares, settings, list)
     try:
-        listener = start_listener(settings, fairness, workers_folder)
+        listener = start_listener(settings, fairness, workers_folder, tls)
         try:
             yield listener
         finally:

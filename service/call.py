@@ -46,6 +46,12 @@ class Call:
         """The address of who calls, as gRPC writes it; empty for a call from within."""
         return self._context.peer() if self._context is not None else ""
 
+    @property
+    def identity(self) -> str:
+        """The names in the certificate of who calls; empty where there is none."""
+        found = self._context.peer_identities() if self._context is not None else None
+        return ", ".join(name.decode(errors="replace") for name in found or ())
+
 
 def time_left(deadline: float) -> float:
     """Return the seconds until a deadline.

@@ -41,15 +41,18 @@ OPTIONS: Final[dict[str, int | str]] = {
 }
 
 
-def connect(target: str, **options: int | str) -> grpc.Channel:
+def connect(target: str, credentials: grpc.ChannelCredentials | None = None, **options: int | str) -> grpc.Channel:
     """Return a channel to all replicas behind `target`; one is enough for all threads of a process.
 
     Args:
         target: `dns:///NAME:PORT`, where the name has every replica's address, or `ipv4:IP:PORT,IP:PORT`.
+        credentials: For TLS, of `grpc.ssl_channel_credentials`. None: plain text.
         options: More of gRPC's options, or others than OPTIONS; each name without its `grpc.`.
     """
     chosen = OPTIONS | {f"grpc.{name}": value for name, value in options.items()}
-    return grpc.insecure_channel(target, list(chosen.items()))
+    if credentials is None:
+        return grpc.insecure_channel(target, list(chosen.items()))
+    return grpc.secure_channel(target, credentials, list(chosen.items()))
 
 
 def first_message(stub: AssignmentServiceStub, workspace_id: str, contact_id: str) -> Decision:

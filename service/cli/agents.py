@@ -9,9 +9,9 @@ from evenhand.v1.roster_service_pb2 import Agent, RemoveAgentsRequest, Roster, U
 
 from service.cli.changes import roster_changes
 from service.cli.client import connected
-from service.cli.options import GROUP, DryRun, Server, Timeout, Workspace
+from service.cli.options import GROUP, DryRun, Workspace, calls_service
 from service.cli.pages import until_unchanged, whole_roster
-from service.cli.reaching import DEFAULT_SERVER, DEFAULT_TIMEOUT
+from service.cli.reaching import Target  # noqa: TC001 (typer reads it)
 from service.cli.roster_edits import show_changes, show_removed, show_warnings
 
 agents = typer.Typer(help="Add, change or remove some agents; all others stay as they are.", **GROUP)
@@ -23,6 +23,7 @@ Disabled = Annotated[bool | None, typer.Option("--disabled/--enabled", help="Whe
 
 
 @agents.command("set")
+@calls_service
 def set_agent(
     agent: Annotated[str, typer.Argument(metavar="ID", help="The agent's id.")],
     *,
@@ -32,12 +33,11 @@ def set_agent(
     limit: Limit = None,
     disabled: Disabled = None,
     dry_run: DryRun = False,
-    server: Server = DEFAULT_SERVER,
-    timeout: Timeout = DEFAULT_TIMEOUT,
+    target: Target,
 ) -> None:
     """Change an agent, or add it at the end of the roster; what no option names stays as it is."""
     given = {"name": name, "weight": weight, "max_open_contacts": limit, "disabled": disabled}
-    with connected(server, timeout) as service:
+    with connected(target) as service:
 
         def update() -> None:
             found = whole_roster(service, workspace)
@@ -60,16 +60,16 @@ def set_agent(
 
 
 @agents.command("remove")
+@calls_service
 def remove_agents(
     agents: Annotated[list[str], typer.Argument(metavar="ID...", help="Ids of agents of the roster.")],
     *,
     workspace: Workspace,
     dry_run: DryRun = False,
-    server: Server = DEFAULT_SERVER,
-    timeout: Timeout = DEFAULT_TIMEOUT,
+    target: Target,
 ) -> None:
     """Remove agents from the roster and from its teams; they stay owners of their contacts."""
-    with connected(server, timeout) as service:
+    with connected(target) as service:
         request = RemoveAgentsRequest(workspace_id=workspace, agent_ids=agents, validate_only=dry_run)
         response = service.roster.RemoveAgents(request, timeout=service.timeout)
     show_removed("agents", workspace, agents, dry_run=dry_run)

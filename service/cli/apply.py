@@ -14,9 +14,9 @@ from service.cli.changes import roster_changes, rule_set_changes
 from service.cli.check import examine, report
 from service.cli.client import connected, explain
 from service.cli.documents import in_order, read
-from service.cli.options import DryRun, Files, Server, Timeout, Workspace, count
+from service.cli.options import DryRun, Files, Workspace, calls_service, count
 from service.cli.pages import whole_roster, whole_rule_set
-from service.cli.reaching import DEFAULT_SERVER, DEFAULT_TIMEOUT, EXIT_PROBLEMS
+from service.cli.reaching import EXIT_PROBLEMS, Target
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -27,12 +27,13 @@ if TYPE_CHECKING:
     from service.cli.documents import Document
 
 
+@calls_service
 def apply(
     files: Files,
+    *,
     workspace: Workspace,
-    server: Server = DEFAULT_SERVER,
     dry_run: DryRun = False,
-    timeout: Timeout = DEFAULT_TIMEOUT,
+    target: Target,
 ) -> None:
     """Configure a workspace from a rules file, a roster file, or both.
 
@@ -40,8 +41,8 @@ def apply(
     Somebody else's change in between is noticed, and nothing is overwritten.
     """
     rules, roster = _checked(files)
-    with connected(server, timeout) as service:
-        application = _Application(service, workspace, server, dry_run)
+    with connected(target) as service:
+        application = _Application(service, workspace, target, dry_run)
         changed = application.roster(roster, rules_follow=rules is not None) if roster else False
         if rules:
             application.rules(rules, roster_pending=changed and dry_run)
@@ -68,10 +69,10 @@ def _checked(files: Files) -> tuple[Document | None, Document | None]:
 class _Application:
     """One run of the command against one workspace."""
 
-    def __init__(self, service: Service, workspace: str, server: str, dry_run: bool) -> None:
+    def __init__(self, service: Service, workspace: str, target: Target, dry_run: bool) -> None:
         self._service = service
         self._workspace = workspace
-        self._server = server
+        self._target = target
         self._dry_run = dry_run
 
     def roster(self, document: Document, *, rules_follow: bool) -> bool:
@@ -144,7 +145,7 @@ class _Application:
         try:
             return method(request, timeout=self._service.timeout)
         except grpc.RpcError as error:
-            failure = explain(error, self._server, self._service.timeout)
+            failure = explain(error, self._target)
             if failure.lost_race:
                 text = (
                     f"{self._workspace} was changed by somebody else just now; nothing of {document.file} was applied"

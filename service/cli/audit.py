@@ -2,33 +2,28 @@
 
 from __future__ import annotations
 
-import os
-from contextlib import ExitStack
 from time import sleep
-from typing import Annotated, Final
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
+from service.call import NO_DEADLINE
 from service.cli.options import Workspace, count
-from service.cli.reaching import EXIT_PROBLEMS, EXIT_UNREACHABLE
-from service.config import Settings, SettingsError
-from service.redis_client.client import RedisClient, RedisUnavailableError
-from service.runtime.embedded_redis import reach
+from service.cli.reaching import EXIT_PROBLEMS
+from service.cli.state import DataDir, RedisUrl, state
+from service.decisions.agents_put_back import put_back
+from service.rules import listed
+from service.store import keys
 from service.store.audit import Audit, audit_workspace, repair_workspace
+from service.store.workspace import RedisWorkspace
 
-_USAGE: Final = 2
+if TYPE_CHECKING:
+    from service.redis_client.client import RedisClient
+
 # How often a busy workspace is counted again before its answer is taken as it is.
 _TRIES: Final = 5
 _PAUSE_SECONDS: Final = 0.5
 
-RedisUrl = Annotated[
-    str | None,
-    typer.Option(metavar="URL", help="The Redis that keeps the state, as for serve (EVENHAND_REDIS_URL)."),
-]
-DataDir = Annotated[
-    str | None,
-    typer.Option(metavar="FOLDER", help="Else the folder of a running service's own Redis (EVENHAND_DATA_DIR)."),
-]
 Repair = Annotated[bool, typer.Option("--repair", help="Set what drifted to what the records say.")]
 
 
@@ -37,26 +32,19 @@ def audit(workspace: Workspace, redis_url: RedisUrl = None, data_dir: DataDir = 
 
     Exit code 0: they are; 1: some are not, or nothing is known of the workspace; 3: Redis is unavailable.
     """
-    try:
-        settings = Settings.read({"redis_url": redis_url, "data_dir": data_dir}, os.environ)
-    except SettingsError as error:
-        typer.echo(f"evenhand: {error}", err=True)
-        raise typer.Exit(_USAGE) from error
-    with ExitStack() as stack:
-        url = settings.redis_url or stack.enter_context(reach(settings.data_dir))
-        redis = RedisClient(url, settings.redis_timeout_s)
-        stack.callback(redis.close)
-        try:
-            found = _quiet_audit(redis, workspace)
-            repaired = repair and bool(found.drifts) and repair_workspace(redis, workspace, found)
-        except RedisUnavailableError as error:
-            typer.echo("evenhand: Redis does not answer; is the service (or its Redis) running?", err=True)
-            raise typer.Exit(EXIT_UNREACHABLE) from error
+    with state(redis_url, data_dir) as redis:
+        found = _quiet_audit(redis, workspace)
+        repaired = repair and bool(found.drifts) and repair_workspace(redis, workspace, found)
+        lost = [drift.agent_id for drift in found.drifts if drift.kept is None]
+        if repaired and lost:
+            put_back(RedisWorkspace(redis, keys.root(workspace), NO_DEADLINE, contact_retention_ms=0), lost)
     _print(workspace, found)
     if not found.agents and not found.contacts:
         raise typer.Exit(EXIT_PROBLEMS)
     if repair and found.drifts:
         typer.echo("Repaired." if repaired else "Not repaired: the workspace did not stay quiet. Try again.")
+    if repaired and lost:
+        typer.echo(f"OFFLINE until presence is reported: {listed(lost)}")
     if found.drifts and not repaired:
         raise typer.Exit(EXIT_PROBLEMS)
 
@@ -74,7 +62,8 @@ def _quiet_audit(redis: RedisClient, workspace: str) -> Audit:
 
 def _print(workspace: str, found: Audit) -> None:
     for drift in found.drifts:
-        typer.echo(f"{drift.agent_id}: {drift.kept} kept, {drift.counted} in the records")
+        kept = "state lost" if drift.kept is None else f"{drift.kept} kept"
+        typer.echo(f"{drift.agent_id}: {kept}, {drift.counted} in the records")
     if not found.agents and not found.contacts:
         typer.echo(f"Workspace {workspace}: nothing is known of it in this Redis. Are both the right ones?")
         return

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
@@ -13,12 +14,25 @@ from evenhand.v1.roster_service_pb2_grpc import RosterServiceStub
 from google.rpc import error_details_pb2
 from grpc_status import rpc_status
 
-from service.cli.reaching import EXIT_PROBLEMS, EXIT_UNREACHABLE, no_answer, not_evenhand, not_reached
+from service.cli import tls
+from service.cli.reaching import (
+    EXIT_PROBLEMS,
+    EXIT_UNREACHABLE,
+    EXIT_USAGE,
+    closed,
+    no_answer,
+    not_evenhand,
+    not_reached,
+    not_trusted,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from service.cli.reaching import Target
+
 _CHANNEL_OPTIONS: Final = [("grpc.enable_http_proxy", 0)]  # a proxy for the web is never the way to the service
+_UNTRUSTED: Final = re.compile(r"CERTIFICATE_VERIFY_FAILED: ([^:]+)|(Hostname Verification Check failed)")
 _FROM_THE_CLIENT: Final = (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED)
 
 
@@ -49,32 +63,45 @@ class Failure:
 
 
 @contextmanager
-def connected(server: str, timeout: float) -> Iterator[Service]:
+def connected(target: Target) -> Iterator[Service]:
     """Connect to the service; a failed call ends the command with its reason and exit code."""
-    with grpc.insecure_channel(server, options=_CHANNEL_OPTIONS) as channel:
+    with _channel(target) as channel:
         try:
-            yield Service(AssignmentServiceStub(channel), RosterServiceStub(channel), timeout)
+            yield Service(AssignmentServiceStub(channel), RosterServiceStub(channel), target.timeout)
         except grpc.RpcError as error:
-            failure = explain(error, server, timeout)
+            failure = explain(error, target)
             typer.echo(f"evenhand: {failure.summary}", err=True)
             for field, description in failure.violations:
                 typer.echo(f"{field}: {description}", err=True)
             raise typer.Exit(failure.exit_code) from None
 
 
-def explain(error: grpc.RpcError, server: str, timeout: float) -> Failure:
+def _channel(target: Target) -> grpc.Channel:
+    """Return a channel, over TLS where it is asked for; files that are wrong end the command."""
+    if not target.tls_ca:
+        return grpc.insecure_channel(target.server, options=_CHANNEL_OPTIONS)
+    try:
+        tls.context(target)  # gRPC would say of a wrong file only that nobody could be reached
+        files = [tls.read(each) if each else None for each in (target.tls_ca, target.tls_key, target.tls_cert)]
+    except tls.TlsFileError as error:
+        typer.echo(f"evenhand: {error}", err=True)
+        raise typer.Exit(EXIT_USAGE) from None
+    return grpc.secure_channel(target.server, grpc.ssl_channel_credentials(*files), options=_CHANNEL_OPTIONS)
+
+
+def explain(error: grpc.RpcError, target: Target) -> Failure:
     """Put a failed call into words.
 
     Args:
         error: what a stub raised.
-        server: the address that was called.
-        timeout: the deadline that the call had, in seconds.
+        target: what was called.
     """
+    server = target.server
     code = error.code()
     status = rpc_status.from_call(error)
     if status is None:  # the service always says more, so this comes from gRPC itself
         if code in _FROM_THE_CLIENT:
-            return Failure(EXIT_UNREACHABLE, _unreachable(code, error.details() or "", server, timeout))
+            return Failure(EXIT_UNREACHABLE, _unreachable(code, error.details() or "", target))
         if code == grpc.StatusCode.UNIMPLEMENTED:
             return Failure(EXIT_UNREACHABLE, not_evenhand(server))
         return Failure(EXIT_PROBLEMS, f"{server} answered {code.name}: {error.details()}")
@@ -99,12 +126,16 @@ def explain(error: grpc.RpcError, server: str, timeout: float) -> Failure:
     return Failure(EXIT_PROBLEMS, f"{status.message}{wait}", lost_race=lost_race)
 
 
-def _unreachable(code: grpc.StatusCode, details: str, server: str, timeout: float) -> str:
+def _unreachable(code: grpc.StatusCode, details: str, target: Target) -> str:
     if code == grpc.StatusCode.DEADLINE_EXCEEDED:
-        return no_answer(server, timeout)
+        return no_answer(target.server, target.timeout)
+    if untrusted := _UNTRUSTED.search(details):
+        return not_trusted(target.server, untrusted[1] or untrusted[2])
+    if "Socket closed" in details:
+        return closed(target)
     known = ("Connection refused", "Name or service not known", "DNS resolution failed", "No such file or directory")
     reason = next((text for text in known if text.casefold() in details.casefold()), details.splitlines()[0])
-    return not_reached(server, reason)
+    return not_reached(target.server, reason)
 
 
 def _unpack(detail: Any, message: Any) -> Any:

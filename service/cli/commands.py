@@ -14,7 +14,19 @@ from typer.core import TyperGroup
 
 from service.cli.options import GROUP
 
-COMMANDS = ("serve", "check", "apply", "evaluate", "roster", "agents", "teams", "presence", "audit", "health")
+COMMANDS = (
+    "serve",
+    "check",
+    "apply",
+    "evaluate",
+    "roster",
+    "agents",
+    "teams",
+    "presence",
+    "audit",
+    "accept-loss",
+    "health",
+)
 
 
 class LazyGroup(TyperGroup):
@@ -27,7 +39,8 @@ class LazyGroup(TyperGroup):
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
         """Import one command; None if there is none of that name."""
         if cmd_name in COMMANDS and cmd_name not in self.commands:
-            found = getattr(import_module(f"service.cli.{cmd_name}"), cmd_name)
+            name = cmd_name.replace("-", "_")
+            found = getattr(import_module(f"service.cli.{name}"), name)
             alone = found
             if not isinstance(found, typer.Typer):
                 alone = typer.Typer(add_completion=False, pretty_exceptions_enable=False)

@@ -14,8 +14,8 @@ from google.protobuf.struct_pb2 import Value
 
 from service.cli.client import connected
 from service.cli.explanation import explanation
-from service.cli.options import Server, Timeout, Workspace  # noqa: TC001 (typer reads them)
-from service.cli.reaching import DEFAULT_SERVER, DEFAULT_TIMEOUT
+from service.cli.options import Workspace, calls_service
+from service.cli.reaching import Target  # noqa: TC001 (typer reads it)
 
 
 class Event(StrEnum):
@@ -48,6 +48,7 @@ RequestId = Annotated[str, typer.Option(help="Makes a retry safe: the same id ge
 Owner = Annotated[str, typer.Option(help="Who owns the contact already, as far as you know.")]
 
 
+@calls_service
 def evaluate(
     *,
     workspace: Workspace,
@@ -60,8 +61,7 @@ def evaluate(
     updated: Updated = None,
     request_id: RequestId = "",
     owner: Owner = "",
-    server: Server = DEFAULT_SERVER,
-    timeout: Timeout = DEFAULT_TIMEOUT,
+    target: Target,
 ) -> None:
     """Report an event about a contact; prints who owns it now, and why.
 
@@ -82,7 +82,7 @@ def evaluate(
         updated_keys=updated or [],
         request_id=request_id,
     )
-    with connected(server, timeout) as service:
+    with connected(target) as service:
         decision = service.assignment.EvaluateContact(request, timeout=service.timeout).decision
     for line in explanation(contact, decision):
         typer.echo(line)

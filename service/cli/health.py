@@ -7,8 +7,8 @@ from typing import Annotated
 import typer
 
 from service.cli.health_probe import probe
-from service.cli.options import Server, Timeout  # noqa: TC001 (typer reads them)
-from service.cli.reaching import DEFAULT_SERVER, DEFAULT_TIMEOUT
+from service.cli.options import calls_service
+from service.cli.reaching import Target  # noqa: TC001 (typer reads it)
 
 Asked = Annotated[
     str,
@@ -20,9 +20,10 @@ Asked = Annotated[
 ]
 
 
-def health(service: Asked = "", server: Server = DEFAULT_SERVER, timeout: Timeout = DEFAULT_TIMEOUT) -> None:
+@calls_service
+def health(*, service: Asked = "", target: Target) -> None:
     """Ask a running service whether it serves.
 
     Exit code 0: it does; 1: it does not, as when Redis is unavailable; 3: nobody answers.
     """
-    raise typer.Exit(probe(service, server, timeout))
+    raise typer.Exit(probe(service, target))

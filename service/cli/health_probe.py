@@ -15,13 +15,18 @@ from service.cli.reaching import (
     DEFAULT_TIMEOUT,
     EXIT_PROBLEMS,
     EXIT_UNREACHABLE,
+    EXIT_USAGE,
+    Target,
+    closed,
     no_answer,
     not_evenhand,
     not_reached,
+    not_trusted,
 )
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from ssl import SSLContext
 
 _STATUSES: Final = {0: "UNKNOWN", 1: "SERVING", 2: "NOT_SERVING", 3: "SERVICE_UNKNOWN"}  # of grpc.health.v1
 _SERVING: Final = 1
@@ -41,18 +46,19 @@ def quick(arguments: Sequence[str]) -> int | None:
     return None if asked is None else probe(*asked)
 
 
-def plain_arguments(arguments: Sequence[str], environment: Mapping[str, str]) -> tuple[str, str, float] | None:
-    """Read what typer would: `[SERVICE] [--server HOST:PORT] [--timeout DURATION]`, or the variables of these options.
+def plain_arguments(arguments: Sequence[str], environment: Mapping[str, str]) -> tuple[str, Target] | None:
+    """Read what typer would: `[SERVICE]` and the options of `Target`, `--server HOST:PORT` or their variables.
 
     Returns:
-        service, server and timeout in seconds. None if there is anything else, such as `--help` or a mistake.
+        the service and where to ask. None if there is anything else, such as `--help` or a mistake.
     """
-    given = {name: environment.get(f"EVENHAND_{name.upper()}", "") for name in ("server", "timeout")}
+    given = {name: environment.get(f"EVENHAND_{name.upper()}", "") for name in Target._fields}
+    options = {f"--{name.replace('_', '-')}": name for name in Target._fields}
     services: list[str] = []
     rest = iter(arguments)
     for argument in rest:
         option, equals, value = argument.partition("=")
-        name = {"--server": "server", "--timeout": "timeout", "-s": "" if equals else "server"}.get(option, "")
+        name = "server" if argument == "-s" else options.get(option, "")
         if name:
             given[name] = value if equals else next(rest, "")
             if not given[name]:
@@ -70,35 +76,71 @@ def plain_arguments(arguments: Sequence[str], environment: Mapping[str, str]) ->
         except ValueError:
             return None
     server = given["server"] or DEFAULT_SERVER
-    if ":" not in server or len(services) > 1:
+    target = Target(server, timeout, given["tls_ca"], given["tls_cert"], given["tls_key"])
+    if ":" not in server or len(services) > 1 or target.incomplete():
         return None
-    return "".join(services), server, timeout
+    return "".join(services), target
 
 
-def probe(service: str, server: str, timeout: float) -> int:
+def probe(service: str, target: Target) -> int:
     """Ask, print the answer, and return the exit code: 0 for SERVING, 1 for anything else, 3 if nobody answers.
 
     Args:
         service: whose health: "" for whether to send calls here, "liveness", or a gRPC service by its full name.
-        server: `HOST:PORT`, `[IPV6]:PORT` or `unix:PATH`.
-        timeout: deadline in seconds.
+        target: where to ask.
     """
-    address = next((server.removeprefix(each) for each in _SCHEMES if server.startswith(each)), server)
     try:
-        answer = unary_call.call(address, "/grpc.health.v1.Health/Check", _request(service), timeout)
-    except TimeoutError:
-        return _fail(no_answer(server, timeout), EXIT_UNREACHABLE)
-    except unary_call.NotGrpcError:
-        return _fail(not_evenhand(server), EXIT_UNREACHABLE)
-    except OSError as error:
-        return _fail(not_reached(server, error.strerror or str(error)), EXIT_UNREACHABLE)
-    except ValueError:
-        return _fail(not_reached(server, "that is no HOST:PORT"), EXIT_UNREACHABLE)
+        answer = _ask(service, target)
+    except _UnansweredError as error:
+        return _fail(error.summary, error.code)
     if answer.message is None or answer.headers.get(b"grpc-status", _OK) != _OK:
-        return _explain(server, answer)
+        return _explain(target.server, answer)
     status = answer.message[-1] if answer.message else 0  # the one field, a small number; 0 is not written
-    sys.stdout.write(f"{service or 'evenhand'} at {server}: {_STATUSES.get(status, status)}\n")
+    sys.stdout.write(f"{service or 'evenhand'} at {target.server}: {_STATUSES.get(status, status)}\n")
     return 0 if status == _SERVING else EXIT_PROBLEMS
+
+
+class _UnansweredError(Exception):
+    """Nobody answered.
+
+    Attributes:
+        summary: why, in one line for people.
+        code: what to leave with.
+    """
+
+    def __init__(self, summary: str, code: int = EXIT_UNREACHABLE) -> None:
+        super().__init__(summary)
+        self.summary = summary
+        self.code = code
+
+
+def _ask(service: str, target: Target) -> unary_call.Answer:
+    server = target.server
+    address = next((server.removeprefix(each) for each in _SCHEMES if server.startswith(each)), server)
+    context = _tls(target) if target.tls_ca else None
+    try:
+        return unary_call.call(address, "/grpc.health.v1.Health/Check", _request(service), target.timeout, context)
+    except TimeoutError as error:
+        raise _UnansweredError(no_answer(server, target.timeout)) from error
+    except unary_call.NotGrpcError as error:
+        raise _UnansweredError(not_evenhand(server)) from error
+    except ConnectionResetError as error:
+        raise _UnansweredError(closed(target)) from error
+    except OSError as error:
+        refused = getattr(error, "verify_message", "")  # TLS's own
+        said = not_trusted(server, refused) if refused else not_reached(server, error.strerror or str(error))
+        raise _UnansweredError(said) from error
+    except ValueError as error:
+        raise _UnansweredError(not_reached(server, "that is no HOST:PORT")) from error
+
+
+def _tls(target: Target) -> SSLContext:
+    from service.cli import tls  # noqa: PLC0415 (takes as long to load as all the rest)
+
+    try:
+        return tls.context(target)
+    except tls.TlsFileError as error:
+        raise _UnansweredError(str(error), EXIT_USAGE) from error
 
 
 def _request(service: str) -> bytes:

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from functools import wraps
+from inspect import Parameter, Signature, signature
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
+from service.cli.reaching import DEFAULT_SERVER, DEFAULT_TIMEOUT, Target
 from service.config import durations
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 GROUP: Final[dict[str, Any]] = {
     "no_args_is_help": True,
@@ -74,6 +80,67 @@ Timeout = Annotated[
         help="The deadline of each call.",
     ),
 ]
+
+_TlsCa = Annotated[
+    str,
+    typer.Option(
+        "--tls-ca",
+        envvar="EVENHAND_TLS_CA",
+        metavar="FILE",
+        show_default=False,
+        help="Speak TLS, and trust these authorities (PEM). None: plain text.",
+    ),
+]
+
+_TlsCert = Annotated[
+    str,
+    typer.Option(
+        "--tls-cert",
+        envvar="EVENHAND_TLS_CERT",
+        metavar="FILE",
+        show_default=False,
+        help="A certificate of your own (PEM), if the service asks for one.",
+    ),
+]
+
+_TlsKey = Annotated[
+    str,
+    typer.Option(
+        "--tls-key", envvar="EVENHAND_TLS_KEY", metavar="FILE", show_default=False, help="Its private key (PEM)."
+    ),
+]
+
+
+def _target(
+    *,
+    server: Server = DEFAULT_SERVER,
+    timeout: Timeout = DEFAULT_TIMEOUT,
+    tls_ca: _TlsCa = "",
+    tls_cert: _TlsCert = "",
+    tls_key: _TlsKey = "",
+) -> Target:
+    target = Target(server, timeout, tls_ca, tls_cert, tls_key)
+    if problem := target.incomplete():
+        raise typer.BadParameter(problem)
+    return target
+
+
+def calls_service(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command, in the place of its parameter `target`, the options that say how to reach the service."""
+    of_target = signature(_target, eval_str=True).parameters
+
+    @wraps(command)
+    def run(**given: Any) -> None:
+        target = _target(**{name: given.pop(name) for name in of_target})
+        command(**given, target=target)
+
+    of_command = signature(command, eval_str=True).parameters.values()
+    own = [each.replace(kind=Parameter.KEYWORD_ONLY) for each in of_command if each.name != "target"]
+    shown = [*own, *of_target.values()]
+    run.__signature__ = Signature(shown)  # type: ignore[attr-defined]
+    run.__annotations__ = {each.name: each.annotation for each in shown}
+    return run
+
 
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Show what would change, and let the server check it only.")]
 

@@ -10,8 +10,8 @@ import typer
 from evenhand.v1.roster_service_pb2 import AgentPresence, Presence, SetPresenceRequest
 
 from service.cli.client import connected
-from service.cli.options import Server, Timeout, Workspace, parse_duration
-from service.cli.reaching import DEFAULT_SERVER, DEFAULT_TIMEOUT
+from service.cli.options import Workspace, calls_service, parse_duration
+from service.cli.reaching import Target  # noqa: TC001 (typer reads it)
 from service.config.durations import format_duration
 
 
@@ -35,14 +35,14 @@ Lease = Annotated[
 ]
 
 
+@calls_service
 def presence(
     agents: Agents,
     *,
     wanted: Wanted,
     workspace: Workspace,
     lease: Lease = None,
-    server: Server = DEFAULT_SERVER,
-    timeout: Timeout = DEFAULT_TIMEOUT,
+    target: Target,
 ) -> None:
     """Report that agents are online, busy or offline."""
     value = Presence.Value(f"PRESENCE_{wanted.name}")
@@ -50,7 +50,7 @@ def presence(
     if lease is not None:
         for report in reports:
             report.lease_duration.FromTimedelta(timedelta(seconds=lease))
-    with connected(server, timeout) as service:
+    with connected(target) as service:
         request = SetPresenceRequest(workspace_id=workspace, presences=reports)
         service.roster.SetPresence(request, timeout=service.timeout)
     until = f" for {format_duration(lease)}" if lease is not None else ""

@@ -10,9 +10,9 @@ from rich.table import Table
 from rich.text import Text
 
 from service.cli.client import connected
-from service.cli.options import Server, Timeout, Workspace, count
+from service.cli.options import Workspace, calls_service, count
 from service.cli.pages import whole_roster
-from service.cli.reaching import DEFAULT_SERVER, DEFAULT_TIMEOUT
+from service.cli.reaching import Target  # noqa: TC001 (typer reads it)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -21,9 +21,10 @@ _STYLES: Final = {"online": "green", "busy": "yellow"}
 _PIPED_WIDTH: Final = 250  # characters; what is read by a program must not be cut to a terminal's width
 
 
-def roster(workspace: Workspace, server: Server = DEFAULT_SERVER, timeout: Timeout = DEFAULT_TIMEOUT) -> None:
+@calls_service
+def roster(workspace: Workspace, target: Target) -> None:
     """Show the agents of a workspace: presence, open contacts, limit, weight, teams."""
-    with connected(server, timeout) as service:
+    with connected(target) as service:
         found = whole_roster(service, workspace).roster
     console = Console(highlight=False, markup=False)
     if not console.is_terminal:

@@ -9,9 +9,9 @@ from evenhand.v1.roster_service_pb2 import Roster, Team, UpdateTeamsRequest
 
 from service.cli.changes import roster_changes
 from service.cli.client import connected
-from service.cli.options import GROUP, DryRun, Server, Timeout, Workspace
+from service.cli.options import GROUP, DryRun, Workspace, calls_service
 from service.cli.pages import until_unchanged, whole_roster
-from service.cli.reaching import DEFAULT_SERVER, DEFAULT_TIMEOUT, EXIT_PROBLEMS
+from service.cli.reaching import EXIT_PROBLEMS, Target
 from service.cli.roster_edits import show_changes, show_removed, show_warnings
 
 if TYPE_CHECKING:
@@ -28,6 +28,7 @@ Remove = Annotated[list[str] | None, typer.Option("--remove", metavar="ID,...", 
 
 
 @teams.command("set")
+@calls_service
 def set_team(
     team: Annotated[str, typer.Argument(metavar="ID", help="The team's id.")],
     *,
@@ -37,14 +38,13 @@ def set_team(
     add: Add = None,
     remove: Remove = None,
     dry_run: DryRun = False,
-    server: Server = DEFAULT_SERVER,
-    timeout: Timeout = DEFAULT_TIMEOUT,
+    target: Target,
 ) -> None:
     """Change a team, or add it at the end of the roster; what no option names stays as it is."""
     joining, leaving = _ids(add or ()), _ids(remove or ())
     if agents is not None and (joining or leaving):
         raise typer.BadParameter("cannot stand beside --add or --remove", param_hint="--agents")
-    with connected(server, timeout) as service:
+    with connected(target) as service:
 
         def update() -> None:
             found = whole_roster(service, workspace)
@@ -70,16 +70,16 @@ def set_team(
 
 
 @teams.command("remove")
+@calls_service
 def remove_teams(
     teams: Annotated[list[str], typer.Argument(metavar="ID...", help="Ids of teams of the roster.")],
     *,
     workspace: Workspace,
     dry_run: DryRun = False,
-    server: Server = DEFAULT_SERVER,
-    timeout: Timeout = DEFAULT_TIMEOUT,
+    target: Target,
 ) -> None:
     """Remove teams from the roster; their agents stay in it."""
-    with connected(server, timeout) as service:
+    with connected(target) as service:
         request = UpdateTeamsRequest(workspace_id=workspace, remove_team_ids=teams, validate_only=dry_run)
         response = service.roster.UpdateTeams(request, timeout=service.timeout)
     show_removed("teams", workspace, teams, dry_run=dry_run)

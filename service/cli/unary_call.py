@@ -1,4 +1,4 @@
-"""One unary gRPC call by hand, over HTTP/2 without TLS: for a probe, for which gRPC's library takes too long to load.
+"""One unary gRPC call by hand, over HTTP/2: for a probe, for which gRPC's library takes too long to load.
 
 No flow control: a request or answer larger than 16 KiB is not for this. No Huffman code in headers: gRPC's servers do
 not use it, and what a proxy writes so is left unread. See RFC 9113 (frames), RFC 7541 (headers), and gRPC's own
@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from ssl import SSLContext
 
 _PREFACE: Final = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 _DATA, _HEADERS, _RST_STREAM, _SETTINGS, _PING, _CONTINUATION = 0, 1, 3, 4, 6, 9
@@ -21,7 +22,8 @@ _STREAM: Final = 1
 _LARGEST_FRAME: Final = 16_384
 # No table of headers to remember (setting 1), and no pushes (setting 2).
 _NO_TABLE_NO_PUSH: Final = bytes([0, 1, 0, 0, 0, 0, 0, 2, 0, 0, 0, 0])
-_POST, _HTTP = b"\x83", b"\x86"  # fields 3 and 6 of the static table: `:method: POST`, `:scheme: http`
+# Fields 3, 6 and 7 of the static table: `:method: POST`, `:scheme: http`, `:scheme: https`.
+_POST, _HTTP, _HTTPS = b"\x83", b"\x86", b"\x87"
 _CONTENT_TYPE: Final = 31  # its name there; that of `:authority` is 1, of `:path` 4
 
 
@@ -41,7 +43,7 @@ class NotGrpcError(Exception):
     """What listens there does not speak HTTP/2."""
 
 
-def call(address: str, path: str, message: bytes, timeout: float) -> Answer:
+def call(address: str, path: str, message: bytes, timeout: float, tls: SSLContext | None = None) -> Answer:
     """Call a method.
 
     Args:
@@ -49,16 +51,18 @@ def call(address: str, path: str, message: bytes, timeout: float) -> Answer:
         path: `/package.Service/Method`.
         message: serialized request.
         timeout: deadline in seconds.
+        tls: what to encrypt by, which offers h2 by ALPN; None: plain text.
 
     Raises:
         TimeoutError: no answer by then.
         NotGrpcError: see there.
-        OSError: nobody could be asked, or the connection ended before the answer.
+        ConnectionResetError: the connection ended before the answer.
+        OSError: nobody could be asked.
         ValueError: the address is none of these.
     """
     end = time.monotonic() + timeout
-    with _connect(address, end) as connection:
-        headers = _POST + _HTTP
+    with _connect(address, end, tls) as connection:
+        headers = _POST + (_HTTP if tls is None else _HTTPS)
         for name, value in ((1, b"evenhand"), (4, path.encode()), (_CONTENT_TYPE, b"application/grpc")):
             headers += _integer(name, 4) + _text(value)
         headers += b"\0" + _text(b"te") + _text(b"trailers")
@@ -72,8 +76,26 @@ def call(address: str, path: str, message: bytes, timeout: float) -> Answer:
         return _Reader(connection, end).answer()
 
 
-def _connect(address: str, end: float) -> socket.socket:
+def _connect(address: str, end: float, tls: SSLContext | None) -> socket.socket:
     """Connect to the first of an address's places that takes the connection; `end` by `time.monotonic`."""
+    connection = _connect_plainly(address, end)
+    if tls is None:
+        return connection
+    # As gRPC calls what listens on a unix socket.
+    name = "localhost" if address.startswith("unix:") else address.rpartition(":")[0].strip("[]")
+    try:
+        connection.settimeout(_left(end))
+        encrypted = tls.wrap_socket(connection, server_hostname=name)
+    except BaseException:
+        connection.close()
+        raise
+    if encrypted.selected_alpn_protocol() != "h2":
+        encrypted.close()
+        raise NotGrpcError
+    return encrypted
+
+
+def _connect_plainly(address: str, end: float) -> socket.socket:
     failed = OSError("there is no such address")
     for family, place in _places(address):
         connection = socket.socket(family)
@@ -134,7 +156,7 @@ class _Reader:
             if kind in {_SETTINGS, _PING} and not flags & _ACK:
                 self._connection.sendall(_frame(kind, _ACK, 0, payload if kind == _PING else b""))
             elif stream == _STREAM and kind == _RST_STREAM:
-                raise ConnectionResetError("the call was reset")
+                raise ConnectionAbortedError("the call was reset")
             elif stream == _STREAM and kind == _DATA:
                 body += _unpadded(flags, payload)
             elif stream == _STREAM and kind in {_HEADERS, _CONTINUATION}:

@@ -26,6 +26,7 @@ Value = TypeVar("Value")
 
 _DATA_DIR: Final = Path(".evenhand")
 _PREFIX: Final = "EVENHAND_"
+_OF_COMMANDS: Final = ("SERVER", "TIMEOUT", "WORKSPACE", "TLS_CA")  # other options of `evenhand`, a probe's among them
 _LIKE: Final = (
     0.85  # how much of two names has to agree: two letters of one swapped, one missing, an underscore too many
 )
@@ -71,6 +72,13 @@ class Settings:
     metrics_listen: str = _setting(
         "", kinds.TCP_ADDRESS, "Where to serve /metrics for Prometheus, over HTTP.", unset="nowhere"
     )
+    tls_cert: str = _setting(
+        "", kinds.FILE, "Certificate (PEM, with its chain) of gRPC and of /metrics; turns TLS on.", unset="none"
+    )
+    tls_key: str = _setting("", kinds.FILE, "Its private key (PEM, not encrypted).", unset="none")
+    tls_client_ca: str = _setting(
+        "", kinds.FILE, "Authorities (PEM) of the certificates that callers must have.", unset="none"
+    )
     metrics_workspaces: int = _setting(
         100, kinds.whole(0, 10_000), "Workspaces that have a label of their own there; the rest is other."
     )
@@ -99,8 +107,11 @@ class Settings:
     redis_url: str | None = _setting(
         None,
         kinds.REDIS_URL,
-        "The Redis that keeps the state: redis://, rediss:// or unix://.",
+        "The Redis that keeps the state: redis://, rediss://, unix://, redis+sentinel:// or rediss+sentinel://.",
         unset="one of our own",
+    )
+    redis_url_file: Path | None = _setting(  # noqa: RUF009 - a path never changes
+        None, kinds.FILE_PATH, "A file that has this URL, read again when it changes.", unset="nowhere"
     )
     data_dir: Path = _setting(  # noqa: RUF009 - a path never changes
         _DATA_DIR, kinds.FOLDER, "Where the Redis of our own keeps its files. One service at a time."
@@ -115,6 +126,12 @@ class Settings:
     threads: int = _setting(16, kinds.whole(1, 1024), "Calls that a worker answers at once.")
     max_concurrent: int = _setting(
         1000, kinds.whole(1, 1_000_000), "Calls that may wait for a worker's threads; more are refused."
+    )
+    request_timeout_s: float = _setting(
+        5.0, kinds.duration(0.1), "How long the request of a call may take to come in whole; a slower call is ended."
+    )
+    rules_cache_mib: int = _setting(
+        256, kinds.whole(1, 1_000_000), "Memory for the rules that a worker keeps at hand, in MiB, by estimate."
     )
     redis_timeout_s: float = _setting(
         1.0, kinds.duration(0.001), "How long a command may take before Redis counts as unavailable."
@@ -136,6 +153,9 @@ class Settings:
     )
     min_ping_interval_s: float = _setting(
         10.0, kinds.duration(), "How often clients may check theirs; more often, and they are disconnected."
+    )
+    max_connection_idle_s: float = _setting(
+        120.0, kinds.duration(1.0), "When a connection without a call is closed; clients connect anew by themselves."
     )
     # So that clients find new replicas; gRPC takes a tenth more or less, so that they do not all do it at once.
     max_connection_age_s: float = _setting(300.0, kinds.duration(1.0), "When clients are asked to connect anew.")
@@ -189,8 +209,32 @@ class Settings:
             raise SettingsError(self.name_of("workers"), "several workers cannot share a port on this system")
         if self.metrics_listen == self.listen and not self.listen.endswith(":0"):
             raise SettingsError(self.name_of("metrics_listen"), f"{self.listen} is where {self.name_of('listen')} is")
-        if self.redis_url is None:
+        if bool(self.tls_cert) != bool(self.tls_key):
+            given, missing = ("tls_cert", "tls_key") if self.tls_cert else ("tls_key", "tls_cert")
+            raise SettingsError(self.name_of(given), f"needs {self.name_of(missing)}, too")
+        if self.tls_client_ca and not self.tls_cert:
+            raise SettingsError(self.name_of("tls_client_ca"), f"needs {self.name_of('tls_cert')}, too")
+        if self.redis_url is None and self.redis_url_file is None:
             self._check_data_dir()
+        if self.redis_url is not None and self.redis_url_file is not None:
+            raise SettingsError(self.name_of("redis_url_file"), f"not together with {self.name_of('redis_url')}")
+        self.external_redis()
+
+    def external_redis(self) -> str | None:
+        """Return the URL of the Redis to use, as the file has it now if there is one; None for one of our own.
+
+        Raises:
+            SettingsError: the file cannot be read, or has no such URL.
+        """
+        if self.redis_url_file is None:
+            return self.redis_url
+        name = self.name_of("redis_url_file")
+        try:
+            return str(kinds.REDIS_URL.parse(self.redis_url_file.read_text()))
+        except OSError as error:
+            raise SettingsError(name, f"cannot read {self.redis_url_file}: {error.strerror}") from error
+        except ValueError as error:
+            raise SettingsError(name, f"in {self.redis_url_file}: {error}") from error
 
     def _check_data_dir(self) -> None:
         """Make the data folder; one that nobody asked for is no use to complain of, but that no Redis is named."""
@@ -255,7 +299,7 @@ def _declared(each: Field[Any]) -> Setting:
 
 def misspelt(environment: Mapping[str, str]) -> list[tuple[str, str]]:
     """Find variables that are no setting but read much like one, each with the one that may be meant."""
-    known = {each.variable for each in SETTINGS}
+    known = {each.variable for each in SETTINGS} | {_PREFIX + name for name in _OF_COMMANDS}
     unknown = [name for name in environment if name.startswith(_PREFIX) and name not in known]
     if not unknown:
         return []

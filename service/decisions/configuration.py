@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from evenhand.v1.rules_pb2 import RuleSet
 
@@ -21,7 +21,7 @@ from service.rules import (
     writes_between,
 )
 from service.store.roster_values import RosterChangedError
-from service.store.values import NewRules
+from service.store.values import NewRules, revision_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -35,22 +35,26 @@ if TYPE_CHECKING:
     from service.store.values import Configuration
 
 
+Configured: TypeAlias = "Callable[[Call, str, int, int], None]"
+"""Is told what is newly in force: by which call, "rules" or "roster", its revision before and after."""
+
+
 class Configurator:
     """The two calls that configure a workspace.
 
     Args:
         store: where configurations are kept.
-        configured: is told of each workspace for which something new is in force.
+        configured: is told what is newly in force: the call, "rules" or "roster", its revision before and after.
     """
 
-    def __init__(self, store: Store, configured: Callable[[str], None] = lambda _: None) -> None:
+    def __init__(self, store: Store, configured: Configured = lambda *_: None) -> None:
         self._store = store
         self._configured = configured
 
     def replace_rules(
         self, call: Call, rule_set: RuleSet, etag: str, *, validate_only: bool
-    ) -> tuple[int, Sequence[ConfigurationWarning]]:
-        """Replace the rule set. Return its revision (with validate_only: the one in force) and warnings.
+    ) -> tuple[str, Sequence[ConfigurationWarning]]:
+        """Replace the rule set. Return its version (with validate_only: the one in force) and warnings.
 
         Raises:
             InvalidError: something is wrong with it.
@@ -58,16 +62,16 @@ class Configurator:
         """
         workspace = self._store.workspace(call.workspace_id, call.deadline)
         while True:
-            before, roster = _in_force(workspace)
+            before, roster = in_force(workspace)
             violations = validate_rule_set(rule_set, roster.agents, roster.teams)
             if violations:
                 raise InvalidError(violations)
-            if etag and etag != str(before.rules_revision):
+            if etag and etag != before.rules_version:
                 raise StaleEtagError("rule set")
             warnings = warnings_of(rule_set, roster.agents, roster.teams, empty_teams=_empty_teams(roster))
             if validate_only:
-                return before.rules_revision, warnings
-            revision = workspace.configure(
+                return before.rules_version, warnings
+            version = workspace.configure(
                 before,
                 plan_change(rule_set, roster, RuleSet.FromString(before.rules), roster),
                 rules=NewRules(
@@ -77,14 +81,14 @@ class Configurator:
                 ),
                 unassign_on_close=rule_set.unassign_on_close,
             )
-            if revision:
-                self._configured(call.workspace_id)
-                return revision, warnings
+            if version:
+                self._configured(call, "rules", revision_of(before.rules_version), revision_of(version))
+                return version, warnings
 
     def replace_roster(
         self, call: Call, roster: Roster, etag: str, *, validate_only: bool
-    ) -> tuple[int, Sequence[ConfigurationWarning]]:
-        """Replace the roster. Return its revision (with validate_only: the one in force) and warnings.
+    ) -> tuple[str, Sequence[ConfigurationWarning]]:
+        """Replace the roster. Return its version (with validate_only: the one in force) and warnings.
 
         Raises:
             InvalidError: something is wrong with it.
@@ -95,8 +99,8 @@ class Configurator:
         if violations:
             raise InvalidError(violations)
         while True:
-            before, layout_before = _in_force(workspace)
-            if etag and etag != str(before.roster_revision):
+            before, layout_before = in_force(workspace)
+            if etag and etag != before.roster_version:
                 raise StaleEtagError("roster")
             layout = layout_of(roster, layout_before)
             rule_set = RuleSet.FromString(before.rules)
@@ -106,28 +110,28 @@ class Configurator:
                 *about_contacts(workspace, gone, "roster.agents"),
             ]
             if validate_only:
-                return before.roster_revision, warnings
-            revision = workspace.configure(
+                return before.roster_version, warnings
+            version = workspace.configure(
                 before,
                 plan_change(rule_set, layout, rule_set, layout_before),
                 roster=writes_between(layout, layout_before),
             )
-            if revision:
-                self._configured(call.workspace_id)
-                return revision, warnings
+            if version:
+                self._configured(call, "roster", revision_of(before.roster_version), revision_of(version))
+                return version, warnings
 
 
-def _in_force(workspace: WorkspaceStore) -> tuple[Configuration, Layout]:
+def in_force(workspace: WorkspaceStore) -> tuple[Configuration, Layout]:
     """Return the rule set and the roster in force, as one consistent pair."""
     reader = RosterReader(workspace)
     while True:
-        revision = reader.stored.size().revision
+        version = reader.stored.size().version
         try:
-            roster = reader.whole(revision)
+            roster = reader.whole(version)
         except RosterChangedError:
             continue
         configuration = workspace.configuration()
-        if configuration.roster_revision == revision:
+        if configuration.roster_version == version:
             return configuration, roster
 
 

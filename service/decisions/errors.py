@@ -52,6 +52,10 @@ class StaleEtagError(RefusedError):
         self.what = what
 
 
+class StateLostError(ConnectionError):
+    """Rules of the workspace were in force and are gone from the store, so that no decision would be right."""
+
+
 class InternalError(Exception):
     """A fault of our own. What it is stands in the log, and never in an answer.
 

@@ -179,7 +179,7 @@ class Evaluation(Combiner[Asked, Decision]):
         """
         if not cases:
             return frozenset()
-        groups = [(rules.workspace_id, rules.revision, [case for _, case in places]) for rules, places in cases.items()]
+        groups = [(rules.workspace_id, rules.version, [case for _, case in places]) for rules, places in cases.items()]
         deadline = max(group[at].call.deadline for places in cases.values() for at, _ in places)
         stale = set()
         for (rules, places), (decisions, problem) in zip(

@@ -5,11 +5,12 @@ from __future__ import annotations
 import re
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from typing import TYPE_CHECKING, Final, NamedTuple
+from zlib import crc32
 
 from evenhand.v1.roster_service_pb2 import Agent, Roster, Team
 from evenhand.v1.rules_pb2 import RuleSet
 
-from service.decisions.errors import InvalidError
+from service.decisions.errors import InvalidError, StaleEtagError
 from service.rules import Violation
 from service.rules.fields.limits import MAX_RESPONSE_BYTES
 
@@ -99,15 +100,15 @@ class RosterPage:
         self._left = wanted.most or -1
         self._room = wanted.room(ROSTER_PAGE_BYTES)
 
-    def fill(self, stored: RosterStore, revision: int) -> None:
+    def fill(self, stored: RosterStore, version: str) -> None:
         """Take on what fits.
 
         Raises:
-            RosterChangedError: the roster has another revision.
+            RosterChangedError: the roster has another version.
         """
         section, position, after = self.following or (0, 0, 0)
         if section == 0:
-            for agent in stored.walk_agents(position, revision):
+            for agent in stored.walk_agents(position, version):
                 if not self._takes(len(agent.message) + _BESIDE_AGENT):
                     return
                 self.roster.agents.append(Agent.FromString(agent.message))
@@ -115,7 +116,7 @@ class RosterPage:
             position, after = 0, 0
             self.following = (1, 0, 0)
         begun = 0
-        for team in stored.walk_teams(position, after, revision):
+        for team in stored.walk_teams(position, after, version):
             if team.position == position and after and not team.members:
                 continue  # all of it was on the page before
             if not self._add_team(team, begun=team.position == begun):
@@ -149,12 +150,18 @@ class RosterPage:
         return True
 
 
-def rules_page(rule_set: RuleSet, wanted: PageRequest, revision: int) -> tuple[RuleSet, tuple[int, int, int] | None]:
-    """Return a page of a rule set, and where the next one starts: at (revision, place of its first rule, 0).
+def rules_page(rule_set: RuleSet, wanted: PageRequest, version: str) -> tuple[RuleSet, tuple[int, int, int] | None]:
+    """Return a page of a rule set, and where the next starts: at (digest of the version, place of its first rule, 0).
 
     The first page has the other fields of the rule set. Each has at least one rule, if any is left.
+
+    Raises:
+        StaleEtagError: the rule set is of another version than the page before.
     """
-    _, first, _ = wanted.start or (0, 0, 0)
+    digest = crc32(version.encode())
+    of, first, _ = wanted.start or (digest, 0, 0)
+    if of != digest:
+        raise StaleEtagError("rule set")
     page = RuleSet(unassign_on_close=rule_set.unassign_on_close) if first == 0 else RuleSet()
     if first == 0 and rule_set.HasField("fallback"):
         page.fallback.CopyFrom(rule_set.fallback)
@@ -163,6 +170,6 @@ def rules_page(rule_set: RuleSet, wanted: PageRequest, revision: int) -> tuple[R
     for at in range(first, len(rules)):
         room -= rules[at].ByteSize() + _BESIDE_RULE
         if at > first and (room < 0 or at - first == wanted.most):
-            return page, (revision, at, 0)
+            return page, (digest, at, 0)
         page.rules.append(rules[at])
     return page, None

@@ -5,6 +5,7 @@ Each function appends what is wrong to a list, by path; limits are those of the 
 
 from __future__ import annotations
 
+from operator import methodcaller
 from typing import TYPE_CHECKING
 
 from evenhand.v1.contact_pb2 import Contact, EventType
@@ -17,6 +18,7 @@ from service.rules.fields.limits import (
     MAX_BATCH,
     MAX_CONTACT_TAGS,
     MAX_CONTACT_TRAITS,
+    MAX_CONTACT_VALUES,
     MAX_ID_CHARACTERS,
     MAX_LEASE_MS,
     MAX_UPDATED_KEYS,
@@ -41,7 +43,9 @@ _NANOS = range(_SECOND)
 _SHORTEST_LEASE, _LONGEST_LEASE = (milliseconds * (_SECOND // 1000) for milliseconds in (MIN_LEASE_MS, MAX_LEASE_MS))
 _ID_RULE = f"1 to {MAX_ID_CHARACTERS} printable characters"
 _ID = f"must be {_ID_RULE}"
-_LONG_KINDS = frozenset({"string_value", "struct_value", "list_value"})
+_NESTING_KINDS = frozenset({"struct_value", "list_value"})
+_LONG_KINDS = _NESTING_KINDS | {"string_value"}
+_byte_size = methodcaller("ByteSize")
 EVENTS = frozenset(EventType.values()) - {EventType.EVENT_TYPE_UNSPECIFIED}
 _PRESENCES = frozenset(Presence.values()) - {Presence.PRESENCE_UNSPECIFIED}
 
@@ -131,6 +135,26 @@ def _check_contact(wrong: list[Violation], contact: Contact) -> None:
             wrong.append(Violation("contact.traits", f"must be at most {MAX_CONTACT_TRAITS}, not {len(traits)}"))
         for key, trait in traits.items():
             _check_trait(wrong, key, trait)
+        _check_values(wrong, traits.values())
+
+
+def _check_values(wrong: list[Violation], traits: Collection[Value]) -> None:
+    nested = [trait for trait in traits if trait.WhichOneof("kind") in _NESTING_KINDS]
+    # None takes less than two bytes, which spares nearly every contact the count.
+    if sum(map(_byte_size, nested)) < 2 * (MAX_CONTACT_VALUES - MAX_CONTACT_TRAITS):
+        return
+    left = MAX_CONTACT_VALUES - len(traits)
+    while nested and left >= 0:
+        value = nested.pop()
+        if value.WhichOneof("kind") == "list_value":
+            inner = value.list_value.values[:]
+        else:
+            inner = list(value.struct_value.fields.values())
+        left -= len(inner)
+        nested += [each for each in inner if each.WhichOneof("kind") in _NESTING_KINDS]
+    if left < 0:
+        must = f"must hold at most {MAX_CONTACT_VALUES} values together, with those within lists and objects"
+        wrong.append(Violation("contact.traits", must))
 
 
 def _check_trait(wrong: list[Violation], key: str, value: Value) -> None:

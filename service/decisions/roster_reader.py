@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 class RosterReader:
-    """Reads one workspace's roster. Begin with its size; what is read then must be of the same revision.
+    """Reads one workspace's roster. Begin with its size; what is read then must be of the same version.
 
     Args:
         workspace: which.
@@ -32,47 +32,47 @@ class RosterReader:
     def __init__(self, workspace: WorkspaceStore) -> None:
         self.stored = workspace.roster()
 
-    def agents(self, ids: Collection[str], revision: int) -> Layout:
+    def agents(self, ids: Collection[str], version: str) -> Layout:
         """Return those of these agents that are in the roster.
 
         Raises:
-            RosterChangedError: the roster has another revision.
+            RosterChangedError: the roster has another version.
         """
-        found = self.stored.agents(ids, revision)
+        found = self.stored.agents(ids, version)
         return Layout({each: PlacedAgent(at, Agent.FromString(message)) for each, (at, message) in found.items()}, {})
 
-    def teams(self, ids: Collection[str], revision: int) -> Layout:
+    def teams(self, ids: Collection[str], version: str) -> Layout:
         """Return those of these teams that are in the roster, with their agents; raises what `agents` does."""
-        return Layout({}, {each: _placed(team) for each, team in self.stored.teams(ids, revision).items()})
+        return Layout({}, {each: _placed(team) for each, team in self.stored.teams(ids, version).items()})
 
-    def whole(self, revision: int) -> Layout:
+    def whole(self, version: str) -> Layout:
         """Return the whole roster; raises what `agents` does."""
-        agents = [PlacedAgent(at, Agent.FromString(message)) for at, message in self.stored.walk_agents(0, revision)]
+        agents = [PlacedAgent(at, Agent.FromString(message)) for at, message in self.stored.walk_agents(0, version)]
         teams: dict[str, PlacedTeam] = {}
-        for stored in self.stored.walk_teams(0, 0, revision):
+        for stored in self.stored.walk_teams(0, 0, version):
             team = _placed(stored)
             begun = teams.get(team.team.id)
             teams[team.team.id] = begun._replace(members={**begun.members, **team.members}) if begun else team
         return Layout({placed.agent.id: placed for placed in agents}, teams)
 
-    def page(self, wanted: PageRequest, etag: str) -> tuple[int, RosterPage]:
-        """Return a page of the roster, and which revision it is of.
+    def page(self, wanted: PageRequest, etag: str) -> tuple[str, RosterPage]:
+        """Return a page of the roster, and which version it is of.
 
         Raises:
             InvalidError: everything is wanted at once, but does not fit.
             StaleEtagError: the roster has another etag.
         """
         while True:
-            revision = self.stored.size().revision
-            if etag and etag != str(revision):
+            version = self.stored.size().version
+            if etag and etag != version:
                 raise StaleEtagError("roster")
             page = RosterPage(wanted)
             try:
-                page.fill(self.stored, revision)
+                page.fill(self.stored, version)
             except RosterChangedError:
                 continue
             wanted.refuse_if_cut("roster", page.following)
-            return revision, page
+            return version, page
 
 
 def _placed(stored: StoredTeam) -> PlacedTeam:

@@ -29,7 +29,7 @@ from service.rules import (
 from service.rules.fields.limits import MAX_AGENTS, MAX_TEAMS
 from service.rules.plan import Change
 from service.store.roster_values import RosterChangedError
-from service.store.values import Configuration
+from service.store.values import Configuration, revision_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from evenhand.v1 import roster_service_pb2 as pb
 
     from service.call import Call
+    from service.decisions.configuration import Configured
     from service.store.port import Store, WorkspaceStore
 
 Warnings: TypeAlias = Sequence[ConfigurationWarning]
@@ -45,7 +46,7 @@ _NO_SIZES: Final[Mapping[str, int | None]] = MappingProxyType({})
 
 
 class _Plan(NamedTuple):
-    """What an update comes to, planned on one revision of rules and roster.
+    """What an update comes to, planned on one version of rules and roster.
 
     Attributes:
         before: what is in force.
@@ -65,16 +66,16 @@ class _Plan(NamedTuple):
 class RosterUpdater:
     """The calls that change some of a roster.
 
-    Each returns the roster's new revision (with validate_only: the one in force) and warnings, and raises InvalidError
+    Each returns the roster's new version (with validate_only: the one in force) and warnings, and raises InvalidError
     where something is wrong with the request, NotFoundError where somebody is to be removed who is not there, and
     StaleEtagError where the roster has another etag.
     """
 
-    def __init__(self, store: Store, configured: Callable[[str], None] = lambda _: None) -> None:
+    def __init__(self, store: Store, configured: Configured = lambda *_: None) -> None:
         self._store = store
         self._configured = configured
 
-    def update_agents(self, call: Call, request: pb.UpdateAgentsRequest) -> tuple[int, Warnings]:
+    def update_agents(self, call: Call, request: pb.UpdateAgentsRequest) -> tuple[str, Warnings]:
         """Add agents, or change those who are there."""
         agents = request.agents
 
@@ -85,7 +86,7 @@ class RosterUpdater:
             after = with_agents(agents, before, size.last_agent)
             if len(before.agents) == len(after.agents):
                 # Nobody is added, so it makes no difference what the rules say.
-                unread = Configuration(size.rules_revision, b"", size.revision)
+                unread = Configuration(size.rules_version, b"", size.version)
                 return _Plan(unread, plan_agents(RuleSet(), after, before), after, before, ())
             configuration, rule_set = attempt.rules()
             warnings = attempt.about_rules(rule_set, added=after.agents)
@@ -93,7 +94,7 @@ class RosterUpdater:
 
         return self._run(call, request, plan)
 
-    def remove_agents(self, call: Call, request: pb.RemoveAgentsRequest) -> tuple[int, Warnings]:
+    def remove_agents(self, call: Call, request: pb.RemoveAgentsRequest) -> tuple[str, Warnings]:
         """Remove agents from the roster and its teams."""
         wrong: list[Violation] = []
         check_removals(wrong, "agent_ids", request.agent_ids, MAX_AGENTS)
@@ -113,7 +114,7 @@ class RosterUpdater:
 
         return self._run(call, request, plan)
 
-    def update_teams(self, call: Call, request: pb.UpdateTeamsRequest) -> tuple[int, Warnings]:
+    def update_teams(self, call: Call, request: pb.UpdateTeamsRequest) -> tuple[str, Warnings]:
         """Add, change or remove teams."""
         teams, remove = request.teams, list(request.remove_team_ids)
         wrong: list[Violation] = []
@@ -142,7 +143,7 @@ class RosterUpdater:
         call: Call,
         request: pb.UpdateAgentsRequest | pb.RemoveAgentsRequest | pb.UpdateTeamsRequest,
         plan: Callable[[_Attempt], _Plan],
-    ) -> tuple[int, Warnings]:
+    ) -> tuple[str, Warnings]:
         """Plan and put in force, anew whenever the roster or the rules change meanwhile."""
         workspace = self._store.workspace(call.workspace_id, call.deadline)
         while True:
@@ -152,15 +153,15 @@ class RosterUpdater:
             except RosterChangedError:
                 continue
             if request.validate_only:
-                return attempt.size.revision, warnings
-            revision = workspace.configure(before, change, roster=writes_between(layout, layout_before))
-            if revision:
-                self._configured(call.workspace_id)
-                return revision, warnings
+                return attempt.size.version, warnings
+            version = workspace.configure(before, change, roster=writes_between(layout, layout_before))
+            if version:
+                self._configured(call, "roster", revision_of(attempt.size.version), revision_of(version))
+                return version, warnings
 
 
 class _Attempt:
-    """One attempt at an update: what it reads is all of one revision.
+    """One attempt at an update: what it reads is all of one version.
 
     Args:
         workspace: which.
@@ -178,10 +179,10 @@ class _Attempt:
         reader = RosterReader(workspace)
         self._stored = reader.stored
         self.size = reader.stored.size()
-        revision = self.size.revision
-        self.agents = partial(reader.agents, revision=revision)
-        self.teams = partial(reader.teams, revision=revision)
-        self.known_agents = partial(reader.stored.known_agents, revision=revision)
+        version = self.size.version
+        self.agents = partial(reader.agents, version=version)
+        self.teams = partial(reader.teams, version=version)
+        self.known_agents = partial(reader.stored.known_agents, version=version)
 
     def refuse_if(self, violations: Sequence[Violation]) -> None:
         """Refuse the call if there are violations, or the roster has another etag.
@@ -192,7 +193,7 @@ class _Attempt:
         """
         if violations:
             raise InvalidError(violations)
-        if self._etag and self._etag != str(self.size.revision):
+        if self._etag and self._etag != self.size.version:
             raise StaleEtagError("roster")
 
     def refuse_if_missing(self, kind: str, ids: Sequence[str], found: Collection[str]) -> None:
@@ -211,10 +212,10 @@ class _Attempt:
         """Return what is in force.
 
         Raises:
-            RosterChangedError: the roster has another revision than its size was read of.
+            RosterChangedError: the roster has another version than its size was read of.
         """
         configuration = self.workspace.configuration()
-        if configuration.roster_revision != self.size.revision:
+        if configuration.roster_version != self.size.version:
             raise RosterChangedError
         return configuration, RuleSet.FromString(configuration.rules)
 
@@ -240,7 +241,7 @@ class _Attempt:
         listed = {agent_id for target in targets for agent_id in target.agents.agent_ids}
         named = {target.team_id for target in targets if target.team_id}
         agents = (self.known_agents(listed) | set(added)) - set(removed)
-        sizes: dict[str, int | None] = {**self._stored.team_sizes(named, self.size.revision), **team_sizes}
+        sizes: dict[str, int | None] = {**self._stored.team_sizes(named, self.size.version), **team_sizes}
         # Only a team of no more agents than leave can lose all of them.
         doubtful = [each for each, size in sizes.items() if size and size <= len(removed)]
         for team_id, placed in self.teams(doubtful).teams.items():

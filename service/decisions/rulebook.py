@@ -2,37 +2,49 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections import OrderedDict
 from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeVar
 
 from evenhand.v1.rules_pb2 import RuleSet
 
+from service.decisions.errors import StateLostError
 from service.rules import CompiledRules, choices_of, dump, is_identifier, is_readable, load, prepare
+from service.store.values import NO_VERSION, revision_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Sequence
 
     from service.store.port import Store
+    from service.store.values import StoredRules
+
+_log = logging.getLogger(__name__)
 
 Entry = TypeVar("Entry", "Rules", "_Unread")
 
+# Bytes of memory for each byte of prepared rules, once they are compiled and indexed. Of the largest rule sets that the
+# contract allows, 10 (expressions), 25 (tags) and 36 (a hundred values of a trait in each rule) were measured.
+_BYTES_COMPILED = 24
+
 
 class Rules:
-    """One workspace's rules at one revision.
+    """One workspace's rules at one version.
 
     Attributes:
         workspace_id: the workspace.
-        revision: of the rules.
+        version: of the rules.
         compiled: the matcher.
+        weight: how many bytes of memory that takes, by estimate.
     """
 
-    __slots__ = ("compiled", "revision", "workspace_id")
+    __slots__ = ("compiled", "version", "weight", "workspace_id")
 
-    def __init__(self, workspace_id: str, revision: int, compiled: CompiledRules) -> None:
+    def __init__(self, workspace_id: str, version: str, compiled: CompiledRules, weight: int = 0) -> None:
         self.workspace_id = workspace_id
-        self.revision = revision
+        self.version = version
         self.compiled = compiled
+        self.weight = weight
 
 
 class _Unread(NamedTuple):
@@ -44,21 +56,28 @@ class _Unread(NamedTuple):
     """
 
     workspace_id: str
-    revision: int
+    version: str
     prepared: bytes
 
     def read(self) -> Rules:
         """Make the rules ready to be asked."""
-        return Rules(self.workspace_id, self.revision, CompiledRules(load(self.prepared), self.revision))
+        compiled = CompiledRules(load(self.prepared), revision_of(self.version))
+        return Rules(self.workspace_id, self.version, compiled, _BYTES_COMPILED * len(self.prepared))
+
+    @property
+    def weight(self) -> int:
+        """How many bytes of memory this takes."""
+        return len(self.prepared)
 
 
 class Lookups(Protocol):
     """Is told where rules came from."""
 
-    # Rules were cached; were not; were, but are no longer in force; so many workspaces are cached now.
+    # Rules were cached; were not; were, but are no longer in force; are lost; so many workspaces are cached now.
     hit: Callable[[], None]
     miss: Callable[[], None]
     stale: Callable[[], None]
+    lost: Callable[[], None]
     set_size: Callable[[float], None]
 
 
@@ -68,14 +87,18 @@ class RuleBook:
     Args:
         store: where rules are.
         size: how many workspaces are cached at most.
+        most_bytes: what they may take together, by estimate; the one that was asked about last stays even alone above.
         lookups: is told where rules came from.
     """
 
-    def __init__(self, store: Store, size: int, lookups: Lookups) -> None:
+    def __init__(self, store: Store, size: int, most_bytes: int, lookups: Lookups) -> None:
         self._store = store
         self._size = size
+        self._most_bytes = most_bytes
+        self._bytes = 0
         self._lookups = lookups
         self._entries: OrderedDict[str, Rules | _Unread] = OrderedDict()
+        self._lost: set[str] = set()  # workspaces of which the log says so
         self._lock = threading.Lock()
 
     def __len__(self) -> int:
@@ -93,8 +116,8 @@ class RuleBook:
             stale: workspaces whose cached rules are known to be no longer in force.
 
         Returns:
-            For each workspace its rules, or why they are not to be had: ConnectionError, DeadlineError, or an internal
-            error; None for an id that no workspace can have.
+            For each workspace its rules, or why they are not to be had: ConnectionError (StateLostError: they are
+            lost), DeadlineError, or an internal error; None for an id that no workspace can have.
         """
         found: dict[str, Rules | Exception | None] = {}
         uncached = []
@@ -127,8 +150,11 @@ class RuleBook:
             else:
                 found[workspace_id] = None
         try:
-            for workspace_id, (revision, prepared) in zip(known, self._store.rules(known, deadline), strict=True):
-                unread = self._readable(_Unread(workspace_id, revision, prepared), deadline)
+            for workspace_id, stored in zip(known, self._store.rules(known, deadline), strict=True):
+                if self._is_lost(workspace_id, stored):
+                    found[workspace_id] = StateLostError()
+                    continue
+                unread = self._readable(_Unread(workspace_id, stored.version, stored.prepared), deadline)
                 if workspace_id in stale:  # so it is asked about again and again
                     found[workspace_id] = self._keep(workspace_id, unread.read())
                 else:
@@ -137,22 +163,37 @@ class RuleBook:
             found |= {workspace_id: error for workspace_id in known if workspace_id not in found}
         return found
 
+    def _is_lost(self, workspace_id: str, stored: StoredRules) -> bool:
+        """Whether the state has lost the workspace's rules. What is cached of them stays, and tells so again."""
+        before = self._entries.get(workspace_id)
+        forgotten = not stored.known and before is not None and before.version != NO_VERSION
+        if not (stored.gone or forgotten):
+            self._lost.discard(workspace_id)
+            return False
+        self._lookups.lost()
+        if workspace_id not in self._lost:
+            self._lost.add(workspace_id)
+            _log.error("the rules of workspace %s are lost; configure them again, or accept the loss", workspace_id)
+        return True
+
     def _readable(self, unread: _Unread, deadline: float) -> _Unread:
-        workspace_id, revision, prepared = unread
-        if not revision or is_readable(prepared):
+        workspace_id, version, prepared = unread
+        if version == NO_VERSION or is_readable(prepared):
             return unread
         # Another version of the service put the rules in force. The messages that it was given lie there too.
         workspace = self._store.workspace(workspace_id, deadline)
         configuration = workspace.configuration()
         rule_set = RuleSet.FromString(configuration.rules)
         workspace.note_choices({choice.ref: choice.text for choice in choices_of(rule_set)})
-        return _Unread(workspace_id, configuration.rules_revision, dump(prepare(rule_set)))
+        return _Unread(workspace_id, configuration.rules_version, dump(prepare(rule_set)))
 
     def _keep(self, workspace_id: str, entry: Entry) -> Entry:
         with self._lock:
+            before = self._entries.pop(workspace_id, None)
+            self._bytes += entry.weight - (before.weight if before else 0)
             self._entries[workspace_id] = entry
-            self._entries.move_to_end(workspace_id)
-            while len(self._entries) > self._size:
-                self._entries.popitem(last=False)
+            while len(self._entries) > self._size or (self._bytes > self._most_bytes and len(self._entries) > 1):
+                _, oldest = self._entries.popitem(last=False)
+                self._bytes -= oldest.weight
             self._lookups.set_size(len(self._entries))
         return entry

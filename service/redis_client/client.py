@@ -6,8 +6,9 @@ import logging
 import math
 import threading
 from collections.abc import Callable
-from time import perf_counter
-from typing import TYPE_CHECKING, Any, Protocol
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from time import monotonic, perf_counter
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol
 
 from redis import ConnectionError as RedisConnectionError
 from redis import RedisError, ResponseError
@@ -18,8 +19,9 @@ from service.redis_client.pipeline import has_no_functions, refuses
 from service.redis_client.router import Router, find_router
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
+    from service.redis_client.endpoint import Endpoint
     from service.redis_client.pipeline import KeyedCommand
     from service.redis_client.script import Script
 
@@ -28,6 +30,14 @@ _log = logging.getLogger(__name__)
 # How often a server that answers, and one that does not, is asked whether it does.
 _PING_SECONDS = 1.0
 _PING_SECONDS_UNAVAILABLE = 0.1
+# Of servers that do not answer, so many at most are waited for at once.
+_PINGS = 16
+
+WAITS_BEFORE_REPEAT: Final = 4
+"""How many waits of one timeout there may be until a run happens a second time.
+
+For the reply that is lost, for another exchange on the connection, for a new connection, and for the server.
+"""
 
 _UNAVAILABLE = (RedisConnectionError, RedisTimeoutError, RedisClusterException, ClusterDownError, OSError)
 
@@ -35,9 +45,6 @@ _NOT_LOADED, _ALREADY_LOADED = "Function not found", "already exists"
 
 Run = tuple[bytes, "Sequence[bytes | str | int]"]
 """One run of a script: KEYS[1], and ARGV."""
-
-Again = Callable[[list["KeyedCommand"]], list[Any]]
-"""Sends commands as the first time."""
 
 
 def _says(reply: Any, text: str) -> bool:
@@ -86,34 +93,50 @@ class RedisClient:
         url: where Redis is.
         timeout_s: how long one command may take.
         timings: is told how long Redis takes.
+        reread: returns where Redis is now, with the password of now; asked once a second. ValueError if nobody knows.
     """
 
-    def __init__(self, url: str, timeout_s: float, timings: Timings | None = None) -> None:
+    def __init__(
+        self,
+        url: str,
+        timeout_s: float,
+        timings: Timings | None = None,
+        reread: Callable[[], str] | None = None,
+    ) -> None:
         self._url = url
+        self._reread = reread
+        self._replaced: tuple[Router, float] | None = None  # the last router, and since when it is
         self._timeout_s = timeout_s
         self._timings = timings or NoTimings()
         self._router: Router | None = None
-        self._up: bool | None = None  # nobody knows yet
-        self._listeners: list[Callable[[bool], None]] = []
+        self._served: float | None = None  # nobody knows yet
+        self._listeners: list[Callable[[float], None]] = []
         self._lock = threading.Lock()
         self._wake = threading.Event()
         self._closed = False
         # Until a server says otherwise. They save making all that a script is made of anew for every run.
         self._has_functions = True
+        self._pings = ThreadPoolExecutor(_PINGS, thread_name_prefix="redis-ping")
+        self._pinged: dict[Endpoint, Future[BaseException | None]] = {}
         self._ping()
         self._monitor = threading.Thread(target=self._watch, name="redis-monitor", daemon=True)
         self._monitor.start()
 
     @property
     def up(self) -> bool:
-        """Whether Redis answered when last asked."""
-        return bool(self._up)
+        """Whether Redis answered when last asked; of a cluster, any of its masters."""
+        return bool(self._served)
 
-    def on_change(self, listener: Callable[[bool], None]) -> None:
-        """Have `listener` called with whether Redis is up, now and whenever that changes."""
+    @property
+    def longest_repeat_s(self) -> float:
+        """How many seconds after a run its repeat may come, at most: `run_each`, where it is repeatable."""
+        return WAITS_BEFORE_REPEAT * self._timeout_s
+
+    def on_change(self, listener: Callable[[float], None]) -> None:
+        """Have `listener` called with the share of keys that are served, from 0 to 1, now and whenever it changes."""
         with self._lock:
             self._listeners.append(listener)
-            listener(self.up)
+            listener(self._served or 0.0)
 
     def run(
         self,
@@ -162,12 +185,11 @@ class RedisClient:
             return [RedisUnavailableError()] * len(runs)
         way = (b"FCALL", script.function) if self._has_functions else (b"EVALSHA", script.digest)
         send = router.slow if slow else router.quick
-        replies = send([(root, (*way, b"1", root, *arguments)) for root, arguments in runs], timeout_s)
+        replies = send([(root, (*way, *_keys(router, root), *arguments)) for root, arguments in runs], timeout_s)
         for at, reply in enumerate(replies):
             if isinstance(reply, Exception):
-                replies[at] = self._second_reply(
-                    script, runs[at], reply, lambda commands: send(commands, timeout_s), way if repeatable else None
-                )
+                runs_again = _Again(router, lambda commands: send(commands, timeout_s), runs[at])
+                replies[at] = self._second_reply(script, reply, runs_again, way if repeatable else None)
         try:
             self._timings.ran(script.name, perf_counter() - begun)
         except Exception:  # noqa: BLE001 - whatever it is, the replies are there
@@ -175,32 +197,27 @@ class RedisClient:
         return replies
 
     def _second_reply(
-        self, script: Script, run: Run, problem: Exception, send: Again, repeat: tuple[bytes, bytes] | None
+        self, script: Script, problem: Exception, again: _Again, repeat: tuple[bytes, bytes] | None
     ) -> Any:
         """Return what becomes of a run whose first reply is an exception: the second reply, or what to raise.
 
         `repeat`: how it was sent, if it may happen a second time.
         """
-        root, arguments = run
         reply: Any = problem
-
-        def again(verb: bytes, name: bytes) -> Any:
-            return send([(root, (verb, name, b"1", root, *arguments))])[0]
-
         if repeat is not None and isinstance(reply, RedisConnectionError):
-            reply = again(*repeat)
+            reply = again.run(*repeat)
         if _says(reply, _NOT_LOADED):
             # A Redis that is new, or was restarted, has not got them. If another process was faster, that is as well.
-            (loaded,) = send([(root, (b"FUNCTION", b"LOAD", script.library.text))])
+            loaded = again.send(b"FUNCTION", b"LOAD", script.library.text)
             refused = isinstance(loaded, ResponseError) and not _says(loaded, _ALREADY_LOADED)
-            reply = loaded if refused else again(b"FCALL", script.function)
+            reply = loaded if refused else again.run(b"FCALL", script.function)
         if has_no_functions(reply):
             self._has_functions = False
-            reply = again(b"EVALSHA", script.digest)
+            reply = again.run(b"EVALSHA", script.digest)
         if isinstance(reply, NoScriptError) or _says(reply, _NOT_LOADED):
             # A Redis that was restarted has forgotten its scripts; or functions are gone as soon as they are loaded, or
             # loaded where a slot is just leaving. EVAL needs nothing, and loads this script again.
-            reply = again(b"EVAL", script.text)
+            reply = again.run(b"EVAL", script.text)
         if isinstance(reply, _UNAVAILABLE) or (isinstance(reply, Exception) and refuses(reply)):
             self._note_unavailable(reply)
             unavailable = RedisUnavailableError()
@@ -211,8 +228,7 @@ class RedisClient:
     def _note_unavailable(self, why: BaseException) -> None:
         """Note that Redis did not answer, or does not serve, and have that looked into."""
         self._wake.set()
-        masters = self._router.masters() if self._router is not None else []
-        self._set_up(up=any(endpoint.up for endpoint in masters), why=why)
+        self._set_served(self._router.served() if self._router is not None else 0.0, why)
 
     def scan(self, root: bytes, pattern: bytes, count: int) -> list[bytes]:
         """Return all keys that match a pattern, on the server that has the keys which begin with `root`.
@@ -246,33 +262,57 @@ class RedisClient:
         self._closed = True
         self._wake.set()
         self._monitor.join(timeout=self._timeout_s + _PING_SECONDS)
-        if self._router is not None:
-            self._router.close()
+        for router in (self._router, self._replaced and self._replaced[0]):
+            if router is not None:
+                router.close()
 
     def _watch(self) -> None:
         while not self._closed:
-            self._wake.wait(_PING_SECONDS if self._up else _PING_SECONDS_UNAVAILABLE)
+            self._wake.wait(_PING_SECONDS if self._served == 1 else _PING_SECONDS_UNAVAILABLE)
             self._wake.clear()
             if not self._closed:
                 self._ping()
+        self._pings.shutdown(wait=False, cancel_futures=True)
 
     def _ping(self) -> None:
-        problem: BaseException | None = None
+        """Ask all servers whether they serve, and note it."""
+        self._follow_url()
         try:
             if self._router is None:
                 self._router = find_router(self._url, self._timeout_s, self._sent)
-            elif not self._up:
+            else:
                 self._router.refresh()
-            masters = self._router.masters()
         except (*_UNAVAILABLE, RedisError) as error:
-            self._set_up(up=False, why=error)
+            self._set_served(self._router.served() if self._router is not None else 0.0, error)
             return
-        for endpoint in masters:
-            try:
-                endpoint.ping()
-            except (*_UNAVAILABLE, RedisError) as error:
-                problem = error
-        self._set_up(up=any(endpoint.up for endpoint in masters), why=problem)
+        for endpoint in self._router.masters():
+            if endpoint not in self._pinged:
+                self._pinged[endpoint] = self._pings.submit(_problem_of, endpoint)
+        # One that hangs must not keep us from hearing who has taken its place.
+        _, hanging = wait(self._pinged.values(), None if self._served is None else _PING_SECONDS_UNAVAILABLE)
+        problems = [ping.result() for ping in self._pinged.values() if ping not in hanging]
+        self._pinged = {endpoint: ping for endpoint, ping in self._pinged.items() if ping in hanging}
+        self._set_served(self._router.served(), next((problem for problem in problems if problem), None))
+
+    def _follow_url(self) -> None:
+        """Go where the URL says now, once that answers; calls under way end where they were sent."""
+        if self._replaced is not None and monotonic() - self._replaced[1] > 2 * self._timeout_s:
+            self._replaced[0].close()
+            self._replaced = None
+        if self._reread is None or self._replaced is not None:
+            return
+        try:
+            url = self._reread()
+            if url == self._url:
+                return
+            router = find_router(url, self._timeout_s, self._sent)
+        except (*_UNAVAILABLE, RedisError, ValueError) as error:
+            _log.warning("the new URL of Redis is of no use: %s: %s", type(error).__name__, error)
+            return
+        if self._router is not None:
+            self._replaced = self._router, monotonic()
+        self._url, self._router, self._has_functions = url, router, True
+        _log.info("redis has a new URL")
 
     def _sent(self, seconds: float) -> None:
         try:
@@ -280,20 +320,59 @@ class RedisClient:
         except Exception:  # noqa: BLE001 - whatever it is, the replies are there
             _log.exception("how long Redis took could not be noted")
 
-    def _set_up(self, *, up: bool, why: BaseException | None = None) -> None:
+    def _set_served(self, share: float, why: BaseException | None = None) -> None:
         with self._lock:
-            if up == self._up:
+            before = self._served
+            if share == before:
                 return
-            self._up = up
-            self._has_functions = True  # what comes back may be another server
+            self._served = share
+            if not share or not before:
+                self._has_functions = True  # what comes back may be another server
             _log.log(
-                logging.INFO if up else logging.WARNING,
+                logging.INFO if share == 1 else logging.WARNING,
                 "redis is %s%s",
-                "up" if up else "unavailable",
+                "up" if share == 1 else f"unavailable to {1 - share:.0%} of slots" if share else "unavailable",
                 f": {type(why).__name__}: {why}" if why else "",
             )
             for listener in self._listeners:
                 try:
-                    listener(up)
+                    listener(share)
                 except Exception:  # noqa: BLE001 - whatever it is, the replies are there
                     _log.exception("whether Redis is up could not be told")
+
+
+def _problem_of(endpoint: Endpoint) -> BaseException | None:
+    """Ask a server whether it serves; return why it does not, None if it does."""
+    try:
+        endpoint.ping()
+    except (*_UNAVAILABLE, RedisError) as error:
+        return error
+    return None
+
+
+def _keys(router: Router, root: bytes) -> tuple[bytes, ...]:
+    """Return the words that pass a script its keys: how many, and which."""
+    return (b"2", root, root + router.fence) if router.fence else (b"1", root)
+
+
+class _Again(NamedTuple):
+    """Sends what belongs to one run of a script as the first time.
+
+    Attributes:
+        router: knows where.
+        sends: sends commands, and returns their replies.
+        once: the run.
+    """
+
+    router: Router
+    sends: Callable[[list[KeyedCommand]], list[Any]]
+    once: Run
+
+    def send(self, *words: bytes) -> Any:
+        """Send one command to the server that has the run's keys, and return its reply."""
+        return self.sends([(self.once[0], words)])[0]
+
+    def run(self, verb: bytes, name: bytes) -> Any:
+        """Run the script by this verb, and the name that it takes, and return the reply."""
+        root, arguments = self.once
+        return self.sends([(root, (verb, name, *_keys(self.router, root), *arguments))])[0]

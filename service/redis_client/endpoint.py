@@ -69,6 +69,7 @@ class Endpoint:
         probe: a key of its own to find out by whether it takes writes.
 
     Attributes:
+        host: where it is; empty on a unix socket.
         quick: for commands that take the server microseconds: they go to it together.
         slow: for commands that take it milliseconds, such as each run of a batch: they go one after another, so a quick
             command waits for one such run of this process at most.
@@ -77,6 +78,7 @@ class Endpoint:
     def __init__(
         self, settings: dict[str, Any], sent: Callable[[float], None] = _ignore, probe: bytes = _PROBE
     ) -> None:
+        self.host: str = settings.get("host", "")
         self._availability = Availability()
         self._write: KeyedCommand = (probe, (b"SET", probe, b"", b"PX", b"1"))
         settings = dict(settings)

@@ -42,6 +42,8 @@ _REFUSING_REPLY = re.compile(
     r"(^|-)(BUSY|MISCONF|NOREPLICAS|MASTERDOWN|LOADING|NOAUTH|OOM|READONLY|CLUSTERDOWN|EXECABORT|TRYAGAIN)\b"
 )
 
+# Says a server of a cluster of one slot that no server has.
+_NOT_HERE = "Hash slot not served"
 _NO_FUNCTIONS_REPLY = re.compile(r"^unknown command|no permissions to run the '(fcall|function\|load)' command")
 
 
@@ -52,7 +54,7 @@ def has_no_functions(reply: Any) -> bool:
 
 def refuses(reply: Exception) -> bool:
     """Whether a server that replies this cannot serve now, whatever it is asked."""
-    if has_no_functions(reply):
+    if has_no_functions(reply) or _NOT_HERE in str(reply):
         return False
     return isinstance(reply, _REFUSING) or bool(_REFUSING_REPLY.search(str(reply)))
 

@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING, Any, cast
 from evenhand.v1 import assignment_service_pb2 as pb
 from evenhand.v1.rules_pb2 import RuleSet
 
-from service.decisions.errors import InvalidError, NotFoundError, StaleEtagError
+from service.decisions.errors import InvalidError, NotFoundError
 from service.decisions.evaluation import Asked
 from service.decisions.pages import page_request, rules_page, token_of
 from service.decisions.request_checks import check_batch, check_ids, require, require_ids
 from service.rpc import statuses
 from service.rpc.response_size import fit_batch, leave_out_if_too_large
-from service.store.values import Decision, reason_of
+from service.store.values import Decision, reason_of, revision_of
+from service.telemetry import trail
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -74,11 +75,11 @@ class Assignment:
     def configure_rules(self, request: pb.ConfigureRulesRequest, call: Call) -> pb.ConfigureRulesResponse:
         """Replace the rule set."""
         require(request, "rule_set")
-        revision, warnings = self._configurator.replace_rules(
+        version, warnings = self._configurator.replace_rules(
             call, request.rule_set, request.etag, validate_only=request.validate_only
         )
         response = pb.ConfigureRulesResponse(
-            rule_set=request.rule_set, revision=revision, etag=str(revision), warnings=warnings
+            rule_set=request.rule_set, revision=revision_of(version), etag=version, warnings=warnings
         )
         leave_out_if_too_large(response, "rule_set")
         return response
@@ -91,13 +92,11 @@ class Assignment:
         if wrong:
             raise InvalidError(wrong)
         configuration = self._store.workspace(call.workspace_id, call.deadline).configuration()
-        revision = configuration.rules_revision
-        if wanted.start and wanted.start[0] != revision:
-            raise StaleEtagError("rule set")
-        page, following = rules_page(RuleSet.FromString(configuration.rules), wanted, revision)
+        version = configuration.rules_version
+        page, following = rules_page(RuleSet.FromString(configuration.rules), wanted, version)
         wanted.refuse_if_cut("rule set", following)
         return pb.GetRulesResponse(
-            rule_set=page, revision=revision, etag=str(revision), next_page_token=token_of(following)
+            rule_set=page, revision=revision_of(version), etag=version, next_page_token=token_of(following)
         )
 
     def get_contact(self, request: pb.GetContactRequest, call: Call) -> pb.GetContactResponse:
@@ -119,12 +118,16 @@ class Assignment:
         if assigned is None:
             raise NotFoundError("agent", [request.agent_id])
         previous, is_open = assigned
+        if previous != request.agent_id:
+            trail.changed(call, "owner", contact=request.contact_id, before=previous, after=request.agent_id)
         return pb.AssignContactResponse(owner_id=request.agent_id, previous_owner_id=previous, open=is_open)
 
     def unassign_contact(self, request: pb.UnassignContactRequest, call: Call) -> pb.UnassignContactResponse:
         """Take a contact's owner away."""
         require_ids(workspace_id=request.workspace_id, contact_id=request.contact_id)
         previous = self._store.workspace(call.workspace_id, call.deadline).unassign(request.contact_id)
+        if previous:
+            trail.changed(call, "owner", contact=request.contact_id, before=previous)
         return pb.UnassignContactResponse(previous_owner_id=previous)
 
     def close_contact(self, request: pb.CloseContactRequest, call: Call) -> pb.CloseContactResponse:

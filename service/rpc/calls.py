@@ -35,7 +35,8 @@ _MARGIN_SECONDS = 0.002
 # Stands for a request that is no message; grpc would answer INTERNAL by itself.
 _UNREADABLE: Any = object()
 _OUR_FAULT = frozenset({code_pb2.INTERNAL, code_pb2.UNAVAILABLE})
-_REFUSALS_SECONDS = 1.0
+# How many calls of one method that fail by one reason are logged.
+_LINES_A_SECOND = 5
 # How the gRPC ecosystem's metrics name kinds of methods.
 _UNARY, _STREAM = "unary", "server_stream"
 # Made once: the thread that sheds calls has no time for it.
@@ -70,25 +71,6 @@ class Admission(NamedTuple):
         return Call(request.workspace_id, deadline, span, context)
 
 
-class _Refusals:
-    """Logs calls that were shed: a line a second, since a line for each would make the flood worse.
-
-    Only the thread that sheds calls may use it.
-    """
-
-    def __init__(self) -> None:
-        self._count = 0
-        self._since = monotonic()
-
-    def note(self) -> None:
-        """Note one call."""
-        self._count += 1
-        now = monotonic()
-        if now - self._since >= _REFUSALS_SECONDS:
-            logs.event(_logger, logging.WARNING, "calls refused: too many are waiting", calls=self._count)
-            self._count, self._since = 0, now
-
-
 class _Method:
     """What every call of one method has in common.
 
@@ -102,7 +84,8 @@ class _Method:
         self._name = name
         self._admission = admission
         self._metrics = metrics
-        self._refusals = _Refusals()
+        self._sample = logs.Sample(_LINES_A_SECOND)
+        self._shed_calls = logs.Tally(_logger, "calls refused: too many are waiting")
 
     def unary(self, behavior: Callable[[Any, Call], Any]) -> Callable[[Any, grpc.ServicerContext], Any]:
         """Wrap what answers a call with one message, so that every failure is answered with a Status."""
@@ -155,7 +138,7 @@ class _Method:
     def _shed(self, context: grpc.ServicerContext) -> NoReturn:
         """Refuse a call that is beyond what the service takes."""
         self._tell(self._metrics.refuse)
-        self._refusals.note()
+        self._shed_calls.add(1)
         context.abort_with_status(_OVERLOADED)
 
     def _fail(
@@ -171,7 +154,11 @@ class _Method:
     def _log(
         self, status: Status, error: Exception, request: Any, context: grpc.ServicerContext, seconds: float
     ) -> None:
-        """Log one call that was refused or failed."""
+        """Log one call that was refused or failed, if not too many others of its kind were."""
+        reason = statuses.reason_of(status)
+        left_out = self._sample.take(reason)
+        if left_out is None:
+            return
         headers = {key: value for key, value in context.invocation_metadata() if key == "traceparent"}
         internal = status.code == code_pb2.INTERNAL
         logs.event(
@@ -181,13 +168,14 @@ class _Method:
             getattr(error, "problem", error) if internal else None,
             method=self._name,
             code=code_pb2.Code.Name(status.code),
-            reason=statuses.reason_of(status),
+            reason=reason,
             workspace=getattr(request, "workspace_id", ""),
             request_id=getattr(request, "request_id", ""),
             # Who called, where that may be the reason; a call that is refused is found by its ids.
             caller=context.peer() if status.code in _OUR_FAULT else "",
             trace_id=logs.trace_id_of(str(headers.get("traceparent", ""))),
             milliseconds=round(seconds * 1000, 3),
+            left_out=left_out or "",
         )
 
     def _tell(self, listener: Callable[..., None], *what: Any) -> None:

@@ -4,7 +4,12 @@
 | ------------------ | ------------------------------------------------ | ---------------------------------- |
 | "" (none)          | Redis answers, and the service is not going down | readiness                          |
 | "evenhand.v1...."  | the same, for each service by its full name      | clients that watch what they use   |
+| "every-workspace"  | the same, and no slot of a cluster is without a  | alerts, rollouts                   |
+|                    | master that serves, so that every workspace is   |                                    |
 | "liveness"         | the process lives, whatever becomes of Redis     | liveness: restart it if this fails |
+
+Readiness does not ask for all slots: when a part of a cluster is down, it is so for all replicas, and if all of them
+turned calls away, the workspaces on the rest of the cluster would be down, too.
 
 The messages and the registration are grpcio-health-checking's. Its servicer is not used: it sends to watchers while it
 holds the lock that the server's own thread needs when a watcher leaves, so the two wait for each other and the whole
@@ -14,17 +19,23 @@ server stands still (https://github.com/grpc/grpc/pull/43403; seen here after se
 from __future__ import annotations
 
 import threading
-from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 import grpc
 from grpc_health.v1 import health_pb2, health_pb2_grpc  # type: ignore[import-untyped,unused-ignore]
 
+from service.rpc.receiving import ReceivingThread
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
+    from service.rpc.receiving import Receiver
+
 LIVENESS = "liveness"
 """Service name that is SERVING for as long as the process lives."""
+
+EVERY_WORKSPACE = "every-workspace"
+"""Service name that is SERVING while the servers of all slots of Redis serve."""
 
 SERVICE_NAME: str = health_pb2.DESCRIPTOR.services_by_name["Health"].full_name
 """The health service's own full name."""
@@ -39,26 +50,28 @@ class Health(health_pb2_grpc.HealthServicer):  # type: ignore[misc,unused-ignore
     ever sends to watchers, so that they hear it in order.
 
     Args:
-        service_names: Full names of the services whose health is Redis's.
+        service_names: full names of the services whose health is Redis's.
+        receiver: receives requests.
     """
 
-    def __init__(self, service_names: Iterable[str]) -> None:
+    def __init__(self, service_names: Iterable[str], receiver: Receiver) -> None:
         self._lock = threading.Lock()  # never held while anything is sent
-        self._status = dict.fromkeys(["", *service_names], _Answer.NOT_SERVING) | {LIVENESS: _Answer.SERVING}
+        names = ["", EVERY_WORKSPACE, *service_names]
+        self._status = dict.fromkeys(names, _Answer.NOT_SERVING) | {LIVENESS: _Answer.SERVING}
         self._watchers: dict[Callable[[Any], None], str] = {}
         self._draining = False
-        self._probes = ThreadPoolExecutor(1, thread_name_prefix="health-probe")
-        self._sender = ThreadPoolExecutor(1, thread_name_prefix="health-watch")
+        self._probes = ReceivingThread(receiver, "health-probe")
+        self._sender = ReceivingThread(receiver, "health-watch")
         # How grpcio is told by which thread to run a handler, and that it returns before its stream is over.
         handlers: Any = type(self)
         handlers.Check.experimental_thread_pool = self._probes
         handlers.Watch.experimental_thread_pool = self._sender
         handlers.Watch.experimental_non_blocking = True
 
-    def set_redis_up(self, up: bool) -> None:
-        """Follow Redis: all but liveness are SERVING while it is up. Without effect once draining."""
+    def set_redis_served(self, share: float) -> None:
+        """Follow Redis, of whose slots so large a share is served, from 0 to 1. Without effect once draining."""
         if not self._draining:
-            self._set_all(_Answer.SERVING if up else _Answer.NOT_SERVING)
+            self._set_all(share > 0, every_workspace=share == 1)
 
     def drain(self) -> None:
         """Turn all but liveness to NOT_SERVING for good.
@@ -66,14 +79,14 @@ class Health(health_pb2_grpc.HealthServicer):  # type: ignore[misc,unused-ignore
         Liveness stays, because who restarts what does not live would cut the draining short.
         """
         self._draining = True
-        self._set_all(_Answer.NOT_SERVING)
+        self._set_all(False, every_workspace=False)
 
     def end_watches(self) -> None:
         """End every Watch, which would else count as a call in progress until draining gives up on it."""
         with self._lock:
             watchers, self._watchers = list(self._watchers), {}
         for send in watchers:
-            self._sender.submit(send, None)
+            self._sender.do(send, None)
 
     def Check(self, request: health_pb2.HealthCheckRequest, context: grpc.ServicerContext) -> Any:
         """Answer for one service; NOT_FOUND if there is none of that name."""
@@ -99,10 +112,13 @@ class Health(health_pb2_grpc.HealthServicer):  # type: ignore[misc,unused-ignore
         with self._lock:
             self._watchers.pop(send, None)
 
-    def _set_all(self, status: int) -> None:
+    def _set_all(self, serving: bool, *, every_workspace: bool) -> None:
         with self._lock:
-            changed = {name for name, old in self._status.items() if name != LIVENESS and old != status}
-            self._status.update(dict.fromkeys(changed, status))
+            says = dict.fromkeys(self._status, _Answer.SERVING if serving else _Answer.NOT_SERVING)
+            says[EVERY_WORKSPACE] = _Answer.SERVING if every_workspace else _Answer.NOT_SERVING
+            says[LIVENESS] = _Answer.SERVING
+            changed = {name: status for name, status in says.items() if status != self._status[name]}
+            self._status.update(changed)
             for send, name in self._watchers.items():
                 if name in changed:
-                    self._sender.submit(send, _Answer(status=status))
+                    self._sender.do(send, _Answer(status=changed[name]))

@@ -6,7 +6,6 @@ that grpcio-reflection has. The two have the same messages, byte for byte.
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 import grpc
@@ -15,23 +14,16 @@ from google.protobuf.descriptor_pb2 import FileDescriptorProto
 from grpc_reflection.v1alpha import (  # type: ignore[import-untyped,unused-ignore]
     reflection,
     reflection_pb2,
-    reflection_pb2_grpc,
 )
+
+from service.rpc.receiving import DialogThread
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-_THREADS = 4
 _METHOD = "ServerReflectionInfo"
 _OLD, _NEW = "grpc.reflection.v1alpha", "grpc.reflection.v1"
 _NEW_SERVICE = f"{_NEW}.ServerReflection"
-
-
-class _Reflection(reflection.ReflectionServicer):  # type: ignore[misc,unused-ignore]
-    """The service, with threads of its own: a client holds one as long as its stream is open."""
-
-    def ServerReflectionInfo(self, request_iterator: Any, context: grpc.ServicerContext) -> Any:
-        return super().ServerReflectionInfo(request_iterator, context)
 
 
 def register(server: grpc.Server, service_names: Iterable[str]) -> None:
@@ -41,18 +33,20 @@ def register(server: grpc.Server, service_names: Iterable[str]) -> None:
         server: the server.
         service_names: full names of the other services that it tells of.
     """
-    _Reflection.ServerReflectionInfo.experimental_thread_pool = ThreadPoolExecutor(  # type: ignore[attr-defined]
-        _THREADS, thread_name_prefix="reflection"
-    )
     _describe_new()
-    servicer = _Reflection([*service_names, reflection.SERVICE_NAME, _NEW_SERVICE])
-    reflection_pb2_grpc.add_ServerReflectionServicer_to_server(servicer, server)
-    handler = grpc.stream_stream_rpc_method_handler(
-        servicer.ServerReflectionInfo,
+    servicer = reflection.ReflectionServicer([*service_names, reflection.SERVICE_NAME, _NEW_SERVICE])
+
+    def answer(request: Any) -> Any:
+        return next(servicer.ServerReflectionInfo(iter([request]), None))
+
+    answer.experimental_thread_pool = DialogThread("reflection")  # type: ignore[attr-defined]
+    method = grpc.stream_stream_rpc_method_handler(
+        answer,
         reflection_pb2.ServerReflectionRequest.FromString,
         reflection_pb2.ServerReflectionResponse.SerializeToString,
     )
-    server.add_generic_rpc_handlers([grpc.method_handlers_generic_handler(_NEW_SERVICE, {_METHOD: handler})])
+    names = (reflection.SERVICE_NAME, _NEW_SERVICE)
+    server.add_generic_rpc_handlers([grpc.method_handlers_generic_handler(name, {_METHOD: method}) for name in names])
 
 
 def _describe_new() -> None:

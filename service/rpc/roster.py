@@ -42,10 +42,10 @@ class RosterCalls:
     def configure_roster(self, request: pb.ConfigureRosterRequest, call: Call) -> pb.ConfigureRosterResponse:
         """Replace agents and teams."""
         require(request, "roster")
-        revision, warnings = self._configurator.replace_roster(
+        version, warnings = self._configurator.replace_roster(
             call, request.roster, request.etag, validate_only=request.validate_only
         )
-        response = pb.ConfigureRosterResponse(roster=request.roster, etag=str(revision), warnings=warnings)
+        response = pb.ConfigureRosterResponse(roster=request.roster, etag=version, warnings=warnings)
         self._fill_in(response.roster.agents, call)
         leave_out_if_too_large(response, "roster")
         return response
@@ -53,8 +53,8 @@ class RosterCalls:
     def update_agents(self, request: pb.UpdateAgentsRequest, call: Call) -> pb.UpdateAgentsResponse:
         """Add or change agents."""
         require_ids(workspace_id=request.workspace_id)
-        revision, warnings = self._updater.update_agents(call, request)
-        response = pb.UpdateAgentsResponse(agents=request.agents, etag=str(revision), warnings=warnings)
+        version, warnings = self._updater.update_agents(call, request)
+        response = pb.UpdateAgentsResponse(agents=request.agents, etag=version, warnings=warnings)
         self._fill_in(response.agents, call)
         leave_out_if_too_large(response, "agents")
         return response
@@ -62,14 +62,14 @@ class RosterCalls:
     def remove_agents(self, request: pb.RemoveAgentsRequest, call: Call) -> pb.RemoveAgentsResponse:
         """Remove agents."""
         require_ids(workspace_id=request.workspace_id)
-        revision, warnings = self._updater.remove_agents(call, request)
-        return pb.RemoveAgentsResponse(etag=str(revision), warnings=warnings)
+        version, warnings = self._updater.remove_agents(call, request)
+        return pb.RemoveAgentsResponse(etag=version, warnings=warnings)
 
     def update_teams(self, request: pb.UpdateTeamsRequest, call: Call) -> pb.UpdateTeamsResponse:
         """Add, change or remove teams."""
         require_ids(workspace_id=request.workspace_id)
-        revision, warnings = self._updater.update_teams(call, request)
-        response = pb.UpdateTeamsResponse(teams=request.teams, etag=str(revision), warnings=warnings)
+        version, warnings = self._updater.update_teams(call, request)
+        response = pb.UpdateTeamsResponse(teams=request.teams, etag=version, warnings=warnings)
         leave_out_if_too_large(response, "teams")
         return response
 
@@ -81,10 +81,8 @@ class RosterCalls:
         if wrong:
             raise InvalidError(wrong)
         reader = RosterReader(self._store.workspace(call.workspace_id, call.deadline))
-        revision, page = reader.page(wanted, request.etag)
-        response = pb.GetRosterResponse(
-            roster=page.roster, etag=str(revision), next_page_token=token_of(page.following)
-        )
+        version, page = reader.page(wanted, request.etag)
+        response = pb.GetRosterResponse(roster=page.roster, etag=version, next_page_token=token_of(page.following))
         self._fill_in(response.roster.agents, call)
         return response
 

@@ -7,7 +7,10 @@
 | ABORTED            | ETAG_MISMATCH     |             | what was to be replaced is no longer what the caller saw    |
 | RESOURCE_EXHAUSTED | OVERLOADED        | RetryInfo   | more calls wait than the service takes                      |
 | DEADLINE_EXCEEDED  | DEADLINE_TOO_SHORT|             | the deadline is over, or too near to go on                  |
+| DEADLINE_EXCEEDED  | REQUEST_TOO_SLOW  |             | the request did not come whole within `--request-timeout`   |
+| UNIMPLEMENTED      | NO_REQUEST        |             | the caller ended its side of the call without a request     |
 | UNAVAILABLE        | REDIS_UNAVAILABLE | RetryInfo   | Redis is unavailable                                        |
+| UNAVAILABLE        | STATE_LOST        | RetryInfo   | the workspace's rules are gone from Redis                   |
 | INTERNAL           | INTERNAL          |             | an internal error; what it was stands in the log only       |
 
 Each carries exactly one ErrorInfo with that reason. BadRequest names fields as the contract does (`contact.owner_id`).
@@ -28,10 +31,12 @@ from google.rpc.error_details_pb2 import BadRequest, ErrorInfo, ResourceInfo, Re
 from google.rpc.status_pb2 import Status
 
 from service.call import DeadlineError
+from service.config.durations import format_duration
 from service.decisions.errors import (
     InvalidError,
     NotFoundError,
     StaleEtagError,
+    StateLostError,
 )
 from service.rules import Violation, listed
 
@@ -43,15 +48,18 @@ if TYPE_CHECKING:
 
 DOMAIN = "evenhand.v1"
 
-# gRPC clients refuse trailing metadata of more than 8 KiB. A status travels there in base64, and its message a second
-# time, in which every byte that is not of plain text takes three.
-_DETAILS_BYTES = 5000
+# Proxies may refuse trailing metadata of more than 4 KiB, and gRPC's clients do of more than 8. A status travels there
+# in base64, and its message a second time, in which every byte that is not of plain text takes three.
+_TRAILER_BYTES = 4096 - 200  # the other headers take the rest
+_ERROR_INFO_BYTES = 150  # with what packs it and one more detail
 _JSON_FIELDS_BYTES = 200  # and what BadRequest leaves of the details' bytes
 _MESSAGE_BYTES = 500
-_DESCRIBED = 10
+_TEXT_BYTES = 250  # of one path or description
+_DESCRIBED, _NOT_DESCRIBED = 10, "wrong too"
 _RESOURCES = 20
 # When a refused caller may try again.
 _RETRY_REDIS = timedelta(milliseconds=500)
+_RETRY_LOST = timedelta(seconds=5)
 _RETRY_OVERLOAD = timedelta(milliseconds=100)
 # What is said of those that do not exist, and what names the type of a detail.
 _DOES_NOT_EXIST = "does not exist in this workspace"
@@ -69,6 +77,8 @@ def status_of(error: Exception) -> Status:
             status = etag_mismatch(error.what)
         case DeadlineError():
             status = deadline_too_short()
+        case StateLostError():
+            status = state_lost()
         case ConnectionError():
             status = redis_unavailable()
         case _:
@@ -95,10 +105,25 @@ def _cut(message: str) -> str:
     """Return as much of a message for people as trailing metadata has room for."""
     room = _MESSAGE_BYTES
     for at, character in enumerate(message):
-        room -= 1 if character.isascii() else 3 * len(character.encode())
+        room -= _sent(character)
         if room < 0:
             return message[:at]
     return message
+
+
+def _sent(text: str) -> int:
+    """Return how many bytes of a header a text takes, as gRPC writes it there."""
+    return sum(1 if " " <= character <= "~" and character != "%" else 3 * len(character.encode()) for character in text)
+
+
+def _room_beside(message: str) -> int:
+    """Return how many bytes the details of an error may have, beside its message and its ErrorInfo."""
+    message = _cut(message)
+    return (_TRAILER_BYTES - _sent(message)) * 3 // 4 - len(message.encode()) - _ERROR_INFO_BYTES
+
+
+def _shortened(text: str) -> str:
+    return text.encode()[:_TEXT_BYTES].decode(errors="ignore")
 
 
 def reason_of(status: Status) -> str:
@@ -112,8 +137,10 @@ def invalid(violations: Sequence[Violation]) -> Status:
     """Return the error for a request with wrong fields."""
     clauses = [f"{violation.field}: {violation.description}".lstrip(": ") for violation in violations]
     message = listed(clauses, clauses=True)
-    named = _bad_request(violations)
-    return _status(code_pb2.INVALID_ARGUMENT, "INVALID_FIELDS", message, [named], {"jsonFields": _json_fields(named)})
+    room = _room_beside(message) - _JSON_FIELDS_BYTES
+    named = _bad_request(violations, room)
+    in_json = _json_fields(named, _JSON_FIELDS_BYTES + max(0, room - named.ByteSize()))
+    return _status(code_pb2.INVALID_ARGUMENT, "INVALID_FIELDS", message, [named], {"jsonFields": in_json})
 
 
 def without_fields(status: Status) -> Status:
@@ -127,15 +154,26 @@ UNREADABLE = [Violation("", "the request is not a valid message: damaged, not UT
 """What is wrong with a request that protobuf cannot read."""
 
 
-def _bad_request(violations: Sequence[Violation]) -> BadRequest:
-    """Return all violations; of very many, the later ones without description, and at last only their number."""
-    full = BadRequest(field_violations=[_violation(v.field, v.description) for v in violations])
-    if full.ByteSize() <= _DETAILS_BYTES:
-        return full
+def _bad_request(violations: Sequence[Violation], room: int) -> BadRequest:
+    """Return all violations; of very many, the later ones without description, and at last only their number.
+
+    Args:
+        violations: what is wrong.
+        room: how many bytes it may have.
+    """
+    for described in (len(violations), _DESCRIBED, _DESCRIBED // 2, 1):
+        whole = BadRequest(
+            field_violations=[
+                _violation(each.field, each.description if at < described else _NOT_DESCRIBED)
+                for at, each in enumerate(violations)
+            ]
+        )
+        if whole.ByteSize() <= room:
+            return whole
     request = BadRequest()
-    room = _DETAILS_BYTES
+    room -= _TEXT_BYTES + 50  # for the last one, which says how many more there are
     for at, violation in enumerate(violations):
-        entry = _violation(violation.field, violation.description if at < _DESCRIBED else "wrong too")
+        entry = _violation(violation.field, violation.description if at < _DESCRIBED else _NOT_DESCRIBED)
         room -= entry.ByteSize() + 3
         if room < 0:
             rest = len(violations) - at
@@ -148,10 +186,9 @@ def _bad_request(violations: Sequence[Violation]) -> BadRequest:
 _KEY_OR_WORD = re.compile(r"""\[(['"]).*\1\]|_([a-z0-9])""")
 
 
-def _json_fields(named: BadRequest) -> str:
-    """Return a JSON array of the same fields by their names in JSON; of very many the first, as room allows."""
+def _json_fields(named: BadRequest, room: int) -> str:
+    """Return a JSON array of the same fields by their names in JSON; of very many the first, as `room` allows."""
     fields: list[str] = []
-    room = _JSON_FIELDS_BYTES + max(0, _DETAILS_BYTES - named.ByteSize())
     for violation in named.field_violations:
         field = _KEY_OR_WORD.sub(lambda found: found[2].upper() if found[2] else found[0], violation.field)
         room -= len(json.dumps(field, ensure_ascii=False).encode()) + 1
@@ -162,13 +199,13 @@ def _json_fields(named: BadRequest) -> str:
 
 
 def _violation(field: str, description: str) -> BadRequest.FieldViolation:
-    return BadRequest.FieldViolation(field=field[:500], description=description[:500])
+    return BadRequest.FieldViolation(field=_shortened(field), description=_shortened(description))
 
 
 def not_found(resource_type: str, names: Sequence[str]) -> Status:
     """Return the error for contacts or agents that do not exist."""
     details: list[ResourceInfo] = []
-    room = _DETAILS_BYTES
+    room = _room_beside(f"{resource_type} not found: {listed(names, most=_RESOURCES)}")
     for name in names[:_RESOURCES]:
         info = ResourceInfo(resource_type=resource_type, resource_name=name, description=_DOES_NOT_EXIST)
         room -= info.ByteSize() + _AROUND_DETAIL
@@ -200,10 +237,31 @@ def deadline_too_short() -> Status:
     )
 
 
+def request_too_slow(timeout_s: float) -> Status:
+    """Return the error for a call whose request takes longer than it may, in seconds."""
+    message = f"the request did not arrive whole within {format_duration(timeout_s)}"
+    return _status(code_pb2.DEADLINE_EXCEEDED, "REQUEST_TOO_SLOW", message)
+
+
+def no_request() -> Status:
+    """Return the error for a call that has no request; gRPC itself answers such by the same code."""
+    return _status(code_pb2.UNIMPLEMENTED, "NO_REQUEST", "the method requires exactly one request message")
+
+
 def redis_unavailable(retry_after: timedelta = _RETRY_REDIS) -> Status:
     """Return the error for a call that needs Redis while it is unavailable."""
     return _status(
         code_pb2.UNAVAILABLE, "REDIS_UNAVAILABLE", "the service's storage is unavailable", [_retry_info(retry_after)]
+    )
+
+
+def state_lost() -> Status:
+    """Return the error for a decision by rules that were in force and are gone."""
+    return _status(
+        code_pb2.UNAVAILABLE,
+        "STATE_LOST",
+        "the workspace's rules are gone from the service's storage; configure them again, or have the loss accepted",
+        [_retry_info(_RETRY_LOST)],
     )
 
 

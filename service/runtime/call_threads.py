@@ -9,6 +9,8 @@ from threading import Thread
 from time import sleep
 from typing import TYPE_CHECKING, Any
 
+from service.rpc.receiving import ACCEPTED
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -18,19 +20,6 @@ _SHED_SECONDS = 0.001
 _log = logging.getLogger(__name__)
 
 Work = tuple["Callable[..., object]", tuple[Any, ...]]
-
-
-class _Accepted:
-    """What grpc gets for a call that it handed over."""
-
-    __slots__ = ()
-
-    def add_done_callback(self, callback: Callable[[_Accepted], object]) -> None:
-        """Call back at once: grpc counts by it against `maximum_concurrent_rpcs`, which we leave unset."""
-        callback(self)
-
-
-_ACCEPTED: Any = _Accepted()
 
 
 class CallThreads(Executor):
@@ -64,11 +53,15 @@ class CallThreads(Executor):
         if self._queue.qsize() < self._bound:
             self._queue.put((fn, args))
         else:
-            self._shed.put((fn, args))
+            self.shed(fn, *args)
             # grpc's own thread takes calls on as fast as it can. Refusing costs nearly as much as answering, so with
             # nothing to slow it down the threads that answer would get nowhere.
             sleep(_SHED_SECONDS)
-        return _ACCEPTED
+        return ACCEPTED
+
+    def shed(self, fn: Callable[..., object], /, *args: Any) -> None:
+        """Have `fn(*args)` called by the thread that is only there to refuse calls."""
+        self._shed.put((fn, args))
 
     def close(self) -> None:
         """End the threads, once they have done what waits by now."""

@@ -18,6 +18,7 @@ import fcntl
 import logging
 import os
 import socket
+import stat
 import subprocess
 import time
 from typing import TYPE_CHECKING
@@ -33,6 +34,8 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 
 _SOCKET = "redis.sock"
+_WRITTEN_BY_OTHERS = stat.S_IWGRP | stat.S_IWOTH
+_ROOT = 0
 _LOG = "redis.log"
 _ANSWER_SECONDS = 1.0
 _START_SECONDS = 30.0
@@ -99,6 +102,7 @@ class EmbeddedRedis:
         self.version = found.version
         try:
             self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self._say_who_else_may_write()
             self._take_folder()
             self._shorten_socket()
             self._take_over_from_orphan()
@@ -176,6 +180,16 @@ class EmbeddedRedis:
             raise EmbeddedRedisError(f"the data folder {self.data_dir} is in use by another service (process {holder})")
         os.ftruncate(lock, 0)
         os.pwrite(lock, f"{os.getpid()}\n".encode(), 0)
+
+    def _say_who_else_may_write(self) -> None:
+        """Warn where somebody else could put other files in the place of Redis's; volumes of a cluster are often so."""
+        folder = self._folder.stat()
+        if folder.st_mode & _WRITTEN_BY_OTHERS or folder.st_uid not in {os.geteuid(), _ROOT}:
+            mode = stat.S_IMODE(folder.st_mode)
+            _log.warning(
+                "others may write to the data folder %s (mode %o, owner %d), and so change decisions: chmod 700",
+                *(self.data_dir, mode, folder.st_uid),
+            )
 
     def _shorten_socket(self) -> None:
         """Where the folder's path is too long for a socket address, reach it by a link in the temporary folder."""

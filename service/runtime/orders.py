@@ -12,6 +12,9 @@ from typing import Any
 
 from service.config import Settings
 
+_PATHS = ("data_dir", "redis_url_file")
+"""Settings that JSON has no form of."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Order:
@@ -33,12 +36,12 @@ class Order:
 def write_order(order: Order) -> bytes:
     """Write an order as a line."""
     values = asdict(order)
-    values["settings"]["data_dir"] = str(order.settings.data_dir)
-    return json.dumps(values).encode() + b"\n"
+    return json.dumps(values, default=str).encode() + b"\n"
 
 
 def read_order(line: bytes) -> Order:
     """Read an order from its line."""
     values: dict[str, Any] = json.loads(line)
     settings = values.pop("settings")
-    return Order(settings=Settings(**settings | {"data_dir": Path(settings["data_dir"])}), **values)
+    paths = {name: Path(settings[name]) for name in _PATHS if settings[name] is not None}
+    return Order(settings=Settings(**settings | paths), **values)

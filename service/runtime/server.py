@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import logging
+import resource
 import threading
 from typing import TYPE_CHECKING, cast
 
@@ -11,8 +12,10 @@ import grpc
 
 from service.app import App
 from service.config.addresses import with_port
+from service.rpc.receiving import Receiver, ReceivingExecutor
 from service.runtime import ports
 from service.runtime.call_threads import CallThreads
+from service.runtime.certificates import Certificates, server_credentials
 from service.runtime.ready import say_ready
 from service.telemetry import logs
 from service.telemetry.listener import start_listener
@@ -25,6 +28,9 @@ if TYPE_CHECKING:
 
 _MESSAGE_BYTES = 16 * 1024 * 1024
 """Room for 10,000 rules, or 1000 contacts with some 16 KiB each. gRPC's default is 4 MiB."""
+
+_CONNECTION_STREAMS = 1000
+_HANDSHAKE_SECONDS = 10.0
 
 _log = logging.getLogger(__name__)
 
@@ -50,19 +56,25 @@ class Server:
         self._settings = settings
         self._listen = listen or settings.listen
         self._threads = CallThreads(settings.threads, settings.max_concurrent)
-        self._app = App(settings, redis_url, is_worker=share)
+        self._receiver = Receiver(settings.request_timeout_s)
+        self._app = App(settings, redis_url, self._receiver, is_worker=share)
         self.fairness = self._app.fairness
-        self._server = grpc.server(cast("ThreadPoolExecutor", self._threads), options=_options(settings, share=share))
+        executor = ReceivingExecutor(self._receiver, self._threads.submit, self._threads.shed)
+        self._server = grpc.server(cast("ThreadPoolExecutor", executor), options=_options(settings, share=share))
         self._app.register(self._server, self._threads.shedder)
 
     def start(self) -> str:
         """Serve; return where, with the port that was taken.
 
         Raises:
-            SettingsError: cannot listen there.
+            SettingsError: cannot listen there, or not with these certificates.
         """
+        _take_all_files()
         try:
-            port = self._server.add_insecure_port(self._listen)
+            if self._settings.tls_cert:
+                port = self._server.add_secure_port(self._listen, server_credentials(self._settings))
+            else:
+                port = self._server.add_insecure_port(self._listen)
         except RuntimeError as error:
             raise ports.refused(self._settings, OSError("it is taken, or cannot be made")) from error
         self._app.start()
@@ -83,6 +95,7 @@ class Server:
         stopped.wait()
         self._app.close()
         self._threads.close()
+        self._receiver.close()
         logs.event(_log, logging.INFO, "stopped")
 
 
@@ -94,12 +107,19 @@ def run(settings: Settings, redis_url: str, redis_text: str, signals: StopSignal
     """
     ports.check(settings)
     server = Server(settings, redis_url)
-    listener = start_listener(settings, server.fairness) if server.fairness is not None else None
+    tls = Certificates(settings, "metrics").context if settings.tls_cert else None
+    listener = start_listener(settings, server.fairness, tls=tls) if server.fairness is not None else None
     say_ready(settings, server.start(), redis_text, listener)
     signals.wait()
     server.stop()
     if listener is not None:
         listener.close()
+
+
+def _take_all_files() -> None:
+    """Have this process open as many files as it may; by default it may far fewer, and each connection takes one."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
 def _options(settings: Settings, *, share: bool) -> list[tuple[str, int]]:
@@ -117,6 +137,14 @@ def _options(settings: Settings, *, share: bool) -> list[tuple[str, int]]:
         # Without these two, clients that keep idle connections alive are disconnected for "too many pings".
         ("grpc.keepalive_permit_without_calls", 1),
         ("grpc.http2.min_ping_interval_without_data_ms", milliseconds(settings.min_ping_interval_s)),
+        # More calls than that are begun when others are over. It also tells gRPC when it is flooded with calls that are
+        # begun and reset.
+        ("grpc.max_concurrent_streams", _CONNECTION_STREAMS),
+        # Calls with wrong headers would be kept for a second or two, and all their headers with them.
+        ("grpc.http.tarpit", 0),
+        # A connection that says nothing, or on which no call is made, takes one of the files that a process may open.
+        ("grpc.server_handshake_timeout_ms", milliseconds(_HANDSHAKE_SECONDS)),
+        ("grpc.max_connection_idle_ms", milliseconds(settings.max_connection_idle_s)),
         ("grpc.max_connection_age_ms", milliseconds(settings.max_connection_age_s)),
         ("grpc.max_connection_age_grace_ms", milliseconds(settings.max_connection_age_grace_s)),
     ]

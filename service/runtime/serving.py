@@ -11,7 +11,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 from service.config import Settings, SettingsError, misspelt
-from service.config.addresses import redact
+from service.config.addresses import is_local, redact
 from service.runtime.embedded_redis import EmbeddedRedis, EmbeddedRedisError
 from service.runtime.redis_binary import NoRedisBinaryError
 from service.runtime.signals import StopSignals
@@ -33,11 +33,27 @@ def serve(settings: Settings) -> None:
     logs.configure(settings)
     for name, setting in misspelt(os.environ):
         _log.warning("%s is no setting, and ignored; did you mean %s?", name, setting)
+    if settings.tls_cert:
+        import_module("service.runtime.certificates").load(settings)  # wrong ones are named before anything starts
+    else:
+        _warn_of_plain_text(settings)
     signals = StopSignals()
     with _redis(settings) as wait:
         run = _load("service.runtime.supervisor" if settings.workers > 1 else "service.runtime.server")
         redis_url, redis_text = wait()
         run(settings, redis_url, redis_text, signals)
+
+
+def _warn_of_plain_text(settings: Settings) -> None:
+    """Log where everybody on the way could read and change what callers say."""
+    listens = [each for each in (settings.listen, settings.metrics_listen) if each and not is_local(each)]
+    if listens:
+        logs.event(
+            _log,
+            logging.WARNING,
+            "serving in plain text: set --tls-cert and --tls-key, or have something before it encrypt",
+            listen=", ".join(listens),
+        )
 
 
 def _load(module: str) -> Callable[[Settings, str, str, StopSignals], None]:
@@ -61,8 +77,9 @@ def _redis(settings: Settings) -> Iterator[Callable[[], tuple[str, str]]]:
     Yields:
         a function that waits until it answers, and returns the URL of the Redis to use and its name in the ready line.
     """
-    if settings.redis_url is not None:
-        given = settings.redis_url, redact(settings.redis_url)
+    url = settings.external_redis()
+    if url is not None:
+        given = url, redact(url)
         yield lambda: given
         return
     embedded = EmbeddedRedis(settings.data_dir)

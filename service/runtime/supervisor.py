@@ -98,8 +98,11 @@ def _metrics(settings: Settings, redis_url: str, folder: Path | None) -> Abstrac
     if folder is None:
         return contextlib.nullcontext()
     # By name, because a supervisor without metrics needs none of it.
+    tls = None
+    if settings.tls_cert:
+        tls = import_module("service.runtime.certificates").Certificates(settings, "metrics").context
     serving: AbstractContextManager[MetricsListener] = import_module("service.app").supervisor_metrics(
-        settings, redis_url, folder
+        settings, redis_url, folder, tls
     )
     return serving
 

@@ -12,13 +12,14 @@ from service.store.scripts import load
 from service.store.workspace import RedisWorkspace
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Collection, Iterator
 
     from service.redis_client.client import RedisClient
 
 _COUNT_BUCKET = load("count_bucket")
 _OPEN_COUNTS = load("open_counts")
 _REPAIR = load("repair")
+_AGENT_NUMBERS = load("agent_numbers")
 
 _AGENTS_A_RUN = 500
 _KEYS_A_SCAN = 1000
@@ -26,11 +27,18 @@ _KEYS_A_SCAN = 1000
 
 @dataclass(frozen=True, slots=True)
 class Drift:
-    """An agent whose open count is not what the records say."""
+    """An agent whose open count is not what the records say.
+
+    Attributes:
+        number: the agent's.
+        agent_id: the agent.
+        kept: the open count; None: the agent's hash is lost, and with it settings, presence and turns.
+        counted: the open contacts in the records.
+    """
 
     number: int
     agent_id: str
-    kept: int
+    kept: int | None
     counted: int
 
 
@@ -63,17 +71,22 @@ def audit_workspace(redis: RedisClient, workspace_id: str) -> Audit:
         for owner, count in zip(flat[::2], flat[1::2], strict=True):
             counted[owner] += count
     kept = dict(enumerate(_kept(redis, root), 1))
+    lost = {number for number, (agent_id, _) in kept.items() if not agent_id}
+    ids = _ids(redis, root, lost) if lost else {}
     drifts = tuple(
-        Drift(number, agent_id, count, counted[number])
+        Drift(number, ids.get(number, agent_id), None if number in lost else count, counted[number])
         for number, (agent_id, count) in kept.items()
-        if count != counted[number]
+        if number in lost or count != counted[number]
     )
     return Audit(counted.total(), len(kept), drifts, sequence, _sequence(redis, root) == sequence)
 
 
 def repair_workspace(redis: RedisClient, workspace_id: str, found: Audit) -> bool:
-    """Set the counts that drifted to what the records say. False, and no change, if something happened since."""
-    arguments = [word for drift in found.drifts for word in (drift.number, drift.counted)]
+    """Set the counts that drifted to what the records say. False, and no change, if something happened since.
+
+    Whose hash was lost has its id and count again; `service.decisions.agents_put_back` does the rest.
+    """
+    arguments = [word for drift in found.drifts for word in (drift.number, drift.counted, drift.agent_id)]
     workspace = RedisWorkspace(redis, keys.root(workspace_id), NO_DEADLINE, contact_retention_ms=0)
     return bool(workspace.run(_REPAIR, found.sequence, *arguments))
 
@@ -91,6 +104,17 @@ def _kept(redis: RedisClient, root: bytes) -> Iterator[tuple[str, int]]:
         first += _AGENTS_A_RUN
         for agent_id, count in zip(flat[::2], flat[1::2], strict=True):
             yield agent_id.decode(), count
+
+
+def _ids(redis: RedisClient, root: bytes, numbers: Collection[int]) -> dict[int, str]:
+    """Return the ids of agents with these numbers."""
+    found: dict[int, str] = {}
+    cursor = b"0"
+    while True:
+        cursor, flat = redis.run(_AGENT_NUMBERS, root, cursor, _AGENTS_A_RUN, repeatable=True)
+        found |= {int(number): each.decode() for each, number in zip(flat[::2], flat[1::2], strict=True)}
+        if cursor == b"0":
+            return {number: agent_id for number, agent_id in found.items() if number in numbers}
 
 
 def _buckets(redis: RedisClient, root: bytes) -> list[int]:

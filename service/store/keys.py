@@ -5,8 +5,8 @@ together. Scripts get that beginning as KEYS[1] and add the suffixes below, whic
 
 | key                        | type       | holds                                                                    |
 | -------------------------- | ---------- | ------------------------------------------------------------------------ |
-| (the beginning itself)     | hash       | revisions, sequence, counters, flags; what rules ask for, by name, and   |
-|                            |            | `#<number>` -> name, so that it is read with them; rules/choices.py      |
+| (the beginning itself)     | hash       | revisions and their incarnations, sequence, counters, flags; what rules  |
+|                            |            | ask for, by name, and `#<number>` -> name; rules/choices.py              |
 | :rules                     | string     | the rule set that was configured, as a serialized message                |
 | :agents, :teams            | hash       | id -> agent, or team without its agents, as a serialized message         |
 | :agents:order, :teams:order| sorted set | ids of agents, of teams, by position; there may be gaps                  |
@@ -23,9 +23,12 @@ together. Scripts get that beginning as KEYS[1] and add the suffixes below, whic
 | :settled:<contact>         | string     | the record of a contact that is closed or unassigned; expires            |
 | :reply:<contact>           | string     | the reply of the decision on record; expires                             |
 | :replay:<contact>|<request>| string     | a decision that a later one took the place of; expires                   |
+| :run:<token>               | string     | the sequence before those of a run of decide.lua; expires in seconds     |
 | :unmatched                 | sorted set | contacts without an owner that no rule has matched so far, by the time   |
 |                            |            | (ms) of their first event; only metrics need it, as the next one         |
 | :unassigned                | sorted set | the same of those that turned out unassigned; without_owner.lua          |
+
+`:moving` is never there: in a Redis Cluster it is passed beside the beginning (`service.redis_client.router`).
 
 Of no workspace are `evenhand-collector:{collector}`, the lease of the replica that collects the metrics of fairness,
 and beside it `:workspaces`, a sorted set of workspaces in use by the time they were last seen;
@@ -64,6 +67,7 @@ SUFFIXES = {
     "SETTLED": ":settled:",
     "REPLY": ":reply:",
     "REPLAY": ":replay:",
+    "RUN": ":run:",
     "UNMATCHED_CONTACTS": ":unmatched",
     "UNASSIGNED_CONTACTS": ":unassigned",
 }

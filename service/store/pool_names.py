@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 TEAM = "t:"
 """What the names of teams' pools begin with, see `service.rules.pools`."""
 
-Revisions = tuple[int, int]
+Versions = tuple[str, str]
 """Of the rules, and of the roster."""
 
 
@@ -34,23 +34,23 @@ class PoolNames:
     def __init__(self, redis: RedisClient, of_lists: Callable[[bytes], Mapping[str, str]]) -> None:
         self._redis = redis
         self._of_lists = of_lists
-        self._known: dict[str, tuple[Revisions, dict[str, str]]] = {}
+        self._known: dict[str, tuple[Versions, dict[str, str]]] = {}
 
-    def of(self, workspace_id: str, revisions: Revisions, pools: Collection[str]) -> Mapping[str, str]:
+    def of(self, workspace_id: str, versions: Versions, pools: Collection[str]) -> Mapping[str, str]:
         """Return those of these pools that have one.
 
         Args:
             workspace_id: the workspace.
-            revisions: as of now; while they stay what they are nothing is read.
+            versions: as of now; while they stay what they are nothing is read.
             pools: the pools' names in Redis.
 
         Raises:
             RedisUnavailableError: Redis is unavailable.
         """
         before, names = self._known.get(workspace_id, (None, {}))
-        if before != revisions or not names.keys() >= set(pools):
+        if before != versions or not names.keys() >= set(pools):
             names = dict.fromkeys(pools, "") | self._read(workspace_id, pools)
-            self._known[workspace_id] = revisions, names
+            self._known[workspace_id] = versions, names
         return {pool: name for pool, name in names.items() if name}
 
     def keep(self, workspaces: Collection[str]) -> None:
@@ -62,8 +62,8 @@ class PoolNames:
         in_force = workspace.configuration()
         teams = [pool.removeprefix(TEAM) for pool in pools if pool.startswith(TEAM)]
         try:
-            found = workspace.roster().team_messages(teams, in_force.roster_revision)
+            found = workspace.roster().team_messages(teams, in_force.roster_version)
         except RosterChangedError:
-            found = {}  # and so have the revisions: it is read again for the next sample
+            found = {}  # and so have the versions: it is read again for the next sample
         names = {TEAM + team_id: Team.FromString(message).name for team_id, message in found.items()}
         return names | dict(self._of_lists(in_force.rules))

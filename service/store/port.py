@@ -34,7 +34,7 @@ class Store(Protocol):
     """The state of all workspaces. Nothing is shared between two of them."""
 
     def decide(
-        self, groups: Sequence[tuple[str, int, Sequence[Case]]], deadline: float, *, slow: bool = False
+        self, groups: Sequence[tuple[str, str, Sequence[Case]]], deadline: float, *, slow: bool = False
     ) -> list[Decided]:
         """Decide about contacts of several workspaces in one go, each contact in one atomic step.
 
@@ -90,15 +90,15 @@ class WorkspaceStore(Protocol):
         rules: NewRules | None = None,
         roster: RosterWrites | None = None,
         unassign_on_close: bool = False,
-    ) -> int:
+    ) -> str:
         """Put a rule set or a roster in force, and what follows from it.
 
-        Its revision; 0: no longer what it was `before`.
+        Its version; '': no longer what it was `before`.
         """
 
 
 class RosterStore(Protocol):
-    """The roster of one workspace, read in parts. What is read after its size must be of the same revision.
+    """The roster of one workspace, read in parts. What is read after its size must be of the same version.
 
     Methods that are given one raise RosterChangedError if it is not.
     """
@@ -106,20 +106,20 @@ class RosterStore(Protocol):
     def size(self) -> RosterSize:
         """How large it is."""
 
-    def agents(self, ids: Collection[str], revision: int) -> dict[str, StoredAgent]:
+    def agents(self, ids: Collection[str], version: str) -> dict[str, StoredAgent]:
         """Those of these agents that are in it."""
 
-    def teams(self, ids: Collection[str], revision: int) -> dict[str, StoredTeam]:
+    def teams(self, ids: Collection[str], version: str) -> dict[str, StoredTeam]:
         """Those of these teams that are in it, with all their agents."""
 
-    def known_agents(self, ids: Collection[str], revision: int) -> set[str]:
+    def known_agents(self, ids: Collection[str], version: str) -> set[str]:
         """Which of these agents are in it."""
 
-    def team_sizes(self, ids: Collection[str], revision: int) -> dict[str, int]:
+    def team_sizes(self, ids: Collection[str], version: str) -> dict[str, int]:
         """How many agents those of these teams have that are in it."""
 
-    def walk_agents(self, after: int, revision: int) -> Iterator[StoredAgent]:
+    def walk_agents(self, after: int, version: str) -> Iterator[StoredAgent]:
         """Agents in order, from behind a position on."""
 
-    def walk_teams(self, first: int, after: int, revision: int) -> Iterator[StoredTeam]:
+    def walk_teams(self, first: int, after: int, version: str) -> Iterator[StoredTeam]:
         """Teams in order, from one on, and in that one from behind a position on; each perhaps several times."""

@@ -9,15 +9,15 @@ if TYPE_CHECKING:
 
 
 class RosterChangedError(Exception):
-    """The roster has another revision than what was read of it before."""
+    """The roster has another version than what was read of it before."""
 
 
 class RosterSize(NamedTuple):
     """How large the roster is.
 
     Attributes:
-        rules_revision: of the rules in force meanwhile.
-        revision: of the roster.
+        rules_version: of the rules in force meanwhile.
+        version: of the roster.
         agents: how many there are.
         last_agent: the last position that an agent has.
         teams: how many there are.
@@ -25,8 +25,8 @@ class RosterSize(NamedTuple):
         places: agents of all teams together.
     """
 
-    rules_revision: int
-    revision: int
+    rules_version: str
+    version: str
     agents: int
     last_agent: int
     teams: int

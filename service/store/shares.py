@@ -13,6 +13,7 @@ from uuid import uuid4
 from service.store import keys
 from service.store.pool_names import PoolNames
 from service.store.scripts import load
+from service.store.values import revision_of
 from service.telemetry.fairness import Standing
 from service.telemetry.sample import WithoutOwner, WorkspaceSample
 
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
     from service.config import Settings
     from service.redis_client.client import RedisClient
-    from service.store.pool_names import Revisions
+    from service.store.pool_names import Versions
 
 _SHARES = load("shares")
 _UNASSIGNED = load("unassigned")
@@ -93,15 +94,15 @@ class Shares:
         Raises:
             RedisUnavailableError: Redis is unavailable.
         """
-        revisions, without_owner = self._without_owner(keys.root(workspace_id))
+        versions, without_owner = self._without_owner(keys.root(workspace_id))
         pools = self._standings(keys.root(workspace_id))
-        names = self._names.of(workspace_id, revisions, pools.keys())
+        names = self._names.of(workspace_id, versions, pools.keys())
         labelled = {pool: _label(pool) for pool in pools}
         return WorkspaceSample(
             {labelled[pool]: standings for pool, standings in pools.items()},
             {label: names.get(pool, label.removeprefix("team:")) for pool, label in labelled.items()},
             without_owner,
-            revisions[0],
+            revision_of(versions[0]),
         )
 
     def _standings(self, root: bytes) -> dict[str, list[Standing]]:
@@ -126,14 +127,14 @@ class Shares:
                     )
         return dict(pools)
 
-    def _without_owner(self, root: bytes) -> tuple[Revisions, WithoutOwner]:
-        """Return the contacts without an owner, and the revisions of rules and roster."""
+    def _without_owner(self, root: bytes) -> tuple[Versions, WithoutOwner]:
+        """Return the contacts without an owner, and the versions of rules and roster."""
         more = 1
         while more:
             more, rules, roster, *counted = self._redis.run(
                 _UNASSIGNED, root, self._overdue_ms, self._retention_ms, _CONTACTS_A_RUN, slow=True
             )
-        return (rules, roster), WithoutOwner(*counted)
+        return (rules.decode(), roster.decode()), WithoutOwner(*counted)
 
 
 def _label(pool: str) -> str:

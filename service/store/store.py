@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import math
+from itertools import count
+from secrets import token_hex
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 from zlib import crc32
@@ -38,18 +41,21 @@ class RedisStore:
         self._redis = redis
         self._contact_retention_ms = int(contact_retention_s * 1000)
         self._replay_retention_ms = int(replay_retention_s * 1000)
+        self._repeat_ms = math.ceil(redis.longest_repeat_s * 1000)
+        # Tokens of runs: no two stores draw the same beginning, and a number is cheaper than chance for each run.
+        self._runs, self._run_tokens = count(), token_hex(6)
 
     def workspace(self, workspace_id: str, deadline: float = NO_DEADLINE) -> RedisWorkspace:
         """Return one workspace, for work that has to be done by the deadline."""
         return RedisWorkspace(self._redis, keys.root(workspace_id), deadline, self._contact_retention_ms)
 
     def decide(
-        self, groups: Sequence[tuple[str, int, Sequence[Case]]], deadline: float = NO_DEADLINE, *, slow: bool = False
+        self, groups: Sequence[tuple[str, str, Sequence[Case]]], deadline: float = NO_DEADLINE, *, slow: bool = False
     ) -> list[Decided]:
         """Decide about contacts of several workspaces in one go, each contact in one atomic step.
 
         Args:
-            groups: for each workspace its id, the revision of the rules that made the choices, and the contacts, at
+            groups: for each workspace its id, the version of the rules that made the choices, and the contacts, at
                 most CONTACTS_A_RUN of them.
             deadline: of the call that waits longest.
             slow: whether others are to be let past.
@@ -58,8 +64,11 @@ class RedisStore:
             What became of each group.
         """
         runs = []
-        for workspace_id, revision, cases in groups:
-            words: list[Any] = [revision, self._contact_retention_ms, self._replay_retention_ms]
+        for workspace_id, version, cases in groups:
+            # Where each contact has a request id, a second run finds the first one's decisions by these.
+            known = all(case.request_id for case in cases)
+            token = "" if known else f"{self._run_tokens}{next(self._runs):x}"
+            words: list[Any] = [version, self._contact_retention_ms, self._replay_retention_ms, token, self._repeat_ms]
             for contact_id, owner_id, opened, request_id, choice, reply in cases:
                 encoded = contact_id.encode()
                 bucket = crc32(encoded) % keys.BUCKETS  # what keys.bucket returns, without a call for each contact
@@ -76,7 +85,7 @@ class RedisStore:
         ]
 
     def _decided(
-        self, group: tuple[str, int, Sequence[Case]], words: list[Any], refusal: Any, deadline: float, *, slow: bool
+        self, group: tuple[str, str, Sequence[Case]], words: list[Any], refusal: Any, deadline: float, *, slow: bool
     ) -> Decided:
         """Decide about a group after its first run was refused, or failed."""
         workspace = self.workspace(group[0], deadline)
@@ -97,5 +106,5 @@ class RedisStore:
         for reply in self._redis.run_each(_RULES, runs, repeatable=True, timeout_s=time_left(deadline)):
             if isinstance(reply, Exception):
                 raise reply
-            found.append(StoredRules(int(reply[0]), reply[1]))
+            found.append(StoredRules(reply[0].decode(), reply[1], bool(reply[2]), bool(reply[3])))
         return found

@@ -41,65 +41,66 @@ class StoredRoster:
 
     def size(self) -> RosterSize:
         """Return how large the roster is."""
-        return RosterSize(*map(int, self._run(_SIZE)))
+        rules_version, version, *counts = self._run(_SIZE)
+        return RosterSize(rules_version.decode(), version.decode(), *map(int, counts))
 
-    def agents(self, ids: Collection[str], revision: int) -> dict[str, StoredAgent]:
+    def agents(self, ids: Collection[str], version: str) -> dict[str, StoredAgent]:
         """Return those of these agents that are in the roster.
 
         Raises:
-            RosterChangedError: the roster has another revision.
+            RosterChangedError: the roster has another version.
         """
-        return {each: StoredAgent(at, message) for each, at, message in self._some("agents", ids, 1, revision)}
+        return {each: StoredAgent(at, message) for each, at, message in self._some("agents", ids, 1, version)}
 
-    def teams(self, ids: Collection[str], revision: int) -> dict[str, StoredTeam]:
+    def teams(self, ids: Collection[str], version: str) -> dict[str, StoredTeam]:
         """Return those of these teams that are in the roster, with all their agents.
 
         Raises:
-            RosterChangedError: the roster has another revision.
+            RosterChangedError: the roster has another version.
         """
         return {
-            each: StoredTeam(at, message, self._members(at, revision))
-            for each, at, message in self._some("teams", ids, 1, revision)
+            each: StoredTeam(at, message, self._members(at, version))
+            for each, at, message in self._some("teams", ids, 1, version)
         }
 
-    def team_messages(self, ids: Collection[str], revision: int) -> dict[str, bytes]:
+    def team_messages(self, ids: Collection[str], version: str) -> dict[str, bytes]:
         """Return those of these teams that are in the roster, without their agents; raises what `teams` does."""
-        return {each: message for each, _, message in self._some("teams", ids, 1, revision)}
+        return {each: message for each, _, message in self._some("teams", ids, 1, version)}
 
-    def known_agents(self, ids: Collection[str], revision: int) -> set[str]:
+    def known_agents(self, ids: Collection[str], version: str) -> set[str]:
         """Return which of these agents are in the roster; raises what `agents` does."""
-        return {each for each, *_ in self._some("agents", ids, 0, revision)}
+        return {each for each, *_ in self._some("agents", ids, 0, version)}
 
-    def team_sizes(self, ids: Collection[str], revision: int) -> dict[str, int]:
+    def team_sizes(self, ids: Collection[str], version: str) -> dict[str, int]:
         """Return how many agents those of these teams have that are in the roster; raises what `teams` does."""
-        return {each: size for each, _, size in self._some("teams", ids, 0, revision)}
+        return {each: size for each, _, size in self._some("teams", ids, 0, version)}
 
-    def walk_agents(self, after: int, revision: int) -> Iterator[StoredAgent]:
+    def walk_agents(self, after: int, version: str) -> Iterator[StoredAgent]:
         """Yield agents in the roster's order, from behind a position on; raises what `agents` does."""
         while True:
-            flat = self._read(_AGENTS, after, _AGENTS_A_RUN, revision=revision)
+            flat = self._read(_AGENTS, after, _AGENTS_A_RUN, version=version)
             for position, message in _pairs(flat):
                 after = int(position)
                 yield StoredAgent(after, message)
             if len(flat) < 2 * _AGENTS_A_RUN:
                 return
 
-    def walk_teams(self, first: int, after: int, revision: int, *, most: int = _PLACES_A_RUN) -> Iterator[StoredTeam]:
+    def walk_teams(self, first: int, after: int, version: str, *, most: int = _PLACES_A_RUN) -> Iterator[StoredTeam]:
         """Yield teams in the roster's order; one with many agents several times, with the next of them each time.
 
         Args:
             first: the position of the team to begin with.
             after: the position in that team after which to begin.
-            revision: of the roster.
+            version: of the roster.
             most: how many teams at most are read in one run.
 
         Raises:
-            RosterChangedError: the roster has another revision.
+            RosterChangedError: the roster has another version.
         """
         looked = _PLACES_A_RUN
         while looked >= _PLACES_A_RUN:
             looked = 0
-            for position, message, flat in self._read(_TEAMS, first, after, _PLACES_A_RUN, most, revision=revision):
+            for position, message, flat in self._read(_TEAMS, first, after, _PLACES_A_RUN, most, version=version):
                 members = [(agent_id.decode(), int(at)) for agent_id, at in _pairs(flat)]
                 if int(position) != first:
                     first, after = int(position), 0
@@ -108,23 +109,23 @@ class StoredRoster:
                 looked += 1 + len(members)
                 yield StoredTeam(first, message, members)
 
-    def _members(self, position: int, revision: int) -> list[tuple[str, int]]:
-        return [member for team in self.walk_teams(position, 0, revision, most=1) for member in team.members]
+    def _members(self, position: int, version: str) -> list[tuple[str, int]]:
+        return [member for team in self.walk_teams(position, 0, version, most=1) for member in team.members]
 
-    def _some(self, kind: str, ids: Collection[str], wanted: int, revision: int) -> Iterator[tuple[str, int, Any]]:
+    def _some(self, kind: str, ids: Collection[str], wanted: int, version: str) -> Iterator[tuple[str, int, Any]]:
         every, size = list(ids), _AGENTS_A_RUN if wanted else _PLACES_A_RUN
         for at in range(0, len(every), size):
             asked = every[at : at + size]
-            positions, messages = self._read(_SOME, kind, wanted, *asked, revision=revision)
+            positions, messages = self._read(_SOME, kind, wanted, *asked, version=version)
             for each, position, message in zip(asked, positions, messages or positions, strict=True):
                 if position is not None:
                     yield each, int(position), message
 
-    def _read(self, script: Script, *words: str | int, revision: int) -> list[Any]:
+    def _read(self, script: Script, *words: str | int, version: str) -> list[Any]:
         found: Any
         rest: list[Any]
         found, *rest = self._run(script, *words)
-        if int(found) != revision:
+        if found.decode() != version:
             raise RosterChangedError
         return rest
 

@@ -13,8 +13,20 @@ class StaleRulesError(Exception):
     """The rules changed since decisions were prepared; those were not made."""
 
 
+NO_VERSION = "0"
+"""The version of rules, or a roster, where none were ever configured.
+
+Versions are texts that tell a configuration from every other, also after state was lost or set back: a revision, which
+counts, and behind a point an incarnation, which is drawn by chance.
+"""
+
 NO_CHOICE = ""
 """No rule matched."""
+
+
+def revision_of(version: str) -> int:
+    """Return the revision in a version; 0 for NO_VERSION."""
+    return int(version.partition(".")[0])
 
 
 class Reason(NamedTuple):
@@ -107,10 +119,19 @@ class ContactRecord:
 
 
 class StoredRules(NamedTuple):
-    """The rules in force: their revision (0: none are), and as prepared for the matcher (empty: by another version)."""
+    """The rules in force.
 
-    revision: int
+    Attributes:
+        version: theirs.
+        prepared: as prepared for the matcher; empty: by another version of the service.
+        known: whether the state says anything of rules, be it that there are none.
+        gone: whether the state says that there are rules, and they are not there.
+    """
+
+    version: str
     prepared: bytes
+    known: bool
+    gone: bool
 
 
 class PresenceReport(NamedTuple):
@@ -130,11 +151,11 @@ class Standing(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Configuration:
-    """The rule set in force, serialized, with its revision and the roster's; empty and 0 where none is."""
+    """The rule set in force, serialized, with its version and the roster's; empty and NO_VERSION where none is."""
 
-    rules_revision: int
+    rules_version: str
     rules: bytes
-    roster_revision: int
+    roster_version: str
 
 
 class NewRules(NamedTuple):

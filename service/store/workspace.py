@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
+from secrets import token_hex
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
@@ -36,6 +37,7 @@ _CONFIGURATION = load("configuration")
 _STAGE = load("stage")
 _COMMIT = load("commit")
 _BUILD = load("build")
+_ACCEPT_LOSS = load("accept_loss")
 
 # How many agents are reported or read in one run of a script at most: some milliseconds in which Redis serves nobody
 # else.
@@ -44,6 +46,7 @@ _CHUNKS_A_RUN = 10
 CHOICES_A_RUN = 500
 # How long a plan lies ready that nobody commits, because its maker died.
 _STAGED_MS = 10 * 60 * 1000
+_INCARNATION_BYTES = 8
 
 
 class RedisWorkspace:
@@ -109,8 +112,8 @@ class RedisWorkspace:
 
     def configuration(self) -> Configuration:
         """Return the rule set in force, and which roster is."""
-        rules_revision, rules, roster_revision = self.run(_CONFIGURATION, repeatable=True, slow=True)
-        return Configuration(int(rules_revision), rules, int(roster_revision))
+        rules_version, rules, roster_version = self.run(_CONFIGURATION, repeatable=True, slow=True)
+        return Configuration(rules_version.decode(), rules, roster_version.decode())
 
     def roster(self) -> StoredRoster:
         """Return what reads the roster."""
@@ -124,7 +127,7 @@ class RedisWorkspace:
         rules: NewRules | None = None,
         roster: RosterWrites | None = None,
         unassign_on_close: bool = False,
-    ) -> int:
+    ) -> str:
         """Put a rule set or a roster in force: one of the two is given.
 
         Args:
@@ -135,7 +138,7 @@ class RedisWorkspace:
             unassign_on_close: whether closing a contact takes its owner away, by the new rule set.
 
         Returns:
-            Its new revision; 0 if the configuration is no longer what it was `before`, and nothing was changed.
+            Its new version; empty if the configuration is no longer what it was `before`, and nothing was changed.
         """
         chunks: list[bytes | str] = [*chunks_of(change)]
         if rules is None:
@@ -147,22 +150,33 @@ class RedisWorkspace:
 
     def _put_in_force(
         self, before: Configuration, chunks: Sequence[bytes | str], which: str, *words: bytes | int
-    ) -> int:
-        """Stage the chunks of a plan, commit it and build it; takes and returns what commit.lua does."""
+    ) -> str:
+        """Stage a plan, commit it and build it. Takes the last words of commit.lua, and returns what that does."""
         token = uuid4().hex if chunks else ""
         for at in range(0, len(chunks), _CHUNKS_A_RUN):
             self.run(_STAGE, token, _STAGED_MS, *chunks[at : at + _CHUNKS_A_RUN], slow=True)
-        revision: int = self.run(
-            _COMMIT, before.rules_revision, before.roster_revision, which, token, *words, slow=True
+        version: bytes = self.run(
+            _COMMIT,
+            before.rules_version,
+            before.roster_version,
+            which,
+            token,
+            token_hex(_INCARNATION_BYTES),
+            *words,
+            slow=True,
         )
-        if revision and chunks:
+        if version and chunks:
             self.build()
-        return revision
+        return version.decode()
 
     def build(self) -> None:
         """Put in place what is left of a new configuration, whoever made it."""
         while self.run(_BUILD, slow=True):
             pass
+
+    def accept_loss(self) -> bool:
+        """Have the workspace be one without rules, if its rules are lost. Return whether they were."""
+        return bool(self.run(_ACCEPT_LOSS, repeatable=True))
 
     def note_choices(self, choices: Mapping[str, str]) -> None:
         """Note what rules ask for, by the names that cases call it by. Nothing else comes of it."""

@@ -51,7 +51,8 @@ CATALOGUE: dict[str, Described] = {
     "assignment_rules_cache_lookups_total": Described(
         "counter",
         ("result",),
-        "Rules asked for. result: hit, miss (read from Redis), stale (read again: they changed).",
+        "Rules asked for. result: hit, miss (read from Redis), stale (read again: they changed), lost (they are gone "
+        "from Redis, and nobody has accepted that).",
     ),
     "assignment_rules_cache_workspaces": Described("gauge", (), "Workspaces whose rules are cached."),
     # Fairness, as of the latest sample. Only the replica that collects them exposes them.
@@ -110,6 +111,11 @@ CATALOGUE: dict[str, Described] = {
         "histogram", (), "From sending commands to Redis to the last of their replies."
     ),
     "assignment_redis_up": Described("gauge", (), "1 while Redis answers and takes writes, else 0."),
+    "assignment_redis_slots_served_ratio": Described(
+        "gauge",
+        (),
+        "Share of slots, and so of workspaces, whose server answers and takes writes; without a cluster 0 or 1.",
+    ),
     "evenhand_build_info": Described("gauge", ("version", "python", "grpcio"), "Always 1."),
 }
 """By name, as it stands in a scrape (histograms without _bucket, _sum and _count)."""

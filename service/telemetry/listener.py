@@ -6,6 +6,7 @@ reads when it is imported, and the supervisor serves their sum.
 
 from __future__ import annotations
 
+import threading
 from typing import TYPE_CHECKING
 
 import prometheus_client
@@ -14,11 +15,12 @@ from prometheus_client.multiprocess import MultiProcessCollector
 
 from service.config import SettingsError
 from service.config.addresses import split_address, with_port
+from service.telemetry.http import MetricsServer
 
 if TYPE_CHECKING:
-    import threading
+    from collections.abc import Callable
     from pathlib import Path
-    from wsgiref.simple_server import WSGIServer
+    from ssl import SSLContext
 
     from prometheus_client.registry import Collector
 
@@ -32,7 +34,7 @@ class MetricsListener:
         address: where, with the port that was taken.
     """
 
-    def __init__(self, server: WSGIServer, thread: threading.Thread, listen: str) -> None:
+    def __init__(self, server: MetricsServer, thread: threading.Thread, listen: str) -> None:
         self._server = server
         self._thread = thread
         self.address = with_port(listen, server.server_port)
@@ -44,13 +46,19 @@ class MetricsListener:
         self._thread.join()
 
 
-def start_listener(settings: Settings, fairness: Collector, workers_folder: Path | None = None) -> MetricsListener:
+def start_listener(
+    settings: Settings,
+    fairness: Collector,
+    workers_folder: Path | None = None,
+    tls: Callable[[], SSLContext] | None = None,
+) -> MetricsListener:
     """Serve the metrics of this process, or the sum of those that workers write to `workers_folder`.
 
     Args:
         settings: say where.
         fairness: what reads the metrics of fairness from Redis.
         workers_folder: the workers' `PROMETHEUS_MULTIPROC_DIR`.
+        tls: returns what a new connection is encrypted by; None: plain text.
 
     Raises:
         SettingsError: cannot listen there.
@@ -63,9 +71,11 @@ def start_listener(settings: Settings, fairness: Collector, workers_folder: Path
     listen = settings.metrics_listen
     host, port = split_address(listen)
     try:
-        server, thread = prometheus_client.start_http_server(port, host, registry)
+        server = MetricsServer(host, port, registry, tls)
     except OSError as error:
         raise SettingsError(
             settings.name_of("metrics_listen"), f"cannot listen on {listen}: {error.strerror or error}"
         ) from error
+    thread = threading.Thread(target=server.serve_forever, name="metrics", daemon=True)
+    thread.start()
     return MetricsListener(server, thread, listen)

@@ -13,7 +13,10 @@ import json
 import logging
 import re
 import sys
+from dataclasses import dataclass
 from datetime import datetime
+from threading import Lock
+from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -22,6 +25,10 @@ if TYPE_CHECKING:
 _TRACE = re.compile(r"[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}")
 _PLAIN = re.compile(r"[\w.:@/+-]+")
 _LONGEST = 200
+_SECOND = 1.0
+# What a terminal could take for a command, or shows in another place than where it stands. Line breaks are json's, or a
+# traceback's own.
+_UNPRINTABLE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 
 
 def configure(settings: Settings) -> None:
@@ -46,6 +53,67 @@ def event(
     if log.isEnabledFor(level):
         shown = {name: _shortened(value) for name, value in fields.items() if value != ""}
         log.log(level, message, exc_info=problem, extra={"fields": shown})
+
+
+class Sample:
+    """Chooses which of many like events are logged: some a second, so that no caller can fill a disk.
+
+    Args:
+        most: how many a second, of each kind.
+    """
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._lock = Lock()
+        self._kinds: dict[str, _Second] = {}
+
+    def take(self, kind: str) -> int | None:
+        """Return how many events of this kind were left out since the last one logged; None: leave this out, too."""
+        now = monotonic()
+        with self._lock:
+            second = self._kinds.setdefault(kind, _Second(now))
+            if now - second.began >= _SECOND:
+                second.began, second.logged = now, 0
+            if second.logged >= self._most:
+                second.left_out += 1
+                return None
+            second.logged += 1
+            left_out, second.left_out = second.left_out, 0
+        return left_out
+
+
+@dataclass(slots=True)
+class _Second:
+    """What became of the events of one kind since some time, by `monotonic`."""
+
+    began: float
+    logged: int = 0
+    left_out: int = 0
+
+
+class Tally:
+    """Logs how often something happened: a line a second, since a line for each would make a flood worse.
+
+    Only one thread may use it.
+
+    Args:
+        log: whose event it is.
+        message: what happened.
+    """
+
+    def __init__(self, log: logging.Logger, message: str) -> None:
+        self._log = log
+        self._message = message
+        self._calls = 0
+        self._since = monotonic()
+
+    def add(self, calls: int) -> None:
+        """Count so many calls to which it happened; none: log what is counted, if its second is over."""
+        self._calls += calls
+        now = monotonic()
+        if self._calls and now - self._since >= _SECOND:
+            event(self._log, logging.WARNING, self._message, calls=self._calls)
+            self._calls, self._since = 0, now
 
 
 def as_json(message: str, level: int = logging.INFO, **fields: str) -> str:
@@ -95,6 +163,14 @@ class _ConsoleFormatter(logging.Formatter):
         fields: dict[str, Any] = getattr(record, "fields", {})
         return " ".join([super().formatMessage(record), *(f"{name}={_text(value)}" for name, value in fields.items())])
 
+    def format(self, record: logging.LogRecord) -> str:
+        return _printable(super().format(record))
+
+
+def _printable(line: str) -> str:
+    """Return a line with its control characters written as JSON writes them."""
+    return _UNPRINTABLE.sub(lambda found: f"\\u{ord(found[0]):04x}", line)
+
 
 def _text(value: str | float) -> str:
     """Return a value on one line that cannot be mistaken for another field."""
@@ -108,6 +184,9 @@ def _json_formatter() -> logging.Formatter:
     class Formatter(JsonFormatter):
         def formatTime(self, record: logging.LogRecord, datefmt: str | None = None) -> str:  # noqa: ARG002, N802
             return datetime.fromtimestamp(record.created).astimezone().isoformat(timespec="milliseconds")
+
+        def format(self, record: logging.LogRecord) -> str:
+            return _printable(super().format(record))
 
         def process_log_record(self, log_data: dict[str, Any]) -> dict[str, Any]:
             return super().process_log_record(log_data | log_data.pop("fields", {}))

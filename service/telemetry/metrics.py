@@ -53,6 +53,7 @@ _cached = _gauge("assignment_rules_cache_workspaces", "livesum")
 _script = _histogram("assignment_script_seconds")
 _round_trip = _histogram("assignment_redis_round_trip_seconds")
 _redis_up = _gauge("assignment_redis_up", "livemin")
+_redis_slots = _gauge("assignment_redis_slots_served_ratio", "livemin")
 _build = _gauge("evenhand_build_info", "livemax")
 
 
@@ -151,6 +152,7 @@ class CacheMetrics:
         self.hit: Callable[[], None] = _lookups.labels("hit").inc
         self.miss: Callable[[], None] = _lookups.labels("miss").inc
         self.stale: Callable[[], None] = _lookups.labels("stale").inc
+        self.lost: Callable[[], None] = _lookups.labels("lost").inc
         self.set_size: Callable[[float], None] = _cached.set
 
 
@@ -169,9 +171,10 @@ class RedisMetrics:
         histogram.observe(seconds)
 
 
-def set_redis_up(up: bool) -> None:
-    """Tell whether Redis answers."""
-    _redis_up.set(up)
+def set_redis_served(share: float) -> None:
+    """Tell which share of keys lies on Redis servers that serve."""
+    _redis_up.set(share > 0)
+    _redis_slots.set(share)
 
 
 def set_build_info() -> None:

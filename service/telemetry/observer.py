@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from evenhand.v1.decision_pb2 import Outcome
 
-from service.telemetry import logs
+from service.telemetry import logs, trail
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from evenhand.v1.assignment_service_pb2 import EvaluateContactRequest
 
+    from service.call import Call
     from service.telemetry.metrics import DecisionMetrics
     from service.telemetry.tracing import Tracing
 
@@ -84,10 +85,18 @@ class DecisionObserver:
         """Have `listener` called whenever something new is in force in any workspace."""
         self._collects = listener
 
-    def configured(self, workspace_id: str) -> None:
-        """Note that something new is in force, so that its counters are there before they count. Never fails."""
+    def configured(self, call: Call, what: str, before: int, after: int) -> None:
+        """Note that something new is in force, so that its counters are there before they count. Never fails.
+
+        Args:
+            call: the call that put it in force.
+            what: "rules" or "roster".
+            before: its revision until then; 0 if there was none.
+            after: its revision since then.
+        """
+        trail.changed(call, what, before=before, after=after)
         try:
-            self._metrics.of(workspace_id)
+            self._metrics.of(call.workspace_id)
             if self._collects is not None:
                 self._collects()
         except Exception:  # noqa: BLE001 - whatever it is, the configuration is in force

@@ -143,6 +143,21 @@ def test_contacts_at_their_limits_are_taken(workspace: Workspace):
     assert workspace.contact("c") is None
 
 
+def test_traits_hold_no_more_values_than_promised(workspace: Workspace):
+    """10,000 values in all traits together are taken, those within lists and objects counted, and one more is not."""
+    workspace.roster("ann")
+    workspace.rules(rule("r", on=ON_UPDATE))
+    full = {f"l{number}": [None] * 1000 for number in range(9)}  # with the lists themselves 9,009 values
+    full |= {"objects": [{"a": [None]}] * 200, "rest": [None] * 389}  # 601 and 390
+    assert workspace.updated("full", "l1", traits=full).outcome == ASSIGNED
+    with refused("INVALID_ARGUMENT") as said:
+        workspace.updated("overfull", "l1", traits=full | {"one": "x"})
+    assert said.fields == {"contact.traits"}
+    with refused("INVALID_ARGUMENT") as said:
+        workspace.updated("overfull", "l1", traits=full | {"l0": [None] * 1001})
+    assert said.fields == {"contact.traits"}
+
+
 @pytest.mark.parametrize("value", ["", "x" * 129, "a\nb", "a\x00b", "a\x1fb", "\x7f", "a\u2028b", "\ud7ff\u0085"])
 def test_ids_are_printable_and_short(service: Service, workspace: Workspace, value: str):
     """Every id is 1 to 128 printable characters, in every call that takes one."""

@@ -172,7 +172,7 @@ def test_a_rule_set_larger_than_a_response_is_configured_and_read(workspace: Wor
         workspace.get_rules()
     assert refusal.fields == {"page_size"}
     found = list(rules_pages(workspace, 10_000))
-    assert [(page.revision, page.etag) for page in found] == [(1, "1")] * len(found)
+    assert {(page.revision, page.etag) for page in found} == {(1, response.etag)}
     assert max(page.ByteSize() for page in found) <= 3 * 1024 * 1024
     assert together(found) == rule_set
 
@@ -233,8 +233,8 @@ def test_a_batch_of_the_longest_replies_leaves_some_out(new_workspace: Callable[
     assert record.decision.reply == decisions[0].reply
 
 
-def test_a_batch_of_the_longest_errors_leaves_details_out(workspace: Workspace):
-    """Each error keeps its code, its message and its reason; only lists of wrong fields are left out."""
+def test_a_batch_of_the_longest_errors_fits(workspace: Workspace):
+    """Each of a thousand errors keeps its code, its message, its reason and its list of wrong fields."""
     wrong = api.EvaluateContactRequest(contact=contact("\n", tags=["\n"] * 100), updated_keys=["\n"] * 300)
     request = api.BatchEvaluateContactsRequest(requests=[wrong] * 1000)
     errors = [result.error for result in workspace.call("BatchEvaluateContacts", request).results]
@@ -243,4 +243,4 @@ def test_a_batch_of_the_longest_errors_leaves_details_out(workspace: Workspace):
         ("INVALID_ARGUMENT", "INVALID_FIELDS", refusals[0].message)
     }
     assert len(refusals[0].violations) > 10
-    assert refusals[999].violations == {}
+    assert all(one.violations == refusals[0].violations for one in refusals)

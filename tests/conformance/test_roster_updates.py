@@ -10,6 +10,7 @@ import grpc
 import pytest
 from evenhand.v1 import roster_service_pb2 as pb
 
+from service.store.values import revision_of
 from tests.support.builders import OFFLINE, ONLINE, agent, agents, roster, rule, tag, team
 from tests.support.client import Workspace, refused
 
@@ -54,7 +55,7 @@ def test_an_update_changes_some_agents_and_keeps_the_rest(workspace: Workspace):
         ("b", "Bee", 3, ONLINE, 1),
         ("d", "", 0, OFFLINE, 0),
     ]
-    assert int(response.etag) == int(before.etag) + 1
+    assert revision_of(response.etag) == revision_of(before.etag) + 1
     assert workspace.get_roster().etag == response.etag
     assert shape(workspace) == (["a", "b", "c", "d"], {"sales": ["c", "a"]})
     assert workspace.takes("four") == ["d"], "who is new stands level with the least, and has waited longest"
@@ -181,16 +182,16 @@ def test_a_lost_etag_aborts_and_changes_nothing(workspace: Workspace):
 
 def test_concurrent_updates_are_all_there(workspace: Workspace):
     """Of updates at the same time none is lost, with or without etag, and each gets a revision of its own."""
-    first = int(workspace.roster("a").etag)
+    first = revision_of(workspace.roster("a").etag)
 
     def count_up(number: int) -> list[int]:
-        revisions = [int(update_agents(workspace, f"own-{number}-{each}").etag) for each in range(5)]
+        revisions = [revision_of(update_agents(workspace, f"own-{number}-{each}").etag) for each in range(5)]
         while len(revisions) < 10:
             found = workspace.get_roster()
             (one,) = [each for each in found.roster.agents if each.id == "a"]
             changed = agent("a", max_open_contacts=one.max_open_contacts + 1)
             try:
-                revisions.append(int(update_agents(workspace, changed, etag=found.etag).etag))
+                revisions.append(revision_of(update_agents(workspace, changed, etag=found.etag).etag))
             except grpc.RpcError as error:
                 if error.code() is not grpc.StatusCode.ABORTED:
                     raise

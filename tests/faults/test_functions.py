@@ -13,14 +13,12 @@ from uuid import uuid4
 
 import pytest
 import redis as redis_py
-from redis.crc import key_slot
 
 from service.redis_client.client import RedisClient, RedisUnavailableError, Run
 from service.redis_client.script import Library, Script
-from service.store import keys, scripts
-from service.store.values import Case
+from service.store import scripts
+from service.store.values import NO_VERSION, Case
 from tests.support import plans
-from tests.support.backends import MASTERS, SLOTS
 from tests.support.builders import ASSIGNED, rule
 from tests.support.client import Workspace
 from tests.support.processes import RedisServer, redis_binaries, wait_until
@@ -79,12 +77,12 @@ def first_calls_at_once(client: RedisClient) -> None:
     """Have all threads begin with their first call at the same moment, and check that each is answered."""
     store, barrier = open_store(client), Barrier(THREADS)
 
-    def first(_: int) -> int:
+    def first(_: int) -> str:
         barrier.wait()
-        return store.rules([uuid4().hex])[0].revision
+        return store.rules([uuid4().hex])[0].version
 
     with ThreadPoolExecutor(THREADS) as threads:
-        assert list(threads.map(first, range(THREADS))) == [0] * THREADS
+        assert list(threads.map(first, range(THREADS))) == [NO_VERSION] * THREADS
 
 
 class AnotherVersion(RedisClient):
@@ -131,7 +129,7 @@ def test_functions_flushed_during_calls_lose_no_call(server: RedisServer):
             answers = []
             while not over.is_set():
                 case = Case(f"{thread}-{len(answers)}", "", False, "", ref, "")
-                (answer,) = decide(team.store, team.name, 1, [case])
+                (answer,) = decide(team.store, team.name, team.version, [case])
                 answers.append((answer.outcome, answer.agent, answer.sequence))
             return answers
 
@@ -268,25 +266,3 @@ def test_each_master_of_a_cluster_gets_the_library(backend: Backend):
     for node in nodes:
         assert [one[1] for one in node.function_list()] == [LIBRARY]
         node.close()
-
-
-@pytest.mark.parametrize("backend", ["cluster"], indirect=True)
-def test_a_slot_that_moves_is_served_where_it_goes(backend: Backend):
-    """While a slot moves to a master that has not got our functions, calls for a workspace in it are answered."""
-    name = uuid4().hex
-    slot = key_slot(keys.root(name))
-    owner = next(at for at in range(MASTERS) if slot < SLOTS * (at + 1) // MASTERS)
-    with (
-        redis_py.Redis.from_url(backend.node_urls[owner]) as source,
-        redis_py.Redis.from_url(backend.node_urls[(owner + 1) % MASTERS]) as target,
-        connected(backend.url) as client,
-    ):
-        ids = {node: node.execute_command("CLUSTER", "MYID").decode() for node in (source, target)}
-        target.function_flush()
-        target.execute_command("CLUSTER", "SETSLOT", slot, "IMPORTING", ids[source])
-        source.execute_command("CLUSTER", "SETSLOT", slot, "MIGRATING", ids[target])
-        try:
-            assert open_store(client).rules([name])[0].revision == 0
-        finally:
-            for node in (source, target):
-                node.execute_command("CLUSTER", "SETSLOT", slot, "STABLE")

@@ -195,7 +195,9 @@ def test_a_redis_that_lost_everything(server: EvenhandServer, redis: RedisServer
     with redis.client() as client:
         client.flushall()
         client.script_flush()
-    assert team.created("c1").outcome == NO_RULE_MATCHED
+    with refused("UNAVAILABLE") as said:
+        team.created("c1")
+    assert said.reason == "STATE_LOST"
     team.roster("z")
     assert team.rules(rule("everyone")).revision == 1
     assert team.created("c1").agent_id == "z"

@@ -16,6 +16,7 @@ from service.call import NO_DEADLINE, Call, DeadlineError
 from service.config import Settings
 from service.decisions.evaluation import Asked
 from service.redis_client.client import RedisClient
+from service.rpc.receiving import Receiver
 from service.store.workspace import RedisWorkspace
 from service.telemetry import metrics
 from service.telemetry.observer import DecisionObserver
@@ -49,9 +50,11 @@ def workspace_id(redis: RedisServer) -> str:
 @pytest.fixture
 def app(redis: RedisServer) -> Iterator[App]:
     """What answers calls, on this Redis and in this process."""
-    app = App(Settings(redis_url=redis.url), redis.url, is_worker=True)
+    receiver = Receiver(timeout_s=5)
+    app = App(Settings(redis_url=redis.url), redis.url, receiver, is_worker=True)
     yield app
     app.close()
+    receiver.close()
 
 
 def once(original: Callable[..., Any]) -> Callable[..., Any]:

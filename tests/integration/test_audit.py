@@ -41,13 +41,15 @@ def redis() -> Iterator[RedisClient]:
         store = open_store(redis)
         for workspace in (WORKSPACE, NEIGHBOR):
             made = store.workspace(workspace)
-            made.configure(
+            version = made.configure(
                 made.configuration(),
                 plans.everyone_in((VIEW,), ("ann", "bob", "cy")),
                 rules=plans.rules(VIEW),
                 unassign_on_close=False,
             )
-            decide(store, workspace, 1, [Case(f"contact-{n}", "", False, "", CHOICE, "") for n in range(CONTACTS)])
+            decide(
+                store, workspace, version, [Case(f"contact-{n}", "", False, "", CHOICE, "") for n in range(CONTACTS)]
+            )
             made.close("contact-7")
         yield redis
         redis.close()
@@ -68,7 +70,8 @@ def test_a_drift_is_found_and_repaired(redis):
     assert repair_workspace(redis, WORKSPACE, found)
     assert audit_workspace(redis, WORKSPACE).drifts == ()
     store = open_store(redis)
-    (answer,) = decide(store, WORKSPACE, 1, [Case("new", "", False, "", CHOICE, "")])
+    version = store.rules([WORKSPACE])[0].version
+    (answer,) = decide(store, WORKSPACE, version, [Case("new", "", False, "", CHOICE, "")])
     assert answer.agent == b"bob"  # 499 open, since contact 7 was closed
 
 

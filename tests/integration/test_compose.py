@@ -30,14 +30,16 @@ def settings_of(service: dict[str, Any]) -> Settings:
     return Settings.read({}, environment() | service["environment"])
 
 
-def test_compose_takes_it():
-    """`docker compose config` finds the file right."""
+@pytest.mark.parametrize("files", [["compose.yaml"], ["compose.yaml", "compose.tls.yaml"]], ids=["plain", "tls"])
+def test_compose_takes_it(files: list[str]):
+    """`docker compose config` finds the file right, alone and with the one for TLS."""
     docker = shutil.which("docker")
     if docker is None:
         pytest.skip(wants.reason("no docker client here", wants.ENGINE))
     if subprocess.run([docker, "compose", "version"], capture_output=True, check=False).returncode:
         pytest.skip(wants.reason("this docker client has no compose", wants.ENGINE))
-    command = [docker, "compose", "--file", FOLDER / "compose.yaml", "config", "--quiet"]
+    named = [word for file in files for word in ("--file", FOLDER / file)]
+    command = [docker, "compose", *named, "config", "--quiet"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, "")
 
@@ -136,3 +138,25 @@ def test_grafana_finds_prometheus_and_the_dashboards():
     mounts = dict(volume.split(":")[:2] for volume in SERVICES["grafana"]["volumes"])
     assert mounts["../grafana/dashboards"] == provider["options"]["path"]
     assert mounts["../grafana/provisioning"] == "/etc/grafana/provisioning"
+
+
+def test_with_the_second_file_all_is_tls():
+    """Both replicas, and what asks for their health and metrics, use the three files of the folder that all mount."""
+    services = YAML(typ="safe").load(FOLDER / "compose.tls.yaml")["services"]
+    files = {"/tls/tls.crt", "/tls/tls.key", "/tls/ca.crt"}
+    for name, replica in REPLICAS.items():
+        settings = settings_of({"environment": replica["environment"] | services[name]["environment"]})
+        assert {settings.tls_cert, settings.tls_key, settings.tls_client_ca} == files
+        assert services[name]["environment"]["EVENHAND_TLS_CA"] == settings.tls_client_ca
+    folder = "${EVENHAND_TLS_FOLDER:-./tls}:/tls:ro"
+    assert all(folder in service["volumes"] for service in services.values())
+    (config,) = (volume.split(":")[1] for volume in services["prometheus"]["volumes"] if "prometheus.tls" in volume)
+    assert f"--config.file={config}" in services["prometheus"]["command"]
+    plain, encrypted = (
+        YAML(typ="safe").load(ROOT / "deploy" / "prometheus" / name)
+        for name in ("prometheus.yaml", "prometheus.tls.yaml")
+    )
+    (job,) = encrypted["scrape_configs"]
+    assert job.pop("scheme") == "https"
+    assert set(job.pop("tls_config").values()) == files
+    assert encrypted == plain

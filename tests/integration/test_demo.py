@@ -24,11 +24,11 @@ def folder():
         yield name
 
 
-def start(folder: str) -> subprocess.Popen[str]:
+def start(folder: str, *options: str) -> subprocess.Popen[str]:
     """Start the demo, without a terminal."""
     environment = os.environ | {"TMPDIR": folder, "PYTHONUNBUFFERED": "1"}
     # A process in the background of a shell is told to ignore SIGINT, and passes that on to all that it starts.
-    minding_interrupts = ["env", "--default-signal=INT", sys.executable, str(DEMO)]
+    minding_interrupts = ["env", "--default-signal=INT", sys.executable, str(DEMO), *options]
     return subprocess.Popen(minding_interrupts, env=environment, stdout=subprocess.PIPE, text=True)
 
 
@@ -43,11 +43,13 @@ def left_behind(folder: str) -> list[str]:
     return found
 
 
-def test_every_story_comes_out_as_it_says(folder):
+@pytest.mark.parametrize("options", [[], ["--tls"]], ids=["plain", "tls"])
+def test_every_story_comes_out_as_it_says(folder, options):
     """The demo passes, shows the ten contacts of each agent, fits 100 columns, and leaves nothing behind."""
-    demo = start(folder)
+    demo = start(folder, *options)
     printed, _ = demo.communicate(timeout=60)
     assert demo.returncode == 0, printed
+    assert ("over TLS" in printed) is bool(options)
     tens = [line for line in printed.splitlines() if re.search(r"█ 10 +new-dm-to-sales, team sales, round robin", line)]
     assert [line.split()[0] for line in tens] == ["Asha", "Bilal", "Chitra"]
     assert max(len(line) for line in printed.splitlines()) <= 100

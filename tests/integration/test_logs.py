@@ -131,6 +131,33 @@ def test_for_eyes_it_is_one_line_that_cannot_be_forged(redis):
     assert f"trace_id={TRACE}" in line
 
 
+@pytest.mark.parametrize("form", ["console", "json"])
+def test_no_control_character_reaches_a_terminal(redis, form):
+    """Characters of an id that a terminal would obey (C0, C1, reversed writing) are written as JSON writes them."""
+    hostile = "\x1b[2J\x9b31m\x85\u202eevil\x7f"
+    with EvenhandServer(redis.url, options=["--log-format", form]) as server:
+        assert call(server, request(request_id=hostile, event_type=0)) == "INVALID_ARGUMENT"
+        (line,) = lines(server, "call refused")
+    assert not set(hostile) & set(line) - set("[2J31mevil")
+    assert r"\u001b[2J\u009b31m\u0085\u202eevil\u007f" in line
+
+
+def test_a_flood_of_refused_calls_is_sampled(redis):
+    """Of 400 calls that are refused, few have a line, and the next line a second later says how many had none."""
+    with EvenhandServer(redis.url) as server:
+        stub = AssignmentServiceStub(server.channel())
+        for _ in range(400):
+            with pytest.raises(grpc.RpcError):
+                stub.EvaluateContact(request(event_type=0), timeout=5)
+        time.sleep(1.1)
+        assert call(server, request(request_id="last", event_type=0)) == "INVALID_ARGUMENT"
+        lines(server, "request_id=last")
+        logged = lines(server, "call refused")
+    assert len(logged) < 40
+    left_out = [int(found[1]) for line in logged if (found := re.search(r"left_out=(\d+)", line))]
+    assert len(logged) + sum(left_out) == 401
+
+
 def test_calls_that_fail_while_redis_is_away_are_logged():
     """Who is paged sees each call that failed, and its code."""
     with RedisServer() as own, EvenhandServer(own.url) as server:

@@ -180,6 +180,16 @@ def test_the_files_are_the_owners_alone(server: EvenhandServer) -> None:
         assert stat.S_IMODE(path.stat().st_mode) & 0o077 == 0, path
 
 
+@pytest.mark.parametrize(("mode", "warned"), [(0o700, False), (0o755, False), (0o770, True), (0o702, True)])
+def test_a_folder_that_others_may_write_to_is_said_so(tmp_path: Path, mode: int, warned: bool) -> None:
+    """Whoever may write to the data folder can change what was decided, so there is a warning at start."""
+    folder = tmp_path / "data"
+    folder.mkdir()
+    folder.chmod(mode)
+    with EvenhandServer(data_dir=folder) as server:
+        assert ("others may write to the data folder" in server.log()) is warned
+
+
 def test_data_that_cannot_be_read_is_said_so(tmp_path: Path) -> None:
     """Where Redis refuses its own data, the service ends in one line with Redis's reason, and touches nothing."""
     server = EvenhandServer(workdir=tmp_path)

@@ -17,7 +17,7 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 
 from tests.support.builders import ASSIGNED, CREATED, NO_RULE_MATCHED, contact, rule
-from tests.support.client import Service, Workspace
+from tests.support.client import Service, Workspace, refused
 from tests.support.processes import EvenhandServer, RedisServer, wait_until
 from tests.support.scrape import Scrape
 
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 ASSIGNMENT = "evenhand.v1.AssignmentService"
 ROSTER = "evenhand.v1.RosterService"
 REFLECTIONS = ("grpc.reflection.v1.ServerReflection", "grpc.reflection.v1alpha.ServerReflection")
+INFO = "ServerReflectionInfo"
 NAMES = ("", ASSIGNMENT, ROSTER)
 
 
@@ -72,7 +73,7 @@ def test_reflection_describes_every_service(shared: EvenhandServer) -> None:
 
 
 def test_open_reflection_streams_hold_up_no_call(shared: EvenhandServer) -> None:
-    """However many tools keep a reflection stream open, calls are answered."""
+    """However many tools keep a reflection stream open, calls are answered, and so is the reflection of others."""
     stop = threading.Event()
 
     def one_question_and_then_silence() -> Iterator[reflection_pb2.ServerReflectionRequest]:
@@ -81,12 +82,53 @@ def test_open_reflection_streams_hold_up_no_call(shared: EvenhandServer) -> None
 
     stub = reflection_pb2_grpc.ServerReflectionStub(shared.channel())
     streams = [stub.ServerReflectionInfo(one_question_and_then_silence()) for _ in range(40)]
-    next(streams[0])
+    for stream in streams:
+        assert next(stream).list_services_response.service
+    assert ask(shared, list_services="").list_services_response.service
     assert Workspace("reflected", Service(shared.address)).created("c").outcome == NO_RULE_MATCHED
     assert shared.health() == "SERVING"
     for stream in streams:
         stream.cancel()
     stop.set()
+
+
+def test_one_reflection_stream_answers_many_questions(shared: EvenhandServer) -> None:
+    """A tool asks one after the other in one stream; each answer is to its question, and the stream ends as it says."""
+    names = [ASSIGNMENT, "no.Such", ROSTER] * 5
+    stub = reflection_pb2_grpc.ServerReflectionStub(shared.channel())
+    questions = [reflection_pb2.ServerReflectionRequest(file_containing_symbol=name) for name in names]
+    stream = stub.ServerReflectionInfo(iter(questions))
+    answers = list(stream)
+    assert [answer.original_request for answer in answers] == questions
+    assert [answer.HasField("error_response") for answer in answers] == [False, True, False] * 5
+    assert stream.code() is grpc.StatusCode.OK
+
+
+def test_a_tool_that_does_not_read_holds_up_no_other(shared: EvenhandServer) -> None:
+    """Thousands of questions whose answers nobody reads cost neither a thread nor memory, and others are answered."""
+    memory = shared.peak_memory()
+    question = reflection_pb2.ServerReflectionRequest(file_containing_symbol=ASSIGNMENT)
+    streams = [
+        reflection_pb2_grpc.ServerReflectionStub(shared.channel()).ServerReflectionInfo(iter([question] * 5000))
+        for _ in range(4)
+    ]
+    time.sleep(1.0)
+    assert ask(shared, list_services="").list_services_response.service
+    assert shared.peak_memory() - memory < 50 * 1024 * 1024
+    for stream in streams:
+        stream.cancel()
+
+
+@pytest.mark.parametrize(
+    "method",
+    ["/grpc.health.v1.Health/Check", "/grpc.health.v1.Health/Watch", *(f"/{name}/{INFO}" for name in REFLECTIONS)],
+)
+def test_bytes_that_are_no_message_are_the_callers_fault(shared: EvenhandServer, method: str) -> None:
+    """The standard services refuse what is no message as ours do, and it leaves no traceback in the log."""
+    with refused("INVALID_ARGUMENT") as said:
+        list(shared.channel().stream_stream(method)(iter([b"\xff\xff\xff"]), timeout=5))
+    assert said.reason == "INVALID_FIELDS"
+    assert "Traceback" not in shared.log()
 
 
 @pytest.mark.parametrize("name", [*NAMES, "liveness"])

@@ -15,7 +15,7 @@ from service.rules.plan import Change
 from service.store import keys
 from service.store.plan_chunks import chunks_of
 from service.store.store import RedisStore
-from service.store.values import Case, NewRules
+from service.store.values import Case, NewRules, revision_of
 from service.store.workspace import RedisWorkspace
 from tests.support import plans
 from tests.support.processes import wait_until
@@ -56,17 +56,20 @@ def change(agents: list[str], pool: str = POOL, predecessor: str = "") -> Change
 
 
 def configure(store: RedisStore, name: str, what: Change, pool: str = POOL) -> int:
-    """Put it in force as a rule set."""
+    """Put it in force as a rule set; return its revision."""
     workspace = store.workspace(name)
     rules = plans.rules(*views(pool))
-    return workspace.configure(workspace.configuration(), what, rules=rules, unassign_on_close=False)
+    version = workspace.configure(workspace.configuration(), what, rules=rules, unassign_on_close=False)
+    return revision_of(version)
 
 
 def decided(store: RedisStore, name: str, revision: int, count: int, pool: str = POOL) -> list[str]:
     """Decide about new contacts by round robin; return who got them."""
     ref = plans.choice(views(pool)[0]).ref
     cases = [Case(f"{revision}-{pool}-{at}", "", False, "", ref, "") for at in range(count)]
-    return [answer.agent.decode() for answer in decide(store, name, revision, cases)]
+    version = store.rules([name])[0].version
+    assert revision_of(version) == revision
+    return [answer.agent.decode() for answer in decide(store, name, version, cases)]
 
 
 def test_whoever_comes_next_completes_a_configuration(redis):
@@ -105,7 +108,7 @@ def test_a_full_redis_leaves_no_half_configuration(redis, full):
         decided(open_store(redis), name, 2, 1)
     full(False)
     assert decided(open_store(redis), name, 2, 998) == [*AGENTS[3:], AGENTS[0]]
-    assert open_store(redis).workspace(name).configuration().rules_revision == 2
+    assert open_store(redis).workspace(name).configuration().rules_version.startswith("2.")
 
 
 def test_a_full_redis_forgets_no_lease(redis, full):
@@ -156,7 +159,7 @@ def test_of_two_that_configure_one_loses(redis):
         store.workspace(name).configure(
             before, change(AGENTS[5:9]), rules=NewRules(b"other", b"", {}), unassign_on_close=True
         )
-        == 0
+        == ""
     )
     assert store.workspace(name).configuration().rules == b""
     assert decided(store, name, 1, 4) == AGENTS[:2] * 2

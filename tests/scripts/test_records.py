@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from service.store import keys
-from service.store.values import Case
+from service.store.values import Case, revision_of
 from tests.support import plans
 from tests.support.stores import decide, open_store, raw
 
@@ -34,32 +34,32 @@ COUNTED = {
 
 
 def workspace(redis: RedisClient, name: str, counted: dict[str, int]) -> tuple[RedisStore, RedisWorkspace, int]:
-    """A store, and a workspace with two agents in one pool that has counted so far; with its revision of the rules."""
+    """A store, and a workspace with two agents in one pool that has counted so far; with its version of the rules."""
     store, root = open_store(redis), keys.root(name)
     made = store.workspace(name)
     if counted:
         raw(redis, b"HSET", root, *(str(word) for item in counted.items() for word in item))
     change = plans.everyone_in((VIEW,), "ab")
-    revision = made.configure(made.configuration(), change, rules=plans.rules(VIEW), unassign_on_close=False)
-    return store, made, revision
+    version = made.configure(made.configuration(), change, rules=plans.rules(VIEW), unassign_on_close=False)
+    return store, made, version
 
 
 @pytest.mark.parametrize("name", COUNTED)
 def test_a_record_says_what_was_decided(redis: RedisClient, name: str):
     """Whatever has been counted, the record gives back the decision, also after a person chose another owner."""
     counted = COUNTED[name]
-    store, made, revision = workspace(redis, name, counted)
+    store, made, version = workspace(redis, name, counted)
     case = Case("contact", "", False, "request", CHOICE, "")
-    (decided,) = decide(store, name, revision, [case])
-    assert (decided.outcome, decided.agent, decided.revision) == (ASSIGNED, b"a", revision)
+    (decided,) = decide(store, name, version, [case])
+    assert (decided.outcome, decided.agent, decided.revision) == (ASSIGNED, b"a", revision_of(version))
     assert decided.sequence == counted.get("sequence", 0) + 1
-    (replayed,) = decide(store, name, revision, [case])
+    (replayed,) = decide(store, name, version, [case])
     assert replayed == decided._replace(replayed=1)
     assert made.assign("contact", "b") == ("a", True)
     record = made.contact("contact")
     assert record is not None
     assert (record.owner_id, record.open, record.decision) == ("b", True, decided)
-    (owned,) = decide(store, name, revision, [case._replace(request_id="other")])
+    (owned,) = decide(store, name, version, [case._replace(request_id="other")])
     assert (owned.outcome, owned.agent) == (ALREADY_ASSIGNED, b"b")
     assert made.close("contact") == ("b", True)
     record = made.contact("contact")
@@ -70,9 +70,9 @@ def test_a_record_says_what_was_decided(redis: RedisClient, name: str):
 @pytest.mark.parametrize(("name", "size"), [("narrow", 17), ("brim", 17), ("many events", 25), ("many agents", 25)])
 def test_a_record_takes_few_bytes(redis: RedisClient, name: str, size: int):
     """Seventeen bytes and the request id, until something has been counted that does not fit; then eight more."""
-    store, _, revision = workspace(redis, f"size of {name}", COUNTED[name])
+    store, _, version = workspace(redis, f"size of {name}", COUNTED[name])
     root = keys.root(f"size of {name}")
-    decide(store, f"size of {name}", revision, [Case("contact", "", False, "request", CHOICE, "")])
+    decide(store, f"size of {name}", version, [Case("contact", "", False, "request", CHOICE, "")])
     bucket = keys.bucket(b"contact")
     packed = raw(redis, b"HGET", root + f":open:{bucket}".encode(), b"contact")
     assert len(packed) == size + len("request")

@@ -48,5 +48,5 @@ def test_a_turn_that_does_not_divide_is_carried(store: RedisStore):
     odd = pool(store, [(weight, 0) for weight in weights], [(1, False, 0)])
     ref = plans.choice(view_of((1, False, 0))).ref
     cases = [Case(f"odd-{at}", "", False, "", ref, "") for at in range(rounds * sum(weights))]
-    counts = Counter(answer.agent.decode() for answer in decide(store, odd.name, 1, cases))
+    counts = Counter(answer.agent.decode() for answer in decide(store, odd.name, odd.version, cases))
     assert [counts[name] for name in odd.agents] == [rounds * weight for weight in weights]

@@ -14,7 +14,7 @@ from service.redis_client.client import RedisClient
 from service.rules import choices_of, dump, prepare
 from service.rules.plan import Change
 from service.store import keys
-from service.store.values import NewRules
+from service.store.values import NO_VERSION, NewRules, revision_of
 from service.telemetry.metrics import CacheMetrics
 from tests.support.processes import RedisServer
 from tests.support.stores import open_store, raw
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from service.store.store import RedisStore
 
 SIZE = 3
+ROOMY = 1_000_000
 
 
 @pytest.fixture(scope="module")
@@ -73,7 +74,7 @@ def chosen(rules: Rules) -> str:
 
 def test_the_cache_is_bounded_and_keeps_who_was_asked_about_last(store):
     """However many workspaces are asked about, so many are kept, the latest ones; the others are read again."""
-    book = RuleBook(store, SIZE, CacheMetrics())
+    book = RuleBook(store, SIZE, ROOMY, CacheMetrics())
     rules_of(book, "a")
     first = rules_of(book, "a")
     for name in "bcade":
@@ -84,9 +85,25 @@ def test_the_cache_is_bounded_and_keeps_who_was_asked_about_last(store):
     assert len(book) == SIZE
 
 
+def test_the_cache_is_bounded_by_bytes(store):
+    """Where rules are large, fewer workspaces are kept: those asked about last, or one that alone is too large."""
+    one = rules_of(RuleBook(store, SIZE, ROOMY, CacheMetrics()), "a", stale={"a"}).weight
+    book = RuleBook(store, SIZE, 2 * one, CacheMetrics())
+    for name in "abcab":
+        assert chosen(rules_of(book, name, stale={name})) == name
+        assert len(book) <= 2
+    first = rules_of(book, "a")
+    assert rules_of(book, "a") is first
+    narrow = RuleBook(store, SIZE, one - 1, CacheMetrics())
+    for name in "abab":
+        last = rules_of(narrow, name, stale={name})
+        assert rules_of(narrow, name) is last
+        assert len(narrow) == 1
+
+
 def test_who_is_asked_about_twice_is_read_from_redis_once(store):
     """What came with many others is cached the next time, though Redis is not asked again, and then stays as it is."""
-    book = RuleBook(store, SIZE, CacheMetrics())
+    book = RuleBook(store, SIZE, ROOMY, CacheMetrics())
     assert [chosen(rules) for rules in book.of_each(["a", "b"], NO_DEADLINE).values()] == ["a", "b"]
     configure(store, "a", "newer")
     again = rules_of(book, "a")
@@ -99,7 +116,7 @@ def test_who_is_asked_about_twice_is_read_from_redis_once(store):
 def test_rules_that_another_version_put_in_force_are_prepared_anew(store, prepared):
     """Where what stands beside the rules is not for this version to read, the rules themselves are."""
     configure(store, "f", "theirs", prepared)
-    assert chosen(rules_of(RuleBook(store, SIZE, CacheMetrics()), "f")) == "theirs"
+    assert chosen(rules_of(RuleBook(store, SIZE, ROOMY, CacheMetrics()), "f")) == "theirs"
 
 
 def test_rules_of_a_version_that_prepares_none_are_not_mistaken_for_older_ones(redis, store):
@@ -109,11 +126,11 @@ def test_rules_of_a_version_that_prepares_none_are_not_mistaken_for_older_ones(r
     theirs = RuleSet(rules=[Rule(id="theirs", trigger=RuleTrigger.RULE_TRIGGER_CONTACT_CREATED)])
     raw(redis, b"SET", root + b":rules", theirs.SerializeToString())
     raw(redis, b"HINCRBY", root, b"revision", b"1")
-    rules = rules_of(RuleBook(store, SIZE, CacheMetrics()), "g")
-    assert (chosen(rules), rules.revision) == ("theirs", 2)
+    rules = rules_of(RuleBook(store, SIZE, ROOMY, CacheMetrics()), "g")
+    assert (chosen(rules), revision_of(rules.version)) == ("theirs", 2)
 
 
 def test_a_workspace_without_rules_has_none(store):
     """A workspace that nobody configured is no error, and no rule takes its contacts."""
-    rules = rules_of(RuleBook(store, SIZE, CacheMetrics()), "nobody")
-    assert (rules.revision, rules.compiled.match(EVENT_TYPE_CONTACT_CREATED, Contact(id="c"))) == (0, None)
+    rules = rules_of(RuleBook(store, SIZE, ROOMY, CacheMetrics()), "nobody")
+    assert (rules.version, rules.compiled.match(EVENT_TYPE_CONTACT_CREATED, Contact(id="c"))) == (NO_VERSION, None)

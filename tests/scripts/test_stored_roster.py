@@ -17,6 +17,7 @@ from service.rules import EMPTY, layout_of, writes_between
 from service.store import keys
 from service.store.roster_chunks import roster_chunks
 from service.store.store import RedisStore
+from service.store.values import revision_of
 from service.store.workspace import RedisWorkspace
 from tests.support.builders import roster, rule
 from tests.support.stores import open_store, raw
@@ -70,10 +71,10 @@ def dying(redis: RedisClient, at: str) -> DyingStore:
     return store
 
 
-def read(store: RedisStore, name: str) -> tuple[int, pb.Roster]:
-    """Return revision and roster."""
-    revision, page = RosterReader(store.workspace(name)).page(page_request(0, "", []), "")
-    return revision, page.roster
+def read(store: RedisStore, name: str) -> tuple[str, pb.Roster]:
+    """Return version and roster."""
+    version, page = RosterReader(store.workspace(name)).page(page_request(0, "", []), "")
+    return version, page.roster
 
 
 def updates(updater: RosterUpdater, name: str) -> list[Callable[[], Any]]:
@@ -109,7 +110,8 @@ def test_an_update_that_was_committed_is_complete_for_whoever_comes_next(redis, 
     with pytest.raises(KilledError):
         updates(RosterUpdater(dying(redis, "build")), name)[which]()
     assert raw(redis, b"LLEN", keys.root(name) + b":plan") > 0
-    assert read(open_store(redis), name) == read(open_store(redis), expected)
+    (version, roster), (other, like) = read(open_store(redis), name), read(open_store(redis), expected)
+    assert (revision_of(version), roster) == (revision_of(other), like)
     assert raw(redis, b"EXISTS", keys.root(name) + b":plan") == 0
 
 
@@ -125,7 +127,7 @@ def test_an_update_that_was_not_committed_leaves_nothing(redis, which, at):
         updates(RosterUpdater(dying(redis, at)), name)[which]()
     assert read(store, name) == before
     updates(RosterUpdater(store), name)[which]()
-    assert read(store, name)[0] == before[0] + 1
+    assert revision_of(read(store, name)[0]) == revision_of(before[0]) + 1
 
 
 def test_places_in_teams_are_counted(redis):

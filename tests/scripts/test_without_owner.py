@@ -25,7 +25,7 @@ DAY_MS = 24 * 3600 * 1000
 
 
 def configured(store: RedisStore, name: str, agents: str) -> int:
-    """A workspace with these agents in a pool that a rule uses; returns the revision of the rules."""
+    """A workspace with these agents in a pool that a rule uses; returns the version of the rules."""
     made = store.workspace(name)
     change = plans.everyone_in((VIEW,), agents)
     return made.configure(made.configuration(), change, rules=plans.rules(VIEW), unassign_on_close=False)
@@ -52,10 +52,10 @@ def calls(redis: RedisClient) -> dict[str, int]:
 
 def test_a_contact_that_is_assigned_at_once_costs_nothing_more(redis: RedisClient, store: RedisStore):
     """Decisions that assign new contacts look at nothing that is kept of contacts without an owner."""
-    revision = configured(store, "assigned at once", "ab")
-    decide(store, "assigned at once", revision, cases(50))
+    version = configured(store, "assigned at once", "ab")
+    decide(store, "assigned at once", version, cases(50))
     calls(redis)
-    decide(store, "assigned at once", revision, cases(50, prefix="d"))
+    decide(store, "assigned at once", version, cases(50, prefix="d"))
     ran = calls(redis)
     assert (ran["zpopmin"], ran["zadd"]) == (50, 50)
     assert not {"zscore", "zrem", "zrangebyscore", "zcard"} & ran.keys()
@@ -66,8 +66,8 @@ def test_a_contact_that_is_assigned_at_once_costs_nothing_more(redis: RedisClien
 @pytest.mark.parametrize(("kind", "choice"), [("unmatched", NO_CHOICE), ("unassigned", CHOICE)])
 def test_what_is_kept_ends_with_the_record(redis: RedisClient, store: RedisStore, kind: str, choice: str):
     """Contacts whose first event is longer ago than records are kept are there no more, but stay counted."""
-    revision = configured(store, kind, "")
-    decide(store, kind, revision, cases(500, choice))
+    version = configured(store, kind, "")
+    decide(store, kind, version, cases(500, choice))
     before = without_owner(redis, kind)
     assert getattr(before, kind) == 500
     for number in range(400):
@@ -78,21 +78,21 @@ def test_what_is_kept_ends_with_the_record(redis: RedisClient, store: RedisStore
 
 def test_the_old_dwindle_where_nobody_collects_metrics(redis: RedisClient, store: RedisStore):
     """Without a collector, too, each contact that comes makes room for more than itself, a bounded number at a time."""
-    revision = configured(store, "uncollected", "")
-    decide(store, "uncollected", revision, cases(100, NO_CHOICE))
+    version = configured(store, "uncollected", "")
+    decide(store, "uncollected", version, cases(100, NO_CHOICE))
     key = keys.root("uncollected") + b":unmatched"
     for number in range(100):
         raw(redis, b"ZINCRBY", key, -DAY_MS, f"c{number}")
-    decide(store, "uncollected", revision, cases(10, NO_CHOICE, "d"))
+    decide(store, "uncollected", version, cases(10, NO_CHOICE, "d"))
     assert raw(redis, b"ZCARD", key) == 90
-    decide(store, "uncollected", revision, cases(90, NO_CHOICE, "e"))
+    decide(store, "uncollected", version, cases(90, NO_CHOICE, "e"))
     assert raw(redis, b"ZCARD", key) == 100
 
 
 def test_overdue_contacts_are_moved_in_bounded_runs(redis: RedisClient, store: RedisStore):
     """However many are overdue at once, each is counted once, and keeps the time of its first event."""
-    revision = configured(store, "overdue", "")
-    decide(store, "overdue", revision, cases(1000, NO_CHOICE))
+    version = configured(store, "overdue", "")
+    decide(store, "overdue", version, cases(1000, NO_CHOICE))
     first = raw(redis, b"ZSCORE", keys.root("overdue") + b":unmatched", "c0")
     for number in range(900):
         raw(redis, b"ZINCRBY", keys.root("overdue") + b":unmatched", -1000_000, f"c{number}")

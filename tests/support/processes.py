@@ -110,6 +110,10 @@ class _Process:
         assert self.process is not None
         return self.process.pid
 
+    def peak_memory(self) -> int:
+        """Return the most memory it has ever held, in bytes, as Linux counts it."""
+        return int(re.findall(r"VmHWM:\s*(\d+) kB", Path(f"/proc/{self.pid}/status").read_text())[0]) * 1024
+
     def log(self) -> str:
         """What the process wrote to standard error so far, over all its starts."""
         path = self.workdir / "stderr.log"
@@ -175,6 +179,7 @@ class RedisServer(_Process):
         options: More of its settings, such as `("--cluster-enabled", "yes")`.
         password: What clients have to know; None: nothing.
         persistent: Keep everything in an append-only file over `kill` and `start`; otherwise it forgets all.
+        sentinel: The file of settings of a Sentinel, if it is to be one.
     """
 
     def __init__(
@@ -186,6 +191,7 @@ class RedisServer(_Process):
         *,
         password: str | None = None,
         persistent: bool = False,
+        sentinel: Path | None = None,
     ) -> None:
         super().__init__(workdir)
         self.binary = (
@@ -197,6 +203,7 @@ class RedisServer(_Process):
             self.options += ("--requirepass", password)
         self._login = "" if password is None else f":{password}@"
         self.persistent = persistent
+        self._sentinel = sentinel
         self.socket = self.workdir / "r.sock"
 
     @property
@@ -215,9 +222,9 @@ class RedisServer(_Process):
         if not self.port:
             where += ["--unixsocket", str(self.socket), "--unixsocketperm", "700"]
         keep = ["--appendonly", "yes" if self.persistent else "no", "--save", ""]
-        process = self._spawn(
-            [self.binary, *where, *keep, "--dir", self.workdir, "--logfile", self.workdir / "redis.log", *self.options]
-        )
+        what = [*keep, *self.options] if self._sentinel is None else [*self.options, "--sentinel"]
+        first = [self.binary] if self._sentinel is None else [self.binary, self._sentinel]
+        process = self._spawn([*first, *where, "--dir", self.workdir, "--logfile", self.workdir / "redis.log", *what])
 
         def answers() -> bool:
             assert process.poll() is None, f"redis-server ended: {(self.workdir / 'redis.log').read_text()[-2000:]}"

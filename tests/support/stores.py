@@ -19,11 +19,11 @@ def open_store(redis: RedisClient) -> RedisStore:
     return RedisStore(redis, contact_retention_s=3600, replay_retention_s=60)
 
 
-def decide(store: RedisStore, workspace_id: str, revision: int, cases: Sequence[Case]) -> list[Decision]:
+def decide(store: RedisStore, workspace_id: str, version: str, cases: Sequence[Case]) -> list[Decision]:
     """Decide about contacts of a workspace; what keeps a decision from being made is raised."""
     decisions: list[Decision] = []
     for at in range(0, len(cases), CONTACTS_A_RUN):
-        (decided,) = store.decide([(workspace_id, revision, cases[at : at + CONTACTS_A_RUN])])
+        (decided,) = store.decide([(workspace_id, version, cases[at : at + CONTACTS_A_RUN])])
         if decided.problem is not None:
             raise decided.problem
         decisions += decided.decisions

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
-from service.store.values import Case, PresenceReport
+from service.store.values import Case, PresenceReport, revision_of
 from strategies import STRATEGIES, Standing
 from strategies.rotation import VirtualTimes
 from tests.support import plans
@@ -67,13 +67,13 @@ class Pool:
             planned._replace(weight=agent.weight, max_open_contacts=agent.limit)
             for planned, agent in zip(plan.agents, self.agents.values(), strict=True)
         ]
-        revision = self.workspace.configure(
+        self.version = self.workspace.configure(
             self.workspace.configuration(),
             plan._replace(agents=agents),
             rules=plans.rules(*map(view_of, self.looks)),
             unassign_on_close=False,
         )
-        assert revision == 1
+        assert revision_of(self.version) == 1
         for name in self.agents:
             self.update(name)
 
@@ -97,7 +97,7 @@ class Pool:
         """Decide about a new contact in Redis and in Python; both must choose the same agent, who is returned."""
         self.contacts += 1
         case = Case(f"contact-{self.contacts}", "", False, "", plans.choice(view_of(look)).ref, "")
-        (answer,) = decide(self.store, self.name, 1, [case])
+        (answer,) = decide(self.store, self.name, self.version, [case])
         times = self.views[look]
         if not times.eligible:
             assert (answer.outcome, answer.agent) == (NO_AGENT_AVAILABLE, b"")

@@ -29,10 +29,13 @@ class ServiceDidNotStartError(RuntimeError):
 
 
 @contextlib.contextmanager
-def running_service() -> Iterator[str]:
+def running_service(*options: str) -> Iterator[str]:
     """Run the service as long as the context lasts.
 
     What EVENHAND_ variables say is for other services, and not for this one.
+
+    Args:
+        options: more options of `evenhand serve`.
 
     Yields:
         its address, such as "127.0.0.1:40123".
@@ -43,7 +46,7 @@ def running_service() -> Iterator[str]:
     with tempfile.TemporaryDirectory(prefix="evenhand-") as folder:
         environment = {name: value for name, value in os.environ.items() if not name.startswith("EVENHAND_")}
         process = subprocess.Popen(
-            [_program(), "serve", "--listen", "127.0.0.1:0", "--data-dir", folder],
+            [_program(), "serve", "--listen", "127.0.0.1:0", "--data-dir", folder, *options],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,

@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING
 
 from evenhand.v1 import rules_pb2 as pb
 
+from service.rules.conditions.expression import steps_of
 from service.rules.conditions.kinds import check_condition
 from service.rules.fields.identifiers import identifier_problem, quoted
 from service.rules.fields.limits import (
+    MAX_EXPRESSION_COST,
     MAX_LISTED_AGENTS,
     MAX_LISTED_AGENTS_IN_ALL,
     MAX_REPLY_BYTES,
@@ -71,7 +73,10 @@ class _RuleSetCheck:
         found.add_if(f"{path}.name", name_problem(rule.name))
         found.add_if(f"{path}.trigger", enum_problem(pb.RuleTrigger, rule.trigger, required=True))
         if rule.HasField("condition"):
+            before = len(found)
             check_condition(rule.condition, f"{path}.condition", found)
+            if len(found) == before:  # so each of its expressions compiles and alone does not cost too much
+                found.add_if(f"{path}.condition", _cost_problem(rule.condition))
         if rule.target.WhichOneof("to") is None:
             found.add(f"{path}.target", "is missing; say who gets the contact: agents, team_id or everyone")
         else:
@@ -121,6 +126,14 @@ def _size_problem(by: pb.Rule | pb.Fallback) -> str | None:
     size = by.ByteSize()
     if size > MAX_RULE_BYTES:
         return f"takes {size} bytes; at most {MAX_RULE_BYTES} are allowed; a long list of agents can be a team"
+    return None
+
+
+def _cost_problem(condition: pb.Condition) -> str | None:
+    steps = steps_of(condition)
+    if steps > MAX_EXPRESSION_COST:
+        costs = f"its expressions cost up to {steps:.0f} steps together on the largest contact"
+        return f"{costs}; at most {MAX_EXPRESSION_COST} are allowed in one rule; spread them over several rules"
     return None
 
 

@@ -5,8 +5,8 @@ parser that gives up at a nesting of 32, regular expressions in linear time, and
 after which it is an error and so false. That is not enough against growth: `[s].map(x, x + x).map(x, x + x)...` doubles
 a text with each link and takes all memory within one line. So three things are refused on top: `map`, a loop within a
 loop, and `+` within a loop. Without them nothing an expression makes is larger than a small multiple of its own text
-and the contact. Time is bounded by the loop steps times what one step compares: a rule written to be slow (a loop that
-compares a long list trait with itself, many times) can still hold a thread, and the GIL, for seconds.
+and the contact. Time is bounded by an estimate (`cel_cost`): whatever could cost too much on some contact is refused,
+since an evaluation holds the GIL from its beginning to its end.
 The string library stays off, since `replace` and `join` grow texts.
 """
 
@@ -16,10 +16,15 @@ import re
 import threading
 from base64 import b64decode, b64encode
 from functools import cache, lru_cache
+from math import isfinite
 from typing import TYPE_CHECKING, TypeAlias
 
 from cel_expr_python import cel  # type: ignore[import-untyped]  # it has stubs but no py.typed
 from evenhand.v1.contact_pb2 import Contact
+
+from service.rules.conditions.cel_cost import Cost
+from service.rules.conditions.cel_tree import read_tree
+from service.rules.fields.limits import MAX_EXPRESSION_COST
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -43,6 +48,7 @@ _TOKEN = re.compile(
 _CEL_ERROR = re.compile(r"ERROR: <input>:(?P<line>\d+):(?P<column>\d+): (?P<message>[^\n]*)")
 # "expecting {'[', '{', '(', ...}" names every token of the grammar; "(in container '')" means nothing to the reader.
 _CEL_NOISE = re.compile(r"^Syntax error: | expecting [{<].*$| \(in container ''\)| \[[A-Z_]+\]$")
+_TOO_DEEP = "1:1: nested too deeply; split it into several conditions"
 # The library builds its compiler and each program on first use; one thread at a time is let through to that.
 _BUILDING = threading.Lock()
 
@@ -67,6 +73,17 @@ class Program:
     def checked_form(self) -> str:
         """Encode the expression; see the function of this name."""
         return b64encode(self._expression.serialize()).decode()
+
+    def cost(self) -> Cost:
+        """Estimate what it costs at most, on whatever contact.
+
+        Raises:
+            ExpressionError: it is nested too deeply for that.
+        """
+        try:
+            return Cost(*read_tree(self._expression.serialize()))
+        except RecursionError:
+            raise ExpressionError(_TOO_DEEP) from None
 
     def holds(self, activation: Activation) -> bool:
         """Tell whether the expression gives true. An error (a missing key, mixed types, too many steps) is false."""
@@ -103,6 +120,25 @@ def compile_expression(text: str) -> Program:
         return Program(expression)
 
 
+def check_cost(text: str) -> None:
+    """Refuse an expression that compiles, if some contact could make it cost too much.
+
+    Raises:
+        ExpressionError: it could; at the place where most of the cost arises.
+    """
+    cost = compile_expression(text).cost()
+    if cost.steps <= MAX_EXPRESSION_COST:
+        return
+    place = _position(text, cost.most.offset)
+    if not isfinite(cost.steps):
+        raise ExpressionError(f"{place}: matches() takes a pattern only as one text written here")
+    raise ExpressionError(
+        f"{place}: costs up to {cost.steps:.0f} steps on the largest contact, most of them here; at most "
+        f"{MAX_EXPRESSION_COST} are allowed; hold traits against written values rather than against each other, "
+        "and use exists() or exists_one() rather than filter()"
+    )
+
+
 def checked_form(text: str) -> str:
     """Write an expression as it comes out of parsing and checking, in the library's own encoding and base64.
 
@@ -130,7 +166,7 @@ def _readable(error: str) -> str:
     first = _CEL_ERROR.search(error)
     if first is None:
         # Too deep is reported without a position; there is no other known case.
-        return "1:1: nested too deeply; split it into several conditions" if "recursion" in error else "1:1: not valid"
+        return _TOO_DEEP if "recursion" in error else "1:1: not valid"
     message = _CEL_NOISE.sub("", first["message"]).replace("mismatched input '<EOF>'", "it ends too early")
     shown = "".join(c if c.isprintable() else "?" for c in message)
     return f"{first['line']}:{first['column']}: {shown}"

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 from service.rules.conditions.cel_runtime import (
     ExpressionError,
     Program,
+    check_cost,
     checked_form,
     compile_expression,
     read_checked,
@@ -15,8 +16,13 @@ from service.rules.conditions.kinds import Kind, Predicate, Prepared, nothing
 from service.rules.fields.limits import MAX_EXPRESSION_BYTES
 
 if TYPE_CHECKING:
+    from evenhand.v1.rules_pb2 import Condition
+
     from service.rules.conditions.folded_contact import FoldedContact
     from service.rules.fields.violations import Violations
+
+
+_LISTS: Final = frozenset({"all", "any", "none"})
 
 
 def _check(text: str, path: str, found: Violations, _depth: int) -> None:
@@ -30,10 +36,27 @@ def _problem(text: str) -> str | None:
     if not text.strip():
         return "is empty; write an expression that gives a bool, such as contact.tags.size() > 2"
     try:
-        compile_expression(text)
+        check_cost(text)
     except ExpressionError as error:
         return str(error)
     return None
+
+
+def steps_of(condition: Condition) -> float:
+    """Estimate what all expressions of a condition tree cost together at most; those that do not compile count nothing.
+
+    Args:
+        condition: the tree.
+    """
+    kind = condition.WhichOneof("kind")
+    if kind in _LISTS:
+        return sum(map(steps_of, getattr(condition, kind).conditions))
+    if kind != "expression":
+        return 0
+    try:
+        return compile_expression(condition.expression).cost().steps
+    except ExpressionError:
+        return 0
 
 
 def _prepare(text: str) -> list[Any]:

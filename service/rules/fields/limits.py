@@ -23,6 +23,8 @@ MAX_CONDITION_DEPTH: Final = 8
 MAX_CONDITION_ITEMS: Final = 100
 """Conditions, tags, values, sources or channels in one list of a condition."""
 MAX_EXPRESSION_BYTES: Final = 4096
+MAX_EXPRESSION_COST: Final = 25_000
+"""Estimated cost of the expressions of one rule together on the largest contact, in steps of about a microsecond."""
 MAX_REPLY_BYTES: Final = 4096
 MAX_REPLY_PLACEHOLDERS: Final = 20
 MAX_LISTED_AGENTS: Final = 10_000
@@ -38,6 +40,8 @@ MAX_WEIGHT: Final = 1_000
 
 MAX_CONTACT_TAGS: Final = 100
 MAX_CONTACT_TRAITS: Final = 200
+MAX_CONTACT_VALUES: Final = 10_000
+"""Values in all traits of a contact together, those within lists and objects included."""
 MAX_UPDATED_KEYS: Final = 300
 
 MAX_BATCH: Final = 1_000

@@ -109,7 +109,11 @@ end
 local function adjust(planned)
   local pools = {}
   planned.positions = {}
-  for pool, place in pairs(load_agent(number_of_agent(planned.id)).settings.pools) do
+  local settings = load_agent(number_of_agent(planned.id)).settings
+  if not settings then
+    return  -- the agent's hash was lost: the audit puts it back
+  end
+  for pool, place in pairs(settings.pools) do
     planned.positions[pool], pools[pool] = place.position, {predecessor = '', views = place.views, new = {}}
   end
   settle(planned, pools)
@@ -134,6 +138,9 @@ end
 
 local function move_to(planned, pools)
   local agent = load_agent(number_of_agent(planned.id))
+  if not agent.settings then
+    return  -- as in adjust
+  end
   local turns, times, was = leave(agent, planned.positions)
   agent.settings = with_places(agent.settings, planned.positions, pools)
   for pool, position in pairs(planned.positions) do
@@ -147,7 +154,7 @@ end
 local function forget(id)
   local agent = load_agent(number_of_agent(id))
   leave(agent)
-  for pool in pairs(agent.settings.pools) do
+  for pool in pairs(agent.settings and agent.settings.pools or {}) do
     local team = string.match(pool, '^t:(.*)$')
     if team then
       count_places(-call('ZREM', root .. TEAM .. team, id))

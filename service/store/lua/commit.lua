@@ -1,29 +1,30 @@
 -- Puts a rule set or a roster in force, as soon as build.lua has put in place what follows from it: of a roster, all.
 --
 -- KEYS[1]  what all keys of the workspace begin with; all others are derived from it (see keys.py)
--- ARGV[1]  revision of the rules this was prepared under
--- ARGV[2]  revision of the roster this was prepared under
+-- ARGV[1]  version of the rules this was prepared under
+-- ARGV[2]  version of the roster this was prepared under
 -- ARGV[3]  'rules' or 'roster': which of the two is new
 -- ARGV[4]  token of the plan that was staged ('' = nothing else changes)
+-- ARGV[5]  its incarnation
 -- then, if the rules are new: the serialized rule set, the rules as the matcher takes them, and 1 if closing a contact
 -- takes its owner away
 --
--- Returns  the new revision of what was put in force; 0 if one of the two changed meanwhile, or the plan was staged
+-- Returns  the new version of what was put in force; '' if one of the two changed meanwhile, or the plan was staged
 --          too long ago: nothing was done
 
---- @include "state"
+--- @include "roster"
 
 return function(args)
-  local refusal = begin()
+  local refusal = begin_with_roster()
   if refusal then
     return refusal
   end
-  local rules_revision, roster_revision, which, token, rule_set, prepared, unassign_on_close = unpack(args)
+  local rules_version, under, which, token, incarnation, rule_set, prepared, unassign_on_close = unpack(args)
   local staged = root .. STAGED .. token
-  if revision ~= rules_revision
-    or (call('HGET', root, 'roster_revision') or '0') ~= roster_revision
+  if version ~= rules_version
+    or roster_version ~= under
     or (token ~= '' and call('EXISTS', staged) == 0) then
-    return 0
+    return ''
   end
   if token ~= '' then
     call('RENAME', staged, root .. PLAN)
@@ -31,11 +32,12 @@ return function(args)
     call('HSET', root, 'building', 1)
   end
   if which == 'roster' then
-    return call('HINCRBY', root, 'roster_revision', 1)
+    call('HSET', root, 'roster_incarnation', incarnation)
+    return version_of(call('HINCRBY', root, 'roster_revision', 1), incarnation)
   end
   local new = call('HINCRBY', root, 'revision', 1)
   call('SET', root .. RULES, rule_set)
   call('SET', root .. PREPARED, prepared)
-  call('HSET', root, 'prepared', new, 'unassign_on_close', unassign_on_close)
-  return new
+  call('HSET', root, 'incarnation', incarnation, 'prepared', new, 'unassign_on_close', unassign_on_close)
+  return version_of(new, incarnation)
 end

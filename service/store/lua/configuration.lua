@@ -1,14 +1,14 @@
--- The rule set in force, and under which revision of the roster.
+-- The rule set in force, and under which version of the roster.
 --
 -- KEYS[1]  what all keys of the workspace begin with; all others are derived from it (see keys.py)
 --
--- Returns  {revision of the rules, rule set, revision of the roster}; revision '0' and '' where none is
+-- Returns  {version of the rules, rule set, version of the roster}; version '0' and '' where none is
 
+--- @include "roster"
 --- @readonly
 
 return function()
-  return {
-    call('HGET', root, 'revision') or '0', call('GET', root .. RULES) or '',
-    call('HGET', root, 'roster_revision') or '0',
-  }
+  local state = call('HMGET', root, 'revision', 'incarnation')
+  read_roster_version()
+  return {version_of(state[1], state[2]), call('GET', root .. RULES) or '', roster_version}
 end

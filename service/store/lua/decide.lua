@@ -2,9 +2,11 @@
 -- rotation, counts, and records the decision.
 --
 -- KEYS[1]  what all keys of the workspace begin with; all others are derived from it (see keys.py)
--- ARGV[1]  revision of the rules the caller prepared this under
+-- ARGV[1]  version of the rules the caller prepared this under
 -- ARGV[2]  how long the record of a contact without an open conversation is kept (ms)
 -- ARGV[3]  how long a replay is kept (ms)
+-- ARGV[4]  token of the run, by which a second one with the same arguments is known ('' = it is known by request ids)
+-- ARGV[5]  how long after the first a second one may come (ms)
 -- then, for each contact, FIELDS arguments:
 --   contact id, its bucket, owner id as the caller knows it ('' = nobody), 1 if its conversation was opened,
 --   request id ('' = none), name of what the rule asks for ('' = no rule matched), reply ('' = none), in which
@@ -12,12 +14,13 @@
 --
 -- Returns  a decision for each contact
 
---- @include "replays"
+--- @include "repeats"
 --- @include "choosing"
 --- @include "open_counts"
 --- @include "without_owner"
 
-local FIELDS, FIRST_REF = 7, 9  -- words a contact, and where the first of them names what its rule asks for
+local FIELDS, FIRST = 7, 6  -- words a contact, and where the first begins
+local FIRST_REF = FIRST + 5  -- where that names what its rule asks for
 local retention, replay_retention, under
 
 -- The contact is owned: the record follows the caller's owner, and an opened conversation is counted.
@@ -79,14 +82,15 @@ local function decide_by_rules(contact, request, ref, reply, sequence)
   return decision(outcome, agent and agent.settings.id or '', text, under, sequence, now, 0, reply)
 end
 
--- Decides about one contact; so many more are to come.
-local function decide(coming, id, bucket, owner_id, opened, request, ref, reply)
+-- Decides about one contact, the one at `at` of so many.
+local function decide(at, contacts, id, bucket, owner_id, opened, request, ref, reply)
   local contact = load_contact(id, bucket)
-  local earlier = request ~= '' and contact.place and replay(contact, request)
+  local earlier = before and decided_before(contact, request, at)
+    or request ~= '' and contact.place and replay(contact, request)
   if earlier then
     return earlier
   end
-  local sequence = next_sequence(coming + 1)
+  local sequence = next_sequence(contacts - at + 1)
   if owner_id ~= '' or contact.owner ~= 0 then
     return keep_owner(contact, owner_id, opened == '1', request, sequence)
   end
@@ -94,18 +98,23 @@ local function decide(coming, id, bucket, owner_id, opened, request, ref, reply)
 end
 
 return function(args)
-  local refusal, text = begin(args[FIRST_REF])
+  local refusal, text, revision = begin(args[FIRST_REF])
   if refusal then
     return refusal
   end
-  if revision ~= args[1] then
+  if version ~= args[1] then
     return STALE_RULES
   end
-  under, retention, replay_retention = tonumber(revision), args[2], args[3]
+  under, retention, replay_retention = revision, args[2], args[3]
   begin_choices(args[FIRST_REF], text)
-  local decisions = {}
-  for at = 4, #args, FIELDS do
-    decisions[#decisions + 1] = decide((#args - at + 1) / FIELDS - 1, unpack(args, at, at + FIELDS - 1))
+  local decisions, contacts = {}, (#args - FIRST + 1) / FIELDS
+  before = nil
+  if args[4] ~= '' then
+    begin_run(args[4], args[5], contacts)
+  end
+  for at = 1, contacts do
+    local from = FIRST + (at - 1) * FIELDS
+    decisions[at] = decide(at, contacts, unpack(args, from, from + FIELDS - 1))
   end
   return_sequences()
   return decisions

@@ -2,7 +2,7 @@
 --
 -- KEYS[1]  what all keys of the workspace begin with; all others are derived from it (see keys.py)
 -- ARGV[1]  sequence of the workspace when the records were counted
--- then, for each agent to be repaired: number, count
+-- then, for each agent to be repaired: number, count, id
 --
 -- Returns  1; 0 if something happened in the workspace since: nothing was done
 
@@ -10,8 +10,8 @@
 --- @include "views"
 
 -- What was wrong is no guide to where the agent stands; so it is taken out and put in again.
-local function repair(number, open)
-  call('HSET', root .. AGENT .. number, 'open', open)
+local function repair(number, open, id)
+  call('HSET', root .. AGENT .. number, 'open', open, 'id', id)
   local agent = load_agent(number)
   local turns, _, was = withdraw(agent)
   for pool, turn in pairs(turns) do
@@ -30,8 +30,8 @@ return function(args)
   if (call('HGET', root, 'sequence') or '0') ~= args[1] then
     return 0
   end
-  for at = 2, #args, 2 do
-    repair(tonumber(args[at]), args[at + 1])
+  for at = 2, #args, 3 do
+    repair(tonumber(args[at]), args[at + 1], args[at + 2])
   end
   return 1
 end

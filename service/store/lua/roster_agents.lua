@@ -4,7 +4,7 @@
 -- ARGV[1]  position after which to begin
 -- ARGV[2]  how many at most
 --
--- Returns  {revision of the roster, position, message, position, message, ...}
+-- Returns  {version of the roster, position, message, position, message, ...}
 
 --- @include "roster"
 --- @readonly
@@ -16,7 +16,7 @@ return function(args)
   end
   local ids = call('ZRANGEBYSCORE', root .. AGENTS_ORDER, '(' .. args[1], '+inf', 'WITHSCORES',
     'LIMIT', 0, args[2])
-  local found = {roster_revision}
+  local found = {roster_version}
   for at = 1, #ids, 2 do
     found[at + 1] = ids[at + 1]
     found[at + 2] = call('HGET', root .. AGENTS, ids[at])

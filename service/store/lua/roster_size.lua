@@ -2,7 +2,7 @@
 --
 -- KEYS[1]  what all keys of the workspace begin with; all others are derived from it (see keys.py)
 --
--- Returns  {revision of the rules, revision of the roster, agents, last position of an agent, teams, last position of a
+-- Returns  {version of the rules, version of the roster, agents, last position of an agent, teams, last position of a
 --          team, places in all teams}
 
 --- @include "roster"
@@ -18,7 +18,7 @@ return function()
     return refusal
   end
   return {
-    call('HGET', root, 'revision') or '0', roster_revision,
+    version, roster_version,
     call('HLEN', root .. AGENTS), last_of(AGENTS_ORDER), call('HLEN', root .. TEAMS),
     last_of(TEAMS_ORDER), call('HGET', root, 'places') or 0,
   }

@@ -5,7 +5,7 @@
 -- ARGV[2]  1 if their messages are wanted, else 0
 -- then the ids
 --
--- Returns  {revision of the roster, {position (nil: not in the roster), ...}, {message, ...}}; of a team the number of its
+-- Returns  {version of the roster, {position (nil: not in the roster), ...}, {message, ...}}; of a team the number of its
 --          agents stands where its message would, if that is not wanted
 
 --- @include "roster"
@@ -26,5 +26,5 @@ return function(args)
       messages[at - 2] = call('ZCARD', root .. TEAM .. args[at])
     end
   end
-  return {roster_revision, positions, messages}
+  return {roster_version, positions, messages}
 end

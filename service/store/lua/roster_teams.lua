@@ -6,7 +6,7 @@
 -- ARGV[3]  how many teams and agents at most
 -- ARGV[4]  how many teams at most
 --
--- Returns  {revision of the roster, {position, message, {agent id, position, ...}}, ...}. The agents of the last one may be
+-- Returns  {version of the roster, {position, message, {agent id, position, ...}}, ...}. The agents of the last one may be
 --          more: it is to be asked for again.
 
 --- @include "roster"
@@ -19,7 +19,7 @@ return function(args)
   end
   local after, left = args[2], tonumber(args[3])
   local ids = call('ZRANGEBYSCORE', root .. TEAMS_ORDER, args[1], '+inf', 'WITHSCORES', 'LIMIT', 0, args[4])
-  local found = {roster_revision}
+  local found = {roster_version}
   for at = 1, #ids, 2 do
     if left <= 0 then
       break

@@ -1,14 +1,17 @@
--- The rules in force as the matcher takes them, with their revision.
+-- The rules in force as the matcher takes them, with their version.
 --
 -- KEYS[1]  what all keys of the workspace begin with; all others are derived from it (see keys.py)
 --
--- Returns  {revision, prepared rules}; '0' and '' where none is, and '' also where the rules were put in force by a version
---          of the service that prepares none
+-- Returns  {version, prepared rules, 1 if rules were ever configured or their loss was accepted, 1 if a revision is there and
+--          its rules are gone}; '0' and '' where none is, and '' also where the rules were put in force by a version of the
+--          service that prepares none
 
+--- @include "state"
 --- @readonly
 
 return function()
-  local revisions = call('HMGET', root, 'revision', 'prepared')
-  local prepared = revisions[1] == revisions[2] and call('GET', root .. PREPARED)
-  return {revisions[1] or '0', prepared or ''}
+  local state = call('HMGET', root, 'revision', 'incarnation', 'prepared')
+  local prepared = state[1] == state[3] and call('GET', root .. PREPARED)
+  local gone = state[1] and state[1] ~= '0' and not prepared and call('EXISTS', root .. RULES) == 0
+  return {version_of(state[1], state[2]), prepared or '', state[1] and 1 or 0, gone and 1 or 0}
 end

@@ -5,7 +5,7 @@
 -- ARGV[2]  how long the record of such a contact is kept (ms)
 -- ARGV[3]  how many contacts to look at, at most
 --
--- Returns  {1 if there may be more to do, revision of the rules, revision of the roster,
+-- Returns  {1 if there may be more to do, version of the rules, version of the roster,
 --          how many turned out unassigned as no agent was available, how many as overdue, how many of all were
 --          assigned late; how many there are that no rule has matched so far, and that turned out unassigned}
 
@@ -24,11 +24,12 @@ return function(args)
   if #due > 0 then
     call('HINCRBY', root, 'unassigned_overdue', #due / 2)
   end
-  local state = call('HMGET', root, 'revision', 'roster_revision', 'unassigned_no_agent', 'unassigned_overdue',
-    'assigned_late')
-  local found = {(trimmed == most or #due == 2 * most) and 1 or 0}
-  for at = 1, 5 do
-    found[at + 1] = tonumber(state[at] or 0)
+  local state = call('HMGET', root, 'revision', 'incarnation', 'roster_revision', 'roster_incarnation',
+    'unassigned_no_agent', 'unassigned_overdue', 'assigned_late')
+  local found = {(trimmed == most or #due == 2 * most) and 1 or 0,
+    version_of(state[1], state[2]), version_of(state[3], state[4])}
+  for at = 5, 7 do
+    found[at - 1] = tonumber(state[at] or 0)
   end
   found[7], found[8] = call('ZCARD', root .. UNMATCHED_CONTACTS), call('ZCARD', root .. UNASSIGNED_CONTACTS)
   return found

@@ -12,6 +12,7 @@ import typer
 
 from service.cli.commands import app
 from service.cli.health_probe import plain_arguments, probe
+from service.cli.reaching import Target
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -22,15 +23,22 @@ SERVING, NOT_SERVING = b"\0\0\0\0\2\x08\1", b"\0\0\0\0\2\x08\2"
 FINE = b"\x88"  # `:status: 200`, from the static table
 
 
-def read_by_typer(*arguments: str) -> tuple[str, str, float]:
+def read_by_typer(*arguments: str) -> tuple[str, Target]:
     """Return what typer reads."""
     group: Any = typer.main.get_command(app)
     command = group.get_command(typer.Context(group), "health")
     params = command.make_context("health", list(arguments)).params
-    return params["service"], params["server"], params["timeout"]
+    return params.pop("service"), Target(**params)
 
 
-@pytest.mark.parametrize("environment", [{}, {"EVENHAND_SERVER": "host:1", "EVENHAND_TIMEOUT": "2s"}])
+@pytest.mark.parametrize(
+    "environment",
+    [
+        {},
+        {"EVENHAND_SERVER": "host:1", "EVENHAND_TIMEOUT": "2s"},
+        {"EVENHAND_TLS_CA": "ca.pem", "EVENHAND_TLS_CERT": "c.pem", "EVENHAND_TLS_KEY": "k.pem"},
+    ],
+)
 @pytest.mark.parametrize(
     "arguments",
     [
@@ -40,19 +48,31 @@ def read_by_typer(*arguments: str) -> tuple[str, str, float]:
         ["-s", "unix:/run/e.sock"],
         ["--server=a:1", "--server=b:2", "--timeout=250ms"],
         ["--timeout", "1.5", "liveness"],
+        ["--tls-ca", "ca.pem", "--tls-cert=c.pem", "--tls-key", "k.pem"],
     ],
 )
 def test_plain_arguments_are_read_as_typer_does(arguments, environment, monkeypatch):
     """Arguments and variables mean the same, whoever reads them."""
-    for name in ("EVENHAND_SERVER", "EVENHAND_TIMEOUT"):
-        monkeypatch.delenv(name, raising=False)
+    for name in Target._fields:
+        monkeypatch.delenv(f"EVENHAND_{name.upper()}", raising=False)
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
     assert plain_arguments(arguments, environment) == read_by_typer(*arguments)
 
 
 @pytest.mark.parametrize(
-    "odd", [["--help"], ["-sx:1"], ["a", "b"], ["--server"], ["--server", "host"], ["--timeout", "soon"], ["--"]]
+    "odd",
+    [
+        ["--help"],
+        ["-sx:1"],
+        ["a", "b"],
+        ["--server"],
+        ["--server", "host"],
+        ["--timeout", "soon"],
+        ["--"],
+        ["--tls-cert", "c.pem"],
+        ["--tls-ca", "ca.pem", "--tls-key", "k.pem"],
+    ],
 )
 def test_all_else_is_left_to_typer(odd):
     """Help, and every mistake, gets typer's answer."""
@@ -122,7 +142,7 @@ def saying(answer: bytes, folder: Path) -> Iterator[tuple[str, bytearray]]:
 def test_answers_are_read(answer, code, said, tmp_path, capsys):
     """Whatever a server may write by the rules of HTTP/2, its health is read, or why there is none."""
     with saying(SETTINGS + answer, tmp_path) as (address, heard):
-        assert probe("liveness", address, 10) == code
+        assert probe("liveness", Target(address, 10)) == code
     shown = capsys.readouterr()
     assert said in shown.out + shown.err
     assert len((shown.out + shown.err).splitlines()) == 1
@@ -134,7 +154,7 @@ def test_a_ping_is_answered(tmp_path, capsys):
     """A server that looks whether the probe is alive hears that it is."""
     ping = frame(6, b"12345678", stream=0)
     with saying(SETTINGS + ping + frame(0, SERVING, 1), tmp_path) as (address, heard):
-        assert probe("", address, 10) == 0
+        assert probe("", Target(address, 10)) == 0
     assert capsys.readouterr().out.endswith(": SERVING\n")
     assert heard.endswith(frame(6, b"12345678", 1, 0))
 
@@ -142,7 +162,7 @@ def test_a_ping_is_answered(tmp_path, capsys):
 def test_a_long_name_is_asked_for_whole(tmp_path, capsys):
     """A name longer than one byte can count is sent with its whole length."""
     with saying(SETTINGS + frame(0, NOT_SERVING, 1), tmp_path) as (address, heard):
-        assert probe("n" * 300, address, 10) == 1
+        assert probe("n" * 300, Target(address, 10)) == 1
     assert capsys.readouterr().out.startswith("nnn")
     assert b"\0\0\0\x01\x2f\x0a\xac\x02" + b"n" * 300 in heard
 
@@ -159,12 +179,12 @@ def test_a_connection_that_ends_early(tmp_path, capsys):
         listener.listen()
         thread = threading.Thread(target=hang_up)
         thread.start()
-        assert probe("", f"unix:{tmp_path / 's'}", 10) == 3
+        assert probe("", Target(f"unix:{tmp_path / 's'}", 10)) == 3
         thread.join()
     assert "cannot reach a service at unix:" in capsys.readouterr().err
 
 
 def test_an_address_that_is_none(capsys):
     """What is no address is said to be none, in one line."""
-    assert probe("", "host:port", 10) == 3
+    assert probe("", Target("host:port", 10)) == 3
     assert capsys.readouterr().err.startswith("evenhand: cannot reach a service at host:port: that is no HOST:PORT.")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from service.config.addresses import split_address, unix_path, with_port
+from service.config.addresses import is_local, split_address, unix_path, with_port
 
 
 def test_split_address() -> None:
@@ -28,3 +28,22 @@ def test_unix_path() -> None:
     assert unix_path("unix:/run/e.sock") == unix_path("unix:///run/e.sock") == "/run/e.sock"
     assert unix_path("unix:") == ""
     assert unix_path("unix.example.com:1") is None
+
+
+@pytest.mark.parametrize(
+    ("address", "local"),
+    [
+        ("127.0.0.1:1", True),
+        ("127.8.0.1:1", True),
+        ("[::1]:1", True),
+        ("localhost:1", True),
+        ("unix:/run/e.sock", True),
+        ("0.0.0.0:1", False),
+        ("[::]:1", False),
+        ("10.0.0.1:1", False),
+        ("localhost.example.com:1", False),
+    ],
+)
+def test_what_only_this_machine_reaches(address: str, local: bool) -> None:
+    """Loopback and unix sockets are this machine's own; all addresses at once, and other names, are not."""
+    assert is_local(address) is local

@@ -26,6 +26,9 @@ GOOD = {
         "rediss://:secret@host:6380",
         "unix:///run/redis.sock?db=1",
         "unix://:secret@/run/redis.sock",
+        "redis+sentinel://host/mymaster",
+        "redis+sentinel://user:p%40ss@host:26379,[::1]:26379,host2/mymaster/0?sentinel_password=x",
+        "rediss+sentinel://:secret@host/mymaster/2?ssl_cert_reqs=none",
     ],
     "traces_endpoint": ["", "http://collector:4317", "https://[::1]:4317"],
     "log_format": ["console", "json"],
@@ -52,6 +55,13 @@ BAD = {
         "redis://host?sokcet_timeout=1",
         "unix://relative.sock",
         "rediss//host",
+        "redis+sentinel://host",
+        "redis+sentinel:///mymaster",
+        "redis+sentinel://host,/mymaster",
+        "redis+sentinel://host:0/mymaster",
+        "redis+sentinel://host/mymaster/two",
+        "redis+sentinel://host/mymaster?sokcet_timeout=1",
+        "unix+sentinel://host/mymaster",
     ],
     "traces_endpoint": ["collector:4317", "grpc://collector:4317", "http://"],
     "log_format": ["xml"],
@@ -129,6 +139,9 @@ def test_durations_are_seconds() -> None:
         f"rediss://user:{SECRET}@host",
         f"unix://:{SECRET}@/run/redis.sock",
         f"redis://host?password={SECRET}",
+        f"redis://:p@{SECRET}@host",
+        f"redis://us@er:{SECRET}@host:6379/0",
+        f"redis+sentinel://user:{SECRET}@host,host2/mymaster?sentinel_password={SECRET}",
     ],
 )
 def test_a_password_is_never_shown(url: str) -> None:
@@ -177,7 +190,7 @@ def test_without_a_redis_and_a_place_for_one_the_redis_is_missing(
 @pytest.mark.parametrize("setting", SETTINGS, ids=lambda setting: setting.name)
 def test_a_default_is_shown_as_it_would_be_typed(setting: Setting) -> None:
     """What help calls the default, typed as the option, changes nothing; unless the default is no value at all."""
-    if setting.default in {"nowhere", "one of our own"}:
+    if setting.default in {"nowhere", "none", "one of our own"}:
         assert not getattr(Settings(), setting.field)
     else:
         assert Settings.read({setting.name: setting.default}, {}) == Settings()
@@ -208,7 +221,7 @@ def test_a_misspelt_variable_is_found(name: str, meant: str) -> None:
     "name",
     [
         *(setting.variable for setting in SETTINGS),
-        *(f"EVENHAND_{name}" for name in ("SERVER", "WORKSPACE", "TIMEOUT", "LAB", "PORT", "PORT_2")),
+        *(f"EVENHAND_{name}" for name in ("SERVER", "WORKSPACE", "TIMEOUT", "TLS_CA", "LAB", "PORT", "PORT_2")),
         *(f"EVENHAND_{name}" for name in ("SERVICE_HOST", "SERVICE_PORT", "SERVICE_PORT_GRPC", "PORT_50051_TCP_ADDR")),
     ],
 )

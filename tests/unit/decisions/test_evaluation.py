@@ -20,7 +20,7 @@ from service.decisions.evaluation import Asked, Evaluation, is_plain
 from service.decisions.request_checks import problems
 from service.decisions.rulebook import Rules
 from service.redis_client.client import RedisUnavailableError
-from service.store.values import Decided, Decision, StaleRulesError
+from service.store.values import Decided, Decision, StaleRulesError, revision_of
 
 
 class Matcher:
@@ -41,8 +41,8 @@ class Book:
     def of_each(self, workspace_ids: Any, _deadline: float, stale: Any = ()) -> dict[str, Any]:
         """Return the rules of each."""
         self.read_again += stale
-        revision = 2 if stale else 1
-        return {each: Rules(each, revision, Matcher()) if each else None for each in workspace_ids}
+        version = "2.b" if stale else "1.a"
+        return {each: Rules(each, version, Matcher()) if each else None for each in workspace_ids}
 
 
 class Store:
@@ -58,14 +58,14 @@ class Store:
         assert not slow
         self.deadlines.append(deadline)
         results = []
-        for workspace_id, revision, cases in groups:
+        for workspace_id, version, cases in groups:
             problem = self.problems.get(workspace_id)
-            if isinstance(problem, StaleRulesError) and revision == 2:
+            if isinstance(problem, StaleRulesError) and version == "2.b":
                 problem = None
             # Where there is a problem, the first of several was decided before it came up.
             count = len(cases) if problem is None else len(cases) - 1
             self.decided.update(case.contact_id for case in cases[:count])
-            decisions = [Decision(4, b"", b"", revision, 7, 0, 0, b"") for _ in range(count)]
+            decisions = [Decision(4, b"", b"", revision_of(version), 7, 0, 0, b"") for _ in range(count)]
             results.append(Decided(decisions, problem))
         return results
 
@@ -167,7 +167,7 @@ def test_rules_that_are_not_to_be_had_fail_their_calls():
     """Where the rules of one workspace cannot be read, its calls are told so, and others are decided."""
     book = SimpleNamespace(
         of_each=lambda ids, _deadline, _stale: {
-            each: RedisUnavailableError() if each == "lost" else Rules(each, 1, Matcher()) for each in ids
+            each: RedisUnavailableError() if each == "lost" else Rules(each, "1.a", Matcher()) for each in ids
         }
     )
     lost, found = ask(Store(), asked("c-1", "lost"), asked("c-2"), book=book)

@@ -42,6 +42,7 @@ local MEMBER, MEMBER_BYTES = '>I5I4', 9
 -- A turn as it is kept: rest, last, assigned; then each of the times, of which there is one in most pools.
 local TURN_HEAD, TIME, TURN_OF_ONE = '>I2I5I5', '>d', '>I2I5I5d'
 local TIME_BYTES = 8
+local LAST_FROM, LAST_TO = 3, 7  -- where the last assignment stands in a turn; in a member it comes first
 
 local function pack_turn(rest, last, assigned, times)
   local parts = {struct.pack(TURN_HEAD, rest, last, assigned)}

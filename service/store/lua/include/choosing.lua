@@ -2,17 +2,30 @@
 
 --- @include "views"
 
+-- Takes the first out of a view whose turn in the pool is that of its place there. Whose hash was lost, or was lost and put
+-- back, has no such turn, and leaves the view. Returns its place, the agent and its turn; nil: nobody is there.
+local function take_first(key, turn_field)
+  while true do
+    local chosen = call('ZPOPMIN', key)[1]
+    if not chosen then
+      return nil
+    end
+    local agent, packed = load_agent(string.sub(chosen, MEMBER_BYTES + 1), turn_field)
+    if packed and agent.settings and string.sub(packed, LAST_FROM, LAST_TO) == string.sub(chosen, 1, LAST_TO - LAST_FROM + 1) then
+      return chosen, agent, packed
+    end
+  end
+end
+
 -- Chooses the first of the view that is asked for. Returns the agent; nil: nobody is eligible.
 local function choose(choice, sequence)
   local pool, asked = choice.pool, choice.view.name
   local key, turn_field = root .. VIEW .. asked, 'turn:' .. pool
-  local chosen = call('ZPOPMIN', key)[1]
+  local chosen, agent, packed = take_first(key, turn_field)
   if not chosen then
     return nil
   end
-  local number = string.sub(chosen, MEMBER_BYTES + 1)
-  local agent, packed = load_agent(number, turn_field)
-  local settings, before = agent.settings, agent.open
+  local number, settings, before = agent.number, agent.settings, agent.open
   agent.open = before + 1
   local turn, time, times = take_turn(packed, settings.weight, sequence)
   if settings.follows_assignments then

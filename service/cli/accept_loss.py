@@ -1,0 +1,29 @@
+"""`evenhand accept-loss`: go on without a workspace's rules that are lost, as if it had never had any."""
+
+from __future__ import annotations
+
+import typer
+
+from service.call import NO_DEADLINE
+from service.cli.options import Workspace  # noqa: TC001 - typer reads it
+from service.cli.reaching import EXIT_PROBLEMS
+from service.cli.state import DataDir, RedisUrl, state
+from service.store import keys
+from service.store.workspace import RedisWorkspace
+
+
+def accept_loss(workspace: Workspace, redis_url: RedisUrl = None, data_dir: DataDir = None) -> None:
+    """Have a workspace whose rules are lost be one without rules, for all replicas at once. Writes into Redis itself.
+
+    Until then its contacts are refused with STATE_LOST. Rules that are configured again end that, too.
+
+    Exit code 0: done; 1: nothing is lost; 3: Redis is unavailable.
+    """
+    with state(redis_url, data_dir) as redis:
+        accepted = RedisWorkspace(redis, keys.root(workspace), NO_DEADLINE, contact_retention_ms=0).accept_loss()
+    if not accepted:
+        typer.echo(
+            f"Workspace {workspace}: its rules are there, or their loss was accepted before. Nothing was changed."
+        )
+        raise typer.Exit(EXIT_PROBLEMS)
+    typer.echo(f"Workspace {workspace}: the loss is accepted. No rule matches its contacts until rules are configured.")

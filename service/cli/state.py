@@ -1,0 +1,47 @@
+"""How commands reach the state itself, in Redis, past the service."""
+
+from __future__ import annotations
+
+import os
+from contextlib import ExitStack, contextmanager
+from typing import TYPE_CHECKING, Annotated, Final
+
+import typer
+
+from service.cli.reaching import EXIT_UNREACHABLE
+from service.config import Settings, SettingsError
+from service.redis_client.client import RedisClient, RedisUnavailableError
+from service.runtime.embedded_redis import reach
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_USAGE: Final = 2
+
+RedisUrl = Annotated[
+    str | None,
+    typer.Option(metavar="URL", help="The Redis that keeps the state, as for serve (EVENHAND_REDIS_URL)."),
+]
+DataDir = Annotated[
+    str | None,
+    typer.Option(metavar="FOLDER", help="Else the folder of a running service's own Redis (EVENHAND_DATA_DIR)."),
+]
+
+
+@contextmanager
+def state(redis_url: str | None, data_dir: str | None) -> Iterator[RedisClient]:
+    """Connect to the Redis of these options; where it is unavailable, say so and leave."""
+    try:
+        settings = Settings.read({"redis_url": redis_url, "data_dir": data_dir}, os.environ)
+    except SettingsError as error:
+        typer.echo(f"evenhand: {error}", err=True)
+        raise typer.Exit(_USAGE) from error
+    with ExitStack() as stack:
+        url = settings.external_redis() or stack.enter_context(reach(settings.data_dir))
+        redis = RedisClient(url, settings.redis_timeout_s)
+        stack.callback(redis.close)
+        try:
+            yield redis
+        except RedisUnavailableError as error:
+            typer.echo("evenhand: Redis does not answer; is the service (or its Redis) running?", err=True)
+            raise typer.Exit(EXIT_UNREACHABLE) from error

@@ -1,0 +1,304 @@
+"""Requests are received before a thread is taken for their call, so that a call without one holds no thread.
+
+grpcio hands a call to a thread as soon as its headers are there, and that thread waits for the message: sixteen calls
+that are begun and never finished stop sixteen threads. The executor here is what grpcio hands calls to instead. It
+starts to receive, and passes the call on when the whole message has come; one that takes too long is ended. That spares
+a call two changes of threads, too.
+
+There is no public way to this, so names of `grpc._server` are used, which is why they are all here. An upgrade that
+renames one fails at import; one that changes how they work, in tests/faults/test_half_sent.py. What is called
+`received` or `sent` is called by grpcio's one serving thread, which must never wait.
+"""
+
+from __future__ import annotations
+
+import logging
+from concurrent.futures import Executor, ThreadPoolExecutor
+from threading import Event, Thread
+from time import monotonic
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import grpc
+from google.protobuf.message import DecodeError
+from grpc import _server as grpcio
+from grpc._cython import cygrpc  # type: ignore[attr-defined]
+from grpc_status import rpc_status
+
+from service.rpc import statuses
+from service.telemetry import logs
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+# How late a call may be ended, as a share of what it may take.
+_LOOKS = 50
+
+# Bytes of the large requests that calls in progress may have together. Read, a request takes about four times as much.
+_LARGE = 64 * 1024
+_BUDGET = 40 * 1024 * 1024
+
+_log = logging.getLogger(__name__)
+
+_receive_message = grpcio._receive_message  # noqa: SLF001
+_is_active = grpcio._is_rpc_state_active  # noqa: SLF001
+_abort = grpcio._abort  # noqa: SLF001
+_RECEIVING = grpcio._RECEIVE_MESSAGE_TOKEN  # noqa: SLF001
+_CLOSED = grpcio._CLOSED  # noqa: SLF001
+_SENDING = grpcio._SEND_MESSAGE_TOKEN  # noqa: SLF001
+_sent_message = grpcio._send_message  # noqa: SLF001
+_initial_metadata = grpcio._get_initial_metadata_operation  # noqa: SLF001
+_end = grpcio._status  # noqa: SLF001
+
+
+class _Accepted:
+    """What grpcio gets for a call that it handed over."""
+
+    __slots__ = ()
+
+    def add_done_callback(self, callback: Callable[[_Accepted], object]) -> None:
+        """Call back at once: grpcio counts by it against `maximum_concurrent_rpcs`, which we leave unset."""
+        callback(self)
+
+
+ACCEPTED: Any = _Accepted()
+
+
+class _Begun(NamedTuple):
+    """A call, as grpcio hands it to an executor for a thread to run `run(answer, ...)`."""
+
+    run: Callable[..., object]
+    answer: Callable[..., object]
+    event: Any
+    state: Any
+    behavior: Callable[..., object]
+    request: Callable[[], Any]
+    read: Callable[[bytes], Any]
+    write: Callable[[Any], bytes]
+
+
+class Receiver:
+    """Receives the requests of calls, and ends calls whose request takes too long.
+
+    Args:
+        timeout_s: how long a request may take from its call's beginning, in seconds.
+    """
+
+    def __init__(self, timeout_s: float) -> None:
+        self._timeout_s = timeout_s
+        self._too_slow = rpc_status.to_status(statuses.request_too_slow(timeout_s))
+        self._waiting: dict[Any, tuple[float, _Begun]] = {}  # by state, the oldest first
+        self._large = 0  # bytes; calls end where they are received, in grpcio's serving thread
+        self._closed = Event()
+        self._reaper = Thread(target=self._reap, name="half-sent", daemon=True)
+        self._reaper.start()
+
+    def close(self) -> None:
+        """End nothing any more."""
+        self._closed.set()
+        self._reaper.join()
+
+    def receive(self, begun: _Begun, submit: Callable[..., object], shed: Callable[..., object]) -> None:
+        """Receive the request of a call, then have `submit` run the call, or `shed` if large requests are too many."""
+        state = begun.state
+        receive = _receive_message(state, begun.event.call, None)
+
+        def received(event: Any) -> Any:
+            self._waiting.pop(state, None)
+            with state.condition:
+                finished = receive(event)
+                message, state.request = state.request, None
+                if message is None and _is_active(state) and state.client is _CLOSED:
+                    _refuse(begun, _NO_REQUEST)
+                has_room = message is None or len(message) <= _LARGE or self._take_room(state, len(message))
+            if not has_room:
+                shed(*begun._replace(request=lambda: begun.read(b"")))
+            elif message is not None:
+                submit(*begun._replace(request=lambda: _read(begun, message)))
+            return finished
+
+        self._waiting[state] = (monotonic(), begun)
+        with state.condition:
+            begun.event.call.start_server_batch((cygrpc.ReceiveMessageOperation(0),), received)
+            state.due.add(_RECEIVING)
+
+    def _take_room(self, state: Any, size: int) -> bool:
+        """Take room for a large request until its call is over; false if those in progress leave none."""
+        if not _is_active(state):
+            return True  # nobody waits for it any more, so it is not read
+        if self._large + size > _BUDGET:
+            return False
+
+        def give_back() -> None:
+            self._large -= size
+
+        self._large += size
+        state.callbacks.append(give_back)
+        return True
+
+    def _reap(self) -> None:
+        ended = logs.Tally(_log, "calls ended: their request did not come")
+        while not self._closed.wait(self._timeout_s / _LOOKS):
+            ended.add(self._end_late(monotonic() - self._timeout_s))
+
+    def _end_late(self, before: float) -> int:
+        """End the calls that began before some time and are still without their request; return how many."""
+        ended = 0
+        for since, begun in self._waiting.copy().values():
+            if since > before:
+                break
+            with begun.state.condition:
+                if _RECEIVING in begun.state.due and _is_active(begun.state):
+                    _refuse(begun, self._too_slow)
+                    ended += 1
+        return ended
+
+
+class ReceivingExecutor(Executor):
+    """Takes calls from grpcio, and hands each to another executor when its request is there.
+
+    Args:
+        receiver: receives.
+        submit: has a thread run a call.
+        shed: has a thread run a call which that is to refuse; its request is empty.
+    """
+
+    def __init__(self, receiver: Receiver, submit: Callable[..., object], shed: Callable[..., object]) -> None:
+        self._receiver = receiver
+        self._submit = submit
+        self._shed = shed
+
+    def submit(self, fn: Callable[..., object], /, *args: Any, **kwargs: Any) -> Any:  # noqa: ARG002
+        """Receive the request of a call; then have `fn(*args)` called. Its result is dropped: grpcio needs none."""
+        self._receiver.receive(_Begun(fn, *args), self._submit, self._shed)
+        return ACCEPTED
+
+
+class ReceivingThread(ThreadPoolExecutor):
+    """A thread of some methods' own, for `experimental_thread_pool`, which grpcio accepts of no other class.
+
+    Args:
+        receiver: receives.
+        name: the thread's.
+    """
+
+    def __init__(self, receiver: Receiver, name: str) -> None:
+        super().__init__(1, thread_name_prefix=name)
+        self._receiver = receiver
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:  # noqa: ARG002
+        """Receive the request of a call; then have the thread call `fn(*args)`."""
+        begun = _Begun(fn, *args)
+        self._receiver.receive(begun, self.do, lambda *_: _overload(begun))
+        return ACCEPTED
+
+    def do(self, work: Callable[..., object], *args: Any) -> None:
+        """Have the thread call `work(*args)`."""
+        super().submit(work, *args)
+
+
+class DialogThread(ThreadPoolExecutor):
+    """A thread that answers callers who ask again and again in one call, for `experimental_thread_pool`.
+
+    The methods are `request -> response`. A call holds the thread only while a response is made: neither a caller who
+    asks nothing more, nor one who does not read, is waited for.
+
+    Args:
+        name: the thread's.
+    """
+
+    def __init__(self, name: str) -> None:
+        super().__init__(1, thread_name_prefix=name)
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:  # noqa: ARG002
+        """Answer a call, request by request."""
+        begun = _Begun(fn, *args)
+        with begun.state.condition:
+            _Dialog(begun, super().submit).receive()
+        return ACCEPTED
+
+
+class _Dialog:
+    """One call with many requests. The next one is received when the response to the last is on its way.
+
+    Args:
+        begun: the call.
+        do: has a thread call a function with arguments.
+    """
+
+    def __init__(self, begun: _Begun, do: Callable[..., object]) -> None:
+        self._begun = begun
+        self._state = begun.state
+        self._do = do
+
+    def receive(self) -> None:
+        """Receive the next request; the state's lock is held."""
+        self._begun.event.call.start_server_batch((cygrpc.ReceiveMessageOperation(0),), self._received)
+        self._state.due.add(_RECEIVING)
+
+    def _received(self, event: Any) -> Any:
+        state = self._state
+        with state.condition:
+            finished = _receive_message(state, self._begun.event.call, None)(event)
+            message, state.request = state.request, None
+            if message is None and _is_active(state):
+                _end(self._begun.event, state, None)
+        if message is not None:
+            self._do(self._answer, message)
+        return finished
+
+    def _answer(self, message: bytes) -> None:
+        begun, state = self._begun, self._state
+        try:
+            request = _read(begun, message)
+            response = begun.write(begun.behavior(request)) if request is not None else None
+        except Exception:  # noqa: BLE001 - the caller would wait for ever
+            _log.exception("a call broke off")
+            with state.condition:
+                _refuse(begun, _INTERNAL)
+            return
+        with state.condition:
+            if response is None or not _is_active(state):
+                return
+            operations = [cygrpc.SendMessageOperation(response, 0)]
+            if state.initial_metadata_allowed:
+                operations.insert(0, _initial_metadata(state, None))
+                state.initial_metadata_allowed = False
+            begun.event.call.start_server_batch(operations, self._sent)
+            state.due.add(_SENDING)
+
+    def _sent(self, event: Any) -> Any:
+        with self._state.condition:
+            finished = _sent_message(self._state, _SENDING)(event)
+            if _is_active(self._state):
+                self.receive()
+        return finished
+
+
+def _refuse(begun: _Begun, status: grpc.Status) -> None:
+    """Answer a call with an error, by its state, whose lock is held."""
+    state = begun.state
+    state.code, state.details, state.trailing_metadata = status.code, status.details.encode(), status.trailing_metadata
+    _abort(state, begun.event.call, cygrpc.StatusCode.unknown, b"")
+
+
+def _overload(begun: _Begun) -> None:
+    with begun.state.condition:
+        _refuse(begun, _OVERLOADED)
+
+
+def _read(begun: _Begun, message: bytes) -> Any:
+    """Return the request; None if it is none, which has been answered, or if nobody waits for an answer any more."""
+    state = begun.state
+    try:
+        return begun.read(message) if _is_active(state) else None
+    except DecodeError:
+        with state.condition:
+            if _is_active(state):
+                _refuse(begun, _UNREADABLE)
+        return None
+
+
+_UNREADABLE = rpc_status.to_status(statuses.invalid(statuses.UNREADABLE))
+_OVERLOADED = rpc_status.to_status(statuses.overloaded())
+_INTERNAL = rpc_status.to_status(statuses.internal())
+_NO_REQUEST = rpc_status.to_status(statuses.no_request())

@@ -1,0 +1,15 @@
+-- Accepts that the rules of the workspace are lost: from now on it has none, until rules are configured again.
+--
+-- KEYS[1]  what all keys of the workspace begin with; all others are derived from it (see keys.py)
+--
+-- Returns  1; 0 if its rules are there, or the loss was accepted before: nothing was done
+
+return function()
+  local revision = call('HGET', root, 'revision')
+  if revision == '0' or revision and call('EXISTS', root .. RULES) == 1 then
+    return 0
+  end
+  call('HDEL', root, 'incarnation', 'prepared')
+  call('HSET', root, 'revision', 0)
+  return 1
+end

@@ -1,0 +1,29 @@
+-- A run that is sent a second time, because the reply to the first was lost: what was decided then is told again.
+-- A first run keeps the sequence before its own under its token, for no longer than the second may take.
+
+--- @include "replays"
+
+local first_before  -- the sequence before those of the first run
+local before  -- the sequence before those of what it decided and is not told yet; nil: this run is the first
+
+-- Draws the sequences of so many contacts, for a run with this token; finds out whether it is the second.
+local function begin_run(token, window, contacts)
+  local key = root .. RUN .. token
+  before = nil
+  draw_sequences(contacts)
+  if not call('SET', key, latest, 'NX', 'PX', window) then
+    return_sequences()
+    first_before = tonumber(call('GET', key))
+    before = first_before
+  end
+end
+
+-- What the first run decided about this contact, the one at `at`; nil: nothing, or something took the place of that.
+local function decided_before(contact, request, at)
+  local sequence = contact.sequence
+  if contact.place and contact.outcome ~= 0 and contact.request == request
+    and sequence > before and sequence <= first_before + at then
+    before = sequence
+    return decision_on(contact, 0)
+  end
+end

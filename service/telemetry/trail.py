@@ -1,0 +1,42 @@
+"""The audit trail: one line of the log for every change that somebody made by hand, whatever the log's level is.
+
+A change of rules, of the roster, or of a contact's owner by a person: who made it, from where, and what was before and
+after. Decisions are none, nor are refused calls, which changed nothing.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING
+
+from service.telemetry import logs
+
+if TYPE_CHECKING:
+    from service.call import Call
+
+_log = logging.getLogger(__name__)
+_log.setLevel(logging.INFO)  # a level of its own, since that of the log is about how it goes, and this is about who
+
+
+def changed(call: Call, what: str, **fields: str | int) -> None:
+    """Note a change that is in force by now, so a failure here is not the call's.
+
+    Args:
+        call: the call that made it.
+        what: "rules", "roster" or "owner".
+        fields: what tells before and after.
+    """
+    try:
+        logs.event(
+            _log,
+            logging.INFO,
+            "changed",
+            None,
+            what=what,
+            workspace=call.workspace_id,
+            **fields,
+            who=call.identity,
+            peer=call.caller,
+        )
+    except Exception:  # noqa: BLE001 - whatever it is, the change is in force
+        _log.exception("a change could not be noted")
