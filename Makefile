@@ -7,7 +7,7 @@ BIN := .venv/bin
 TESTS ?= tests
 READY := .venv/.ready
 
-.PHONY: help demo test test-only bench picture lab lab-stop run check format generate lock release-check clean setup
+.PHONY: help demo test test-only bench picture lab lab-stop run check format generate lock sbom scan release-check clean setup
 
 help: ## Explain each target
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -37,9 +37,12 @@ lab-stop: ## End it
 run: $(READY) ## Start the service on 127.0.0.1:50051 with its own Redis in .evenhand, and stay
 	@$(BIN)/evenhand serve --data-dir .evenhand
 
-check: $(READY) ## Format and lint, types, the contract, the direction of imports
+check: $(READY) ## Format and lint, types, the contract, the direction of imports, and that all is locked
 	@$(BIN)/ruff format --check --quiet . && $(BIN)/ruff check --quiet .
 	@$(BIN)/mypy
+	@$(BIN)/python deploy/supply/check_lock.py
+	@$(BIN)/deptry service strategies --no-ansi >$(READY).imports 2>&1 || { cat $(READY).imports >&2; exit 1; }
+	@$(BIN)/deptry . --no-ansi --ignore DEP002,DEP004 >$(READY).imports 2>&1 || { cat $(READY).imports >&2; exit 1; }
 	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/lint-imports --no-cache | tail -n 3
 	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python protos/check.py
 
@@ -66,10 +69,16 @@ lock: $(READY) ## Pin the newest allowed packages, with hashes and without index
 	@$(BIN)/uv pip compile pyproject.toml --extra embedded --extra tracing --group dev --universal --python-version 3.11 --upgrade --generate-hashes --no-emit-index-url --no-emit-package evenhand-protos --no-header -q -o deploy/requirements/development.txt
 	@$(BIN)/uv pip compile --group picture -c deploy/requirements/development.txt --universal --python-version 3.11 --upgrade --generate-hashes --no-emit-index-url --no-header -q -o deploy/requirements/picture.txt
 
+sbom: $(READY) ## Write what the wheel and the image are made of, as CycloneDX, into .sbom (wants a Docker engine, or IMAGE=name)
+	@$(BIN)/python deploy/supply/sbom.py $(if $(IMAGE),--image $(IMAGE))
+
+scan: $(READY) ## Look up known vulnerabilities of the packages that the service runs on
+	@$(BIN)/python deploy/supply/scan.py
+
 release-check: $(READY) ## Say what stands in the way of tagging this commit as a version
 	@$(BIN)/python deploy/release_check.py
 
 clean: ## Remove .venv, caches and what was generated
-	@rm -rf .venv .evenhand .bench .picture .mypy_cache .ruff_cache .pytest_cache .hypothesis build dist
+	@rm -rf .venv .evenhand .bench .picture .sbom .mypy_cache .ruff_cache .pytest_cache .hypothesis build dist
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 	@rm -f protos/evenhand/v1/*_pb2*

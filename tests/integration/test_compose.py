@@ -52,7 +52,9 @@ def test_every_container_is_confined(name: str):
     assert service["security_opt"] == ["no-new-privileges:true"]
     assert service["healthcheck"]["test"][0] == "CMD"
     assert all(port.startswith("127.0.0.1:") for port in service.get("ports", []))
-    assert name in REPLICAS or re.search(r":v?\d", service["image"]), "an image without a version"
+    assert name in REPLICAS or re.search(r":v?\d[\w.-]+@sha256:[0-9a-f]{64}$", service["image"]), (
+        "not a version by its digest"
+    )
 
 
 @pytest.mark.parametrize("name", SERVICES)

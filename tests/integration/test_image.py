@@ -25,6 +25,7 @@ import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
+from deploy.supply import sbom
 from service.config import Settings
 from tests.support import wants
 from tests.support.backends import missing
@@ -215,16 +216,23 @@ def image() -> Iterator[Any]:
         pytest.skip(reason)
     client = docker.from_env()
     path = str(DOCKERFILE.relative_to(ROOT))
-    try:
-        client.images.get(BASE)
-    except docker.errors.ImageNotFound:
-        try:
-            client.images.pull(BASE)
-        except docker.errors.APIError as error:
-            pytest.skip(wants.reason(f"the base image cannot be had: {error}", wants.ENGINE))
-    built, _ = client.images.build(path=str(ROOT), dockerfile=path, tag="evenhand:test", rm=True)
+    built, _ = client.images.build(
+        path=str(ROOT), dockerfile=path, tag="evenhand:test", rm=True, buildargs={"PYTHON": base_of(client)}
+    )
     yield built
     client.close()
+
+
+def base_of(client: docker.DockerClient) -> str:
+    """The Dockerfile's base; or what `make lab` made to stand in for it, as only a registry gives an image a digest."""
+    try:
+        client.images.pull(BASE)
+    except docker.errors.APIError as error:
+        tag = BASE.partition("@")[0]
+        if not client.images.list(tag):
+            pytest.skip(wants.reason(f"the base image cannot be had: {error}", wants.ENGINE))
+        return tag
+    return BASE
 
 
 @contextmanager
@@ -303,3 +311,17 @@ def test_the_image_serves(redis: RedisServer):
         assert running.exec_run(["python", "-c", "import os; print(os.getuid())"]).output == b"65532\n"
         running.stop(timeout=30)
         assert running.wait()["StatusCode"] == 0, running.logs()
+
+
+@pytest.mark.timeout(900)
+@pytest.mark.usefixtures("image")
+def test_the_image_is_listed(tmp_path: Path):
+    """Its list has packages of Python and of Debian, each in its version, and the digest of the image; and no pip."""
+    bom = sbom.of_image("evenhand:test", tmp_path)
+    sbom.write(bom, "image")
+    there = {each["name"]: each for each in bom["components"]}
+    assert there["grpcio"]["version"] == metadata.version("grpcio")
+    assert there["libc6"]["purl"].startswith("pkg:deb/debian/libc6@")
+    assert "pip" not in there
+    image = docker.from_env().images.get("evenhand:test")
+    assert bom["metadata"]["component"]["hashes"][0]["content"] == image.id.removeprefix("sha256:")

@@ -3,6 +3,7 @@
 # from Debian's packages. A stand-in is bigger than the real image and set up a little differently, but of the same
 # versions: Python 3.13, Redis 8, Valkey 8. A minute, once.
 set -euo pipefail
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 root=$LAB/trixie
 
 # docker build of newer clients wants the plugin buildx, and a test the plugin compose.
@@ -65,6 +66,7 @@ if ! plugins; then
     cp "$LAB"/plugins/usr/libexec/docker/cli-plugins/docker-* "$DOCKER_CONFIG/cli-plugins/"
 fi
 
-want python:3.13-slim python_base
+base=$(sed -n 's/^ARG PYTHON=//p' "$here/../../deploy/image/Dockerfile")
+want "${base%@*}" python_base
 want redis:8 server redis
 want valkey/valkey:8 server valkey
