@@ -21,11 +21,19 @@ from service.rpc.assignment import Assignment
 from service.rpc.calls import Admission, register
 from service.rpc.roster import RosterCalls
 from service.rules import list_names
+from service.store.redis_watch import RedisWatch
 from service.store.shares import Shares
 from service.store.store import RedisStore
 from service.telemetry.collector import FairnessCollector
 from service.telemetry.listener import start_listener
-from service.telemetry.metrics import CacheMetrics, DecisionMetrics, RedisMetrics, set_build_info, set_redis_served
+from service.telemetry.metrics import (
+    CacheMetrics,
+    DecisionMetrics,
+    RedisMetrics,
+    set_build_info,
+    set_redis_masters,
+    set_redis_served,
+)
 from service.telemetry.observer import DecisionObserver
 
 if TYPE_CHECKING:
@@ -38,6 +46,7 @@ if TYPE_CHECKING:
     from service.config import Settings
     from service.redis_client.client import Timings
     from service.rpc.receiving import Receiver
+    from service.store.redis_watch import Findings
     from service.telemetry.listener import MetricsListener
     from service.telemetry.tracing import Tracing
 
@@ -84,6 +93,7 @@ class App:
         self._assignment = Assignment(store, evaluation, configurator)
         self._roster = RosterCalls(store, configurator, RosterUpdater(store, observer.configured))
         self.health = health.Health(self._NAMES, receiver)
+        self._watch = RedisWatch(self._redis, self._redis_found, allow_eviction=settings.allow_eviction)
         self.fairness: FairnessCollector | None = None
         if settings.metrics_listen:
             self.fairness = FairnessCollector(
@@ -107,13 +117,19 @@ class App:
         reflection.register(server, [*self._NAMES, health.SERVICE_NAME])
 
     def start(self) -> None:
-        """Tell metrics and health which share of Redis is up, now and whenever that changes."""
+        """Tell metrics and health how Redis is, now and whenever that changes."""
         set_build_info()
+        self._watch.start()
         self._redis.on_change(set_redis_served)
         self._redis.on_change(self.health.set_redis_served)
 
+    def _redis_found(self, findings: Findings) -> None:
+        set_redis_masters(findings.counts)
+        self.health.set_redis_fit(findings.fit)
+
     def close(self) -> None:
         """Close the connections."""
+        self._watch.close()
         if self.fairness is not None:
             self.fairness.close()
         self._redis.close()

@@ -136,6 +136,9 @@ class Settings:
     redis_timeout_s: float = _setting(
         1.0, kinds.duration(0.001), "How long a command may take before Redis counts as unavailable."
     )
+    allow_eviction: bool = _setting(
+        False, kinds.YES_OR_NO, "Whether to be ready on a Redis that deletes records when its memory is full."
+    )
     contact_retention_s: float = _setting(30 * DAY, kinds.duration(1.0), "How long closed contacts are remembered.")
     replay_retention_s: float = _setting(
         DAY, kinds.duration(1.0), "How long superseded decisions are kept for retries by request_id."

@@ -15,7 +15,7 @@ from redis import RedisError, ResponseError
 from redis import TimeoutError as RedisTimeoutError
 from redis.exceptions import ClusterDownError, NoScriptError, RedisClusterException
 
-from service.redis_client.pipeline import has_no_functions, refuses
+from service.redis_client.pipeline import denies, has_no_functions, refuses
 from service.redis_client.router import Router, find_router
 
 if TYPE_CHECKING:
@@ -79,6 +79,10 @@ class RedisUnavailableError(ConnectionError):
         super().__init__("Redis is unavailable")
 
 
+class RedisDeniedError(RedisUnavailableError):
+    """The user has no right to what was asked. Redis may well serve, but not us."""
+
+
 class RedisClient:
     """The way to one Redis, or one Redis Cluster.
 
@@ -110,6 +114,8 @@ class RedisClient:
         self._timings = timings or NoTimings()
         self._router: Router | None = None
         self._served: float | None = None  # nobody knows yet
+        self._denied_listeners: list[Callable[[], None]] = []
+        self._denials: set[str] = set()  # those that the log has
         self._listeners: list[Callable[[float], None]] = []
         self._lock = threading.Lock()
         self._wake = threading.Event()
@@ -132,11 +138,19 @@ class RedisClient:
         """How many seconds after a run its repeat may come, at most: `run_each`, where it is repeatable."""
         return WAITS_BEFORE_REPEAT * self._timeout_s
 
+    def masters(self) -> list[Endpoint]:
+        """Return the servers that hold keys now; none as long as nobody knows them."""
+        return self._router.masters() if self._router is not None else []
+
     def on_change(self, listener: Callable[[float], None]) -> None:
         """Have `listener` called with the share of keys that are served, from 0 to 1, now and whenever it changes."""
         with self._lock:
             self._listeners.append(listener)
             listener(self._served or 0.0)
+
+    def on_denied(self, listener: Callable[[], None]) -> None:
+        """Have `listener` called whenever the user had no right to what was asked. It must not fail."""
+        self._denied_listeners.append(listener)
 
     def run(
         self,
@@ -218,12 +232,27 @@ class RedisClient:
             # A Redis that was restarted has forgotten its scripts; or functions are gone as soon as they are loaded, or
             # loaded where a slot is just leaving. EVAL needs nothing, and loads this script again.
             reply = again.run(b"EVAL", script.text)
+        if denies(reply):
+            return self._denied(reply)
         if isinstance(reply, _UNAVAILABLE) or (isinstance(reply, Exception) and refuses(reply)):
             self._note_unavailable(reply)
             unavailable = RedisUnavailableError()
             unavailable.__cause__ = reply
             return unavailable
         return reply
+
+    def _denied(self, why: Exception) -> RedisDeniedError:
+        """Return what to raise where the user has no right, and log it, once for each right."""
+        with self._lock:
+            known = str(why) in self._denials
+            self._denials.add(str(why))
+        if not known:
+            _log.error("redis denies its user what calls need: %s", why)
+        for listener in self._denied_listeners:
+            listener()
+        denied = RedisDeniedError()
+        denied.__cause__ = why
+        return denied
 
     def _note_unavailable(self, why: BaseException) -> None:
         """Note that Redis did not answer, or does not serve, and have that looked into."""
@@ -251,6 +280,8 @@ class RedisClient:
             (reply,) = self._router.quick([(root, command)], math.inf)
             if isinstance(reply, _UNAVAILABLE):
                 raise RedisUnavailableError from reply
+            if denies(reply):
+                raise self._denied(reply)
             if isinstance(reply, Exception):
                 raise reply
             cursor, names = reply

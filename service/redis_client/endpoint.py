@@ -21,6 +21,8 @@ from service.redis_client.pipeline import Availability, Pipeline
 from service.redis_client.socket_link import SocketLink
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from redis.connection import AbstractConnection
 
     from service.redis_client.pipeline import Command, KeyedCommand
@@ -70,6 +72,8 @@ class Endpoint:
 
     Attributes:
         host: where it is; empty on a unix socket.
+        name: its address, for people.
+        probe: the key that is tried.
         quick: for commands that take the server microseconds: they go to it together.
         slow: for commands that take it milliseconds, such as each run of a batch: they go one after another, so a quick
             command waits for one such run of this process at most.
@@ -79,6 +83,8 @@ class Endpoint:
         self, settings: dict[str, Any], sent: Callable[[float], None] = _ignore, probe: bytes = _PROBE
     ) -> None:
         self.host: str = settings.get("host", "")
+        self.name = str(settings.get("path") or f"{self.host}:{settings.get('port')}")
+        self.probe = probe
         self._availability = Availability()
         self._write: KeyedCommand = (probe, (b"SET", probe, b"", b"PX", b"1"))
         settings = dict(settings)
@@ -106,6 +112,14 @@ class Endpoint:
         if isinstance(reply, Exception):
             raise reply
         return reply
+
+    def ask(self, commands: Sequence[Command]) -> list[Any]:
+        """Send commands whose refusal says nothing about whether the server serves; return their replies.
+
+        Raises:
+            redis.ConnectionError, redis.TimeoutError: not all replies came.
+        """
+        return self.slow.prove([(b"", command) for command in commands])
 
     def ping(self) -> None:
         """Find out whether the server serves, and remember.

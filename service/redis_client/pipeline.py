@@ -35,7 +35,7 @@ Exchange = tuple[bytes, int, float]
 
 _SHORTEST_TIMEOUT_S = 0.001
 _ASKING = hiredis.pack_command((b"ASKING",))
-_REFUSING = (ReadOnlyError, OutOfMemoryError, NoPermissionError, ClusterDownError)
+_REFUSING = (ReadOnlyError, OutOfMemoryError, ClusterDownError)
 # Replies of a server that cannot serve now, for which redis-py has no class of their own.
 # Redis 6.2 gives that of a command within a script as part of a longer text.
 _REFUSING_REPLY = re.compile(
@@ -44,12 +44,27 @@ _REFUSING_REPLY = re.compile(
 
 # Says a server of a cluster of one slot that no server has.
 _NOT_HERE = "Hash slot not served"
+# What a script's own commands are refused with, which redis-py takes for any error: since Redis 8, and before.
+_DENIED_REPLY = re.compile(r"ACL failure in script|user executing the script can't")
+_UNKNOWN_REPLY = re.compile(r"^unknown (sub)?command", re.IGNORECASE)
 _NO_FUNCTIONS_REPLY = re.compile(r"^unknown command|no permissions to run the '(fcall|function\|load)' command")
 
 
 def has_no_functions(reply: Any) -> bool:
     """Whether a reply says that this server (before Redis 7), or this user, has no functions."""
     return isinstance(reply, ResponseError) and bool(_NO_FUNCTIONS_REPLY.search(str(reply)))
+
+
+def denies(reply: Any) -> bool:
+    """Whether a reply says that the user has no right to this, or to what a script would do."""
+    return isinstance(reply, NoPermissionError) or (
+        isinstance(reply, ResponseError) and bool(_DENIED_REPLY.search(str(reply)))
+    )
+
+
+def withholds(reply: Any) -> bool:
+    """Whether a reply says that there is no such command, for this user or at all."""
+    return denies(reply) or (isinstance(reply, ResponseError) and bool(_UNKNOWN_REPLY.search(str(reply))))
 
 
 def refuses(reply: Exception) -> bool:

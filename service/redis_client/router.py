@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 from service.redis_client.cluster import Cluster
 from service.redis_client.endpoint import Endpoint, connection_settings
+from service.redis_client.facts import is_cluster
 from service.redis_client.sentinel import Sentinels
 
 if TYPE_CHECKING:
@@ -78,13 +79,12 @@ def find_router(url: str, timeout_s: float, sent: Listener) -> Router:
     `sent` is told, whenever commands were answered that were sent together, how many seconds that took.
 
     Raises:
-        redis.ConnectionError, redis.TimeoutError: it did not answer.
+        redis.RedisError: it did not answer, or serves nobody now.
     """
     if "+sentinel://" in url:
         return Sentinels(url, timeout_s, sent)
     single = SingleServer(url, timeout_s, sent)
-    information = single.masters()[0].call((b"INFO", b"cluster"))
-    if b"cluster_enabled:1" not in information:
+    if not is_cluster(single.masters()[0]):
         return single
     single.close()
     return Cluster(url, timeout_s, sent)

@@ -2,7 +2,9 @@
 
 | service name       | SERVING while                                    | meant for                          |
 | ------------------ | ------------------------------------------------ | ---------------------------------- |
-| "" (none)          | Redis answers, and the service is not going down | readiness                          |
+| "" (none)          | Redis answers, is fit to keep state              | readiness                          |
+|                    | (`service.store.redis_watch`), and the service   |                                    |
+|                    | is not going down                                |                                    |
 | "evenhand.v1...."  | the same, for each service by its full name      | clients that watch what they use   |
 | "every-workspace"  | the same, and no slot of a cluster is without a  | alerts, rollouts                   |
 |                    | master that serves, so that every workspace is   |                                    |
@@ -60,6 +62,7 @@ class Health(health_pb2_grpc.HealthServicer):  # type: ignore[misc,unused-ignore
         self._status = dict.fromkeys(names, _Answer.NOT_SERVING) | {LIVENESS: _Answer.SERVING}
         self._watchers: dict[Callable[[Any], None], str] = {}
         self._draining = False
+        self._served, self._fit = 0.0, False
         self._probes = ReceivingThread(receiver, "health-probe")
         self._sender = ReceivingThread(receiver, "health-watch")
         # How grpcio is told by which thread to run a handler, and that it returns before its stream is over.
@@ -70,8 +73,13 @@ class Health(health_pb2_grpc.HealthServicer):  # type: ignore[misc,unused-ignore
 
     def set_redis_served(self, share: float) -> None:
         """Follow Redis, of whose slots so large a share is served, from 0 to 1. Without effect once draining."""
-        if not self._draining:
-            self._set_all(share > 0, every_workspace=share == 1)
+        self._served = share
+        self._follow()
+
+    def set_redis_fit(self, fit: bool) -> None:
+        """Follow whether state may be kept in this Redis. Without effect once draining."""
+        self._fit = fit
+        self._follow()
 
     def drain(self) -> None:
         """Turn all but liveness to NOT_SERVING for good.
@@ -107,6 +115,11 @@ class Health(health_pb2_grpc.HealthServicer):  # type: ignore[misc,unused-ignore
         if not context.add_callback(lambda: self._leave(send)):
             self._leave(send)
         send(_Answer(status=status))
+
+    def _follow(self) -> None:
+        if not self._draining:
+            share = self._served if self._fit else 0.0
+            self._set_all(share > 0, every_workspace=share == 1)
 
     def _leave(self, send: Callable[[Any], None]) -> None:
         with self._lock:

@@ -116,6 +116,13 @@ CATALOGUE: dict[str, Described] = {
         (),
         "Share of slots, and so of workspaces, whose server answers and takes writes; without a cluster 0 or 1.",
     ),
+    "assignment_redis_masters": Described(
+        "gauge",
+        ("finding",),
+        "Redis servers that hold keys, by what was last found of them. finding: all, evicting (a policy that deletes "
+        "keys), not_persistent (nothing is kept on disk), snapshots_only, without_replica, denying (their user may not "
+        "run what calls need), unseen (their user may not see one of these).",
+    ),
     "evenhand_build_info": Described("gauge", ("version", "python", "grpcio"), "Always 1."),
 }
 """By name, as it stands in a scrape (histograms without _bucket, _sum and _count)."""

@@ -18,7 +18,7 @@ from prometheus_client import Counter, Gauge, Histogram
 from service.telemetry.catalogue import CATALOGUE, OTHER
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
 _BUCKETS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
 """Seconds. The default ones start at 5 ms, ten times what a decision takes."""
@@ -54,6 +54,7 @@ _script = _histogram("assignment_script_seconds")
 _round_trip = _histogram("assignment_redis_round_trip_seconds")
 _redis_up = _gauge("assignment_redis_up", "livemin")
 _redis_slots = _gauge("assignment_redis_slots_served_ratio", "livemin")
+_redis_masters = _gauge("assignment_redis_masters", "livemax")
 _build = _gauge("evenhand_build_info", "livemax")
 
 
@@ -175,6 +176,12 @@ def set_redis_served(share: float) -> None:
     """Tell which share of keys lies on Redis servers that serve."""
     _redis_up.set(share > 0)
     _redis_slots.set(share)
+
+
+def set_redis_masters(counts: Mapping[str, int]) -> None:
+    """Tell how many Redis servers hold keys, by what was found of them."""
+    for finding, servers in counts.items():
+        _redis_masters.labels(finding).set(servers)
 
 
 def set_build_info() -> None:
