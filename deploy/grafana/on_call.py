@@ -172,6 +172,24 @@ def _redis() -> list[Builder[Panel]]:
             SECONDS,
             *_quantiles("assignment_redis_round_trip_seconds", _REPLICA),
         ),
+        over_time(
+            "Workspaces served",
+            "Share of the slots of Redis, and so of the workspaces, whose server answers each replica and takes "
+            "writes; without a cluster all or nothing.",
+            PERCENT,
+            Query(f"min by (instance) (assignment_redis_slots_served_ratio{{{_REPLICA}}})", "{{instance}}"),
+        ).axis_soft_max(1),
+        looking(
+            over_time(
+                "Redis servers by what was found",
+                "How many Redis servers hold state, and of how many of them it may be lost (they evict, keep nothing "
+                "or only snapshots on disk, have no replica), or is out of reach (they deny what calls need).",
+                count_of("servers"),
+                Query(f"max by (finding) (assignment_redis_masters{{{_REPLICA}}})", "{{finding}}"),
+                names=BESIDE,
+            ),
+            {"/^(evicting|denying)$/": Look("red"), "/^not_persistent$/": Look("orange"), "/^all$/": Look("blue")},
+        ),
     ]
 
 

@@ -68,8 +68,7 @@ class Findings(NamedTuple):
     """All servers that hold keys.
 
     Attributes:
-        counts: how many servers there are by what was found: `all`, `evicting`, `not_persistent`, `snapshots_only`,
-            `without_replica`, `denying` and `unseen`.
+        counts: how many servers there are by what was found: as the catalogue of metrics names it.
         fit: whether the service may be ready on them.
     """
 
@@ -208,13 +207,15 @@ class RedisWatch:
 
     def _findings(self) -> Findings:
         servers = self._found.values()
+        evicting = sum(one.facts.evicts for one in servers)
         counts = {
             "all": len(servers),
-            "evicting": sum(one.facts.evicts for one in servers),
+            "evicting": 0 if self._allow_eviction else evicting,
+            "eviction_allowed": evicting if self._allow_eviction else 0,
             "not_persistent": sum(one.facts.kept is Kept.NOTHING for one in servers),
             "snapshots_only": sum(one.facts.kept is Kept.SNAPSHOTS for one in servers),
             "without_replica": sum(one.facts.replicas == 0 for one in servers),
             "denying": sum(bool(one.denied) for one in servers),
             "unseen": sum(bool(one.unseen()) for one in servers),
         }
-        return Findings(counts, not counts["denying"] and (self._allow_eviction or not counts["evicting"]))
+        return Findings(counts, not counts["denying"] and not counts["evicting"])

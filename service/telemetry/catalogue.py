@@ -119,9 +119,10 @@ CATALOGUE: dict[str, Described] = {
     "assignment_redis_masters": Described(
         "gauge",
         ("finding",),
-        "Redis servers that hold keys, by what was last found of them. finding: all, evicting (a policy that deletes "
-        "keys), not_persistent (nothing is kept on disk), snapshots_only, without_replica, denying (their user may not "
-        "run what calls need), unseen (their user may not see one of these).",
+        "Redis servers that hold keys, by what was last found of them. finding: all, evicting (its policy deletes "
+        "keys), eviction_allowed (the same, where --allow-eviction says yes), not_persistent (nothing is kept on "
+        "disk), snapshots_only, without_replica, denying (their user may not run what calls need), unseen (their user "
+        "may not see one of these).",
     ),
     "evenhand_build_info": Described("gauge", ("version", "python", "grpcio"), "Always 1."),
 }

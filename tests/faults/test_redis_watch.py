@@ -91,7 +91,7 @@ def test_eviction_can_be_allowed(workers: int):
     ):
         assert server.health() == "SERVING"
         assert server.log().count("as --allow-eviction has it") == workers
-        assert masters(server)["evicting"] == 1
+        assert masters(server) == {"all": 1, "eviction_allowed": 1, "not_persistent": 1, "without_replica": 1}
         assert decides(server)
 
 
