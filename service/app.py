@@ -90,8 +90,8 @@ class App:
         configurator = Configurator(store, observer.configured)
         rules = RuleBook(store, RULE_BOOK_SIZE, settings.rules_cache_mib * 1024 * 1024, CacheMetrics())
         evaluation = Evaluation(store, rules, observer)
-        self._assignment = Assignment(store, evaluation, configurator)
-        self._roster = RosterCalls(store, configurator, RosterUpdater(store, observer.configured))
+        self._assignment = Assignment(store, evaluation, configurator, rules.refuse_if_lost)
+        self._roster = RosterCalls(store, configurator, RosterUpdater(store, observer.configured), rules.refuse_if_lost)
         self.health = health.Health(self._NAMES, receiver)
         self._watch = RedisWatch(self._redis, self._redis_found, allow_eviction=settings.allow_eviction)
         self.fairness: FairnessCollector | None = None

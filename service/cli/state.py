@@ -32,7 +32,10 @@ DataDir = Annotated[
 def state(redis_url: str | None, data_dir: str | None) -> Iterator[RedisClient]:
     """Connect to the Redis of these options; where it is unavailable, say so and leave."""
     try:
-        settings = Settings.read({"redis_url": redis_url, "data_dir": data_dir}, os.environ)
+        given = {"redis_url": redis_url, "data_dir": data_dir}
+        if redis_url:
+            given["redis_url_file"] = ""  # which the service beside this may have been told by a variable
+        settings = Settings.read(given, os.environ)
     except SettingsError as error:
         typer.echo(f"evenhand: {error}", err=True)
         raise typer.Exit(_USAGE) from error

@@ -53,7 +53,10 @@ class StaleEtagError(RefusedError):
 
 
 class StateLostError(ConnectionError):
-    """Rules of the workspace were in force and are gone from the store, so that no decision would be right."""
+    """Rules of the workspace were in force and are gone from the store.
+
+    So no decision would be right, nor would it be to say that something is not there.
+    """
 
 
 class InternalError(Exception):

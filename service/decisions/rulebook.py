@@ -138,6 +138,17 @@ class RuleBook:
             found |= self._read(uncached, deadline, stale)
         return found
 
+    def refuse_if_lost(self, workspace_id: str, deadline: float) -> None:
+        """Refuse to say that something is not there in a workspace whose state is lost.
+
+        Raises:
+            StateLostError: its rules were in force and are gone.
+            ConnectionError, DeadlineError: they are not to be had.
+        """
+        (stored,) = self._store.rules([workspace_id], deadline)
+        if self._is_lost(workspace_id, stored):
+            raise StateLostError
+
     def _read(
         self, workspace_ids: Sequence[str], deadline: float, stale: Collection[str]
     ) -> dict[str, Rules | Exception | None]:

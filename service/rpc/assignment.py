@@ -31,10 +31,25 @@ if TYPE_CHECKING:
 
 
 class Assignment:
-    """The calls of AssignmentService."""
+    """The calls of AssignmentService.
 
-    def __init__(self, store: Store, evaluation: Evaluation, configurator: Configurator) -> None:
+    Args:
+        store: the state.
+        evaluation: decides.
+        configurator: puts rules in force.
+        refuse_if_lost: is asked, with workspace and deadline, before a call is told that there is nothing; raises
+            StateLostError.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        evaluation: Evaluation,
+        configurator: Configurator,
+        refuse_if_lost: Callable[[str, float], None],
+    ) -> None:
         self._store = store
+        self._refuse_if_lost = refuse_if_lost
         self._evaluation = evaluation
         self._configurator = configurator
         self.methods: dict[str, Callable[[Any, Call], Any]] = {
@@ -92,6 +107,8 @@ class Assignment:
         if wrong:
             raise InvalidError(wrong)
         configuration = self._store.workspace(call.workspace_id, call.deadline).configuration()
+        if not configuration.rules:
+            self._refuse_if_lost(call.workspace_id, call.deadline)
         version = configuration.rules_version
         page, following = rules_page(RuleSet.FromString(configuration.rules), wanted, version)
         wanted.refuse_if_cut("rule set", following)
@@ -104,6 +121,7 @@ class Assignment:
         require_ids(workspace_id=request.workspace_id, contact_id=request.contact_id)
         record = self._store.workspace(call.workspace_id, call.deadline).contact(request.contact_id)
         if record is None:
+            self._refuse_if_lost(call.workspace_id, call.deadline)
             raise NotFoundError("contact", [request.contact_id])
         response = pb.GetContactResponse(contact_id=request.contact_id, owner_id=record.owner_id, open=record.open)
         if record.decision:
@@ -116,6 +134,7 @@ class Assignment:
         workspace = self._store.workspace(call.workspace_id, call.deadline)
         assigned = workspace.assign(request.contact_id, request.agent_id)
         if assigned is None:
+            self._refuse_if_lost(call.workspace_id, call.deadline)
             raise NotFoundError("agent", [request.agent_id])
         previous, is_open = assigned
         if previous != request.agent_id:
@@ -128,12 +147,16 @@ class Assignment:
         previous = self._store.workspace(call.workspace_id, call.deadline).unassign(request.contact_id)
         if previous:
             trail.changed(call, "owner", contact=request.contact_id, before=previous)
+        else:
+            self._refuse_if_lost(call.workspace_id, call.deadline)
         return pb.UnassignContactResponse(previous_owner_id=previous)
 
     def close_contact(self, request: pb.CloseContactRequest, call: Call) -> pb.CloseContactResponse:
         """Give the agent's place back."""
         require_ids(workspace_id=request.workspace_id, contact_id=request.contact_id)
         owner, closed = self._store.workspace(call.workspace_id, call.deadline).close(request.contact_id)
+        if not owner and not closed:
+            self._refuse_if_lost(call.workspace_id, call.deadline)
         return pb.CloseContactResponse(owner_id=owner, closed=closed)
 
 

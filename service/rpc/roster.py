@@ -24,10 +24,25 @@ if TYPE_CHECKING:
 
 
 class RosterCalls:
-    """The calls of RosterService."""
+    """The calls of RosterService.
 
-    def __init__(self, store: Store, configurator: Configurator, updater: RosterUpdater) -> None:
+    Args:
+        store: the state.
+        configurator: puts whole rosters in force.
+        updater: changes some of a roster.
+        refuse_if_lost: is asked, with workspace and deadline, before a call is told that there is nobody; raises
+            StateLostError.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        configurator: Configurator,
+        updater: RosterUpdater,
+        refuse_if_lost: Callable[[str, float], None],
+    ) -> None:
         self._store = store
+        self._refuse_if_lost = refuse_if_lost
         self._configurator = configurator
         self._updater = updater
         self.methods: dict[str, Callable[[Any, Call], Any]] = {
@@ -82,6 +97,8 @@ class RosterCalls:
             raise InvalidError(wrong)
         reader = RosterReader(self._store.workspace(call.workspace_id, call.deadline))
         version, page = reader.page(wanted, request.etag)
+        if not page.roster.agents and not page.roster.teams:
+            self._refuse_if_lost(call.workspace_id, call.deadline)
         response = pb.GetRosterResponse(roster=page.roster, etag=version, next_page_token=token_of(page.following))
         self._fill_in(response.roster.agents, call)
         return response
@@ -99,6 +116,7 @@ class RosterCalls:
             ],
         )
         if unknown:
+            self._refuse_if_lost(call.workspace_id, call.deadline)
             raise NotFoundError("agent", unknown)
         return pb.SetPresenceResponse()
 

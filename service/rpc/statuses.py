@@ -256,7 +256,7 @@ def redis_unavailable(retry_after: timedelta = _RETRY_REDIS) -> Status:
 
 
 def state_lost() -> Status:
-    """Return the error for a decision by rules that were in force and are gone."""
+    """Return the error for a call about a workspace whose rules were in force and are gone."""
     return _status(
         code_pb2.UNAVAILABLE,
         "STATE_LOST",

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from evenhand.v1 import assignment_service_pb2 as api
+from evenhand.v1 import roster_service_pb2 as roster_api
 
-from tests.support.builders import ASSIGNED, CREATED, NO_RULE_MATCHED, contact, rule
+from tests.support.builders import ASSIGNED, CREATED, NO_RULE_MATCHED, ONLINE, contact, rule
 from tests.support.client import Service, Workspace, refused
 from tests.support.processes import EvenhandServer, RedisServer, wait_until
 from tests.support.scrape import Scrape
@@ -100,6 +101,69 @@ def test_lost_rules_are_no_answer(
     workspace.roster("bob")
     workspace.rules(rule("again"))
     assert workspace.created("after").rule_id == "again"
+
+
+NOTHING_THERE: dict[str, Any] = {
+    "GetRules": api.GetRulesRequest(),
+    "GetRoster": roster_api.GetRosterRequest(),
+    "GetContact": api.GetContactRequest(contact_id="before"),
+    "SetPresence": roster_api.SetPresenceRequest(
+        presences=[roster_api.AgentPresence(agent_id="ann", presence=ONLINE)],
+    ),
+    "AssignContact": api.AssignContactRequest(contact_id="before", agent_id="ann"),
+    "UnassignContact": api.UnassignContactRequest(contact_id="before"),
+    "CloseContact": api.CloseContactRequest(contact_id="before"),
+}
+
+
+@pytest.mark.parametrize("method", NOTHING_THERE)
+def test_nothing_there_is_no_answer_either(
+    method: str, redis: RedisServer, server: EvenhandServer, workspace: Workspace
+):
+    """After a flush a call that would find nothing is UNAVAILABLE, STATE_LOST; it is answered once all is there."""
+    flush(redis)
+    before = Scrape(server).value(RESULTS, result="lost")
+    with refused("UNAVAILABLE") as said:
+        workspace.call(method, NOTHING_THERE[method])
+    assert said.reason == "STATE_LOST"
+    assert Scrape(server).value(RESULTS, result="lost") - before == 1
+    workspace.roster("ann")
+    workspace.rules(rule("again"))
+    assert workspace.created("before").outcome == ASSIGNED
+    workspace.call(method, NOTHING_THERE[method])
+
+
+def test_what_is_there_is_answered(redis: RedisServer, workspace: Workspace):
+    """Where the rules alone are gone, contacts are read and closed, and presence is reported; GetRules is refused."""
+    evict_rules(redis)
+    with refused("UNAVAILABLE") as said:
+        workspace.get_rules()
+    assert said.reason == "STATE_LOST"
+    assert workspace.owner("before") == "ann"
+    workspace.presence(ONLINE, "ann")
+    assert workspace.close("before").closed
+    assert [agent.id for agent in workspace.get_roster().roster.agents] == ["ann"]
+
+
+def test_a_roster_that_is_there_again_takes_presence(redis: RedisServer, workspace: Workspace):
+    """After a flush the roster is configured first: presence is reported before there are rules again."""
+    flush(redis)
+    workspace.roster("ann")
+    workspace.presence(ONLINE, "ann")
+    with refused("UNAVAILABLE"):
+        workspace.created("c")
+    workspace.rules(rule("again", online_only=True))
+    assert workspace.created("c").agent_id == "ann"
+
+
+def test_a_workspace_that_never_had_rules_has_lost_none(server: EvenhandServer):
+    """Where nothing was configured, calls say as ever that nothing is there."""
+    other = Workspace("other", Service(server.address))
+    assert other.created("c").outcome == NO_RULE_MATCHED
+    assert other.get_rules().revision == 0
+    assert not other.get_roster().roster.agents
+    assert not other.close("c").closed
+    assert other.contact("unknown") is None
 
 
 @pytest.mark.parametrize("lose", [flush, evict_rules], ids=lambda lose: lose.__name__)
