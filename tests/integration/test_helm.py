@@ -117,7 +117,8 @@ def test_what_a_cluster_asks_for_can_be_said():
     pod = objects["Deployment"]["spec"]["template"]
     (container,) = pod["spec"]["containers"]
     assert (container["image"], container["imagePullPolicy"]) == ("evenhand:1.2.3", "Always")
-    assert container["env"][0]["valueFrom"]["secretKeyRef"] == {"name": "mine", "key": "address"}
+    secret = pod["spec"]["volumes"][0]["secret"]
+    assert (secret["secretName"], secret["items"]) == ("mine", [{"key": "address", "path": "url"}])
     assert pod["metadata"]["labels"] == {
         "app.kubernetes.io/name": "evenhand",
         "app.kubernetes.io/component": "server",
@@ -143,6 +144,7 @@ def test_what_a_cluster_asks_for_can_be_said():
         ({"autoscaling": {"minReplicas": "three"}}, "/autoscaling/minReplicas"),
         ({"settings": {"LOG_LEVEL": "debug"}}, "'LOG_LEVEL' not allowed"),
         ({"settings": {"EVENHAND_REDIS_URL": "redis://host"}}, "/settings/EVENHAND_REDIS_URL"),
+        ({"settings": {"EVENHAND_REDIS_URL_FILE": "/url"}}, "/settings/EVENHAND_REDIS_URL_FILE"),
         ({"settings": {"EVENHAND_WORKERS": 1}}, "/settings/EVENHAND_WORKERS"),
         ({"podSpec": {"containers": []}}, "/podSpec/containers"),
         ({"spreadOverNodes": "Never"}, "/spreadOverNodes"),

@@ -67,8 +67,7 @@ def test_there_is_time_to_stop(manifests):
 
 def test_every_setting_is_one_of_the_service(manifests):
     """The service accepts each variable as it stands, knows all of them, and listens on the pod's ports."""
-    (redis_url,) = manifests.container["env"]
-    assert redis_url["name"] == "EVENHAND_REDIS_URL"
+    assert "env" not in manifests.container
     assert manifests.container["envFrom"] == [
         {"configMapRef": {"name": manifests.one("ConfigMap", "evenhand-settings-")["metadata"]["name"]}}
     ]
@@ -103,7 +102,11 @@ def test_pods_have_no_rights(manifests):
         assert spec["securityContext"]["runAsNonRoot"] is True
         assert spec["securityContext"]["runAsUser"] > 0
         assert spec["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
-        assert not {"hostNetwork", "hostPID", "hostIPC", "initContainers", "volumes"} & set(spec)
+        assert not {"hostNetwork", "hostPID", "hostIPC", "initContainers"} & set(spec)
+        files = {volume["name"]: volume for volume in spec.get("volumes", ())}
+        assert all(set(volume) == {"name", "secret"} for volume in files.values()), "none but files of Secrets"
+        mounts = [mount for one in spec["containers"] for mount in one.get("volumeMounts", ())]
+        assert all(mount["readOnly"] for mount in mounts if mount["name"] in files)
         for container in spec["containers"]:
             assert container["securityContext"] == {
                 "allowPrivilegeEscalation": False,
@@ -154,15 +157,18 @@ def test_names_and_labels_go_together(manifests):
 
 
 def test_production_holds_no_secret(production):
-    """The Redis URL comes from a Secret that is made elsewhere; no text of production names a Redis."""
+    """The Redis URL is a file of a Secret that is made elsewhere, and follows it; no text here names a Redis."""
     assert not production.of("Secret")
     assert "://" not in "".join(production.settings.values())
     assert not re.search(r"\b(?:rediss?|unix)://", production.text)
-    (variable,) = production.container["env"]
-    assert variable == {
-        "name": "EVENHAND_REDIS_URL",
-        "valueFrom": {"secretKeyRef": {"name": "evenhand-redis", "key": "url"}},
-    }
+    (volume,) = production.pod["spec"]["volumes"]
+    (mount,) = production.container["volumeMounts"]
+    kept = {"secretName": "evenhand-redis", "defaultMode": 0o440, "items": [{"key": "url", "path": "url"}]}
+    assert volume == {"name": mount["name"], "secret": kept}
+    assert "subPath" not in mount, "a file that is mounted by itself never changes"
+    assert production.settings["EVENHAND_REDIS_URL_FILE"] == f"{mount['mountPath']}/url"
+    security = production.pod["spec"]["securityContext"]
+    assert security["fsGroup"] == security["runAsUser"]
 
 
 def test_production_survives_a_rollout_and_a_lost_node(production):
@@ -196,13 +202,15 @@ def test_production_runs_this_version(production):
     assert production.container["image"] == f"evenhand:{version}"
 
 
-def test_the_redis_to_try_with_keeps_what_it_is_told(dev):
+def test_the_redis_to_try_with_keeps_what_it_is_told(dev, tmp_path):
     """The dev overlay's URL leads to its own Redis, which writes all to a volume and lets in none but Evenhand."""
     secret = dev.one("Secret", "evenhand-redis-")
-    settings = Settings.read({}, dev.settings | {"EVENHAND_REDIS_URL": b64decode(secret["data"]["url"]).decode()})
-    assert dev.container["env"][0]["valueFrom"]["secretKeyRef"]["name"] == secret["metadata"]["name"]
+    url = tmp_path / "url"
+    url.write_bytes(b64decode(secret["data"]["url"]))
+    settings = Settings.read({}, dev.settings | {"EVENHAND_REDIS_URL_FILE": str(url)})
+    assert dev.pod["spec"]["volumes"][0]["secret"]["secretName"] == secret["metadata"]["name"]
     redis = dev.one("StatefulSet", "evenhand-redis")["spec"]
-    assert settings.redis_url == "redis://evenhand-redis:6379/0"
+    assert settings.external_redis() == "redis://evenhand-redis:6379/0"
     service = dev.one("Service", "evenhand-redis")["spec"]
     assert selects({"matchLabels": service["selector"]}, redis["template"])
     (container,) = redis["template"]["spec"]["containers"]

@@ -74,14 +74,15 @@ def test_the_commands_work_in_their_order(api, production, tmp_path):
     for command in commands():
         done = run(command, api, tmp_path)
         assert done.returncode == 0, done.stderr
-    asked_for = production.container["env"][0]["valueFrom"]["secretKeyRef"]
-    secret = ("Secret", "evenhand", asked_for["name"])
+    asked_for = production.pod["spec"]["volumes"][0]["secret"]
+    secret = ("Secret", "evenhand", asked_for["secretName"])
     wanted = {
         (each["kind"], each["metadata"].get("namespace", ""), each["metadata"]["name"]) for each in production.all
     }
     assert set(api.objects) == wanted | {secret}
-    kept = b64decode(api.objects[secret]["data"][asked_for["key"]]).decode()
-    assert Settings.read({}, {"EVENHAND_REDIS_URL": kept}).redis_url == URL
+    kept = b64decode(api.objects[secret]["data"][asked_for["items"][0]["key"]])
+    (tmp_path / "url").write_bytes(kept)
+    assert Settings.read({}, {"EVENHAND_REDIS_URL_FILE": str(tmp_path / "url")}).external_redis() == URL
     order = list(api.objects)
     deployment = next(key for key in order if key[0] == "Deployment")
     assert order.index(secret) < order.index(deployment), "pods would wait for the Secret"

@@ -44,8 +44,8 @@ def test_the_files_are_those_of_the_secret(manifests: Manifests) -> None:
     environment = manifests.settings | SOME_REDIS
     settings = Settings.read({}, environment)
     assert set(settings.origins.values()) == set(environment) - {"EVENHAND_TLS_CA"}  # that one is the probes'
-    (mount,) = manifests.container["volumeMounts"]
-    (volume,) = manifests.pod["spec"]["volumes"]
+    (mount,) = (each for each in manifests.container["volumeMounts"] if each["name"] == "tls")
+    (volume,) = (each for each in manifests.pod["spec"]["volumes"] if each["name"] == "tls")
     assert (mount["name"], mount["readOnly"]) == (volume["name"], True)
     named = [settings.tls_cert, settings.tls_key, settings.tls_client_ca, environment["EVENHAND_TLS_CA"]]
     assert {path.removeprefix(f"{mount['mountPath']}/") for path in named} == KEYS

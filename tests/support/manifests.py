@@ -20,8 +20,8 @@ FOLDERS = ("base", "overlays/dev", "overlays/production", "overlays/example")
 OPERATOR = "monitoring.coreos.com/v1"
 """The kinds that the Prometheus Operator brings, for which Kubernetes has no schema."""
 
-SOME_REDIS = {"EVENHAND_REDIS_URL": "redis://redis:6379/0"}
-"""What the service gets from the Secret."""
+SOME_REDIS = {"EVENHAND_REDIS_URL_FILE": str(Path(__file__).with_name("redis_url.txt"))}
+"""In the place of the file that the Secret is."""
 
 Manifest = dict[str, Any]
 
