@@ -10,7 +10,7 @@
 | its user may not run what calls need | the service is not ready                                                 |
 
 The log has each once, and again when it changes, for each server: of a cluster each master counts, and behind Sentinels
-the one that they name.
+the one that they name. Why it is so: deploy/adr/0011-what-redis-may-lose.md.
 """
 
 from __future__ import annotations

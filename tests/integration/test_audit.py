@@ -97,6 +97,18 @@ def test_the_command_says_what_it_found(redis):
     assert "nothing is known of it in this Redis" in said("mistyped", code=1)
 
 
+def test_the_command_takes_the_file_of_the_service_beside_it(redis, tmp_path, monkeypatch):
+    """In a pod it finds Redis by the file that the service has; an address that is given wins over that."""
+    file = tmp_path / "url"
+    file.write_text(redis._url)
+    monkeypatch.setenv("EVENHAND_REDIS_URL_FILE", str(file))
+    command = ["audit", "--workspace", WORKSPACE]
+    assert CliRunner().invoke(app, command).exit_code == 0
+    file.unlink()
+    assert CliRunner().invoke(app, command).exit_code == 2
+    assert CliRunner().invoke(app, [*command, "--redis-url", redis._url]).exit_code == 0
+
+
 @pytest.fixture
 def elsewhere() -> Iterator[Path]:
     """A temporary folder with a short path."""
