@@ -18,6 +18,7 @@ from tests.support.client import Service, Workspace, refused
 from tests.support.processes import EvenhandServer, RedisServer, newest_redis, redis_binaries, wait_until
 from tests.support.redis_cluster import RedisCluster
 from tests.support.scrape import Scrape
+from tests.support.sentinels import NAME, WatchedRedis
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -27,6 +28,7 @@ LINES = re.findall(r"^ACL SETUSER evenhand (.+?)(?: +# (.+))?$", README.read_tex
 LEAST = LINES[0][0].replace("PASSWORD", "secret").split()
 MORE = {why: words.split() for words, why in LINES[1:]}
 BY_FUNCTIONS, BY_SCRIPTS, OF_CLUSTER, FOR_AUDIT, TO_SEE = list(MORE.values())[:5]
+OF_SENTINELS = re.findall(r"A user of Sentinels needs `(\S+)`", README.read_text())[0]
 LUA = Path(scripts.__file__).with_name("lua")
 UNSEEN = "may not see (INFO, CONFIG GET)"
 # What is asked for and not needed: the name that redis-py gives itself, and what the service would like to see.
@@ -119,6 +121,23 @@ def test_the_least_rights_are_enough_on_a_cluster() -> None:
                 assert other.created("c").outcome == ASSIGNED
             assert server.log().count(UNSEEN) == 3
             assert Scrape(server).value("assignment_redis_masters", finding="unseen") == 3
+
+
+@pytest.mark.skipif("8.2" not in redis_binaries(), reason="no Redis 8.2 here")
+def test_the_least_rights_are_enough_behind_sentinels() -> None:
+    """Users of servers and Sentinels with the rights of the README and no others: all works."""
+    with WatchedRedis("of-servers", "of-sentinels") as watched:
+        for server in watched.servers:
+            allow(server, *BY_FUNCTIONS, *FOR_AUDIT)
+        for sentinel in watched.sentinels:
+            with sentinel.client() as operator:
+                operator.execute_command("ACL", "SETUSER", "evenhand", "reset", "on", ">secret", OF_SENTINELS)
+        hosts = ",".join(f"127.0.0.1:{sentinel.port}" for sentinel in watched.sentinels)
+        as_user = "sentinel_username=evenhand&sentinel_password=secret"
+        url = f"redis+sentinel://evenhand:secret@{hosts}/{NAME}/0?{as_user}"
+        with serving(url) as server:
+            assert server.health() == "SERVING"
+            use_everything(server, url)
 
 
 @pytest.mark.parametrize("version", sorted(redis_binaries()))
