@@ -87,6 +87,7 @@ local function decide(at, contacts, id, bucket, owner_id, opened, request, ref, 
   local contact = load_contact(id, bucket)
   local earlier = before and decided_before(contact, request, at)
     or request ~= '' and contact.place and replay(contact, request)
+    or request == '' and owner_id == '' and decided_untold(contact)
   if earlier then
     return earlier
   end

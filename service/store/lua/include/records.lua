@@ -10,6 +10,7 @@ local RECORD = '>BI2I2I2I4I6'
 local WIDE_RECORD = '>BI3I3I4I5I6I3'
 local FITS_2, FITS_4 = 65536, 4294967296
 local UNASSIGNED, OPENED, CLOSED = 0, 1, 2
+local UNTOLD = 3  -- OPENED, and the caller was not told of the decision on record
 
 -- flags: state + 4 * outcome + 32 * (whether the decision has a reply) + 64 * (whether the form is the wide one)
 local function unpack_record(packed)
@@ -21,8 +22,8 @@ local function unpack_record(packed)
   return flags - 64, owner, agent, choice, under, sequence, time, rest
 end
 
-local function pack_record(contact)
-  local flags = contact.state + 4 * contact.outcome + (contact.has_reply and 32 or 0)
+local function pack_record(contact, untold)
+  local flags = (untold and UNTOLD or contact.state) + 4 * contact.outcome + (contact.has_reply and 32 or 0)
   local owner, choice, under, sequence = contact.owner, contact.choice, contact.revision, contact.sequence
   if contact.agent == owner and owner < FITS_2 and choice < FITS_2 and under < FITS_2 and sequence < FITS_4 then
     return struct.pack(RECORD, flags, owner, choice, under, sequence, contact.time) .. contact.request
@@ -45,7 +46,9 @@ local function load_contact(id, bucket)
   end
   local contact = loaded
   contact.id, contact.bucket, contact.place = id, bucket, packed and place
-  contact.state, contact.outcome, contact.has_reply = flags % 4, math.floor(flags / 4) % 8, flags >= 32
+  contact.untold = flags % 4 == UNTOLD
+  contact.state = contact.untold and OPENED or flags % 4
+  contact.outcome, contact.has_reply = math.floor(flags / 4) % 8, flags >= 32
   contact.owner, contact.agent, contact.choice = owner, agent, choice
   contact.revision, contact.sequence, contact.time = under, sequence, time
   contact.request = packed and string.sub(packed, rest) or ''
@@ -60,9 +63,9 @@ local function note_settled(retention)
   end
 end
 
--- Writes the record; if the contact is not open, for so long (ms).
-local function save_contact(contact, retention)
-  local packed = pack_record(contact)
+-- Writes the record; if the contact is not open, for so long (ms). `untold`: the caller was not told of the decision.
+local function save_contact(contact, retention, untold)
+  local packed = pack_record(contact, untold)
   local place = contact.state == OPENED and OPEN or SETTLED
   if contact.place and contact.place ~= place then
     if contact.place == OPEN then
