@@ -137,7 +137,7 @@ class ConfirmedPipeline(Pipeline):
             return [confirmed] * len(asked)
         (reached,) = confirmed
         if isinstance(reached, Exception):
-            self._availability.lose()  # no longer what it was: it is asked by `proof` until it is again
+            self._availability.takes_writes = False  # it is not what it was: the next ping asks for proof
         elif (reached[0] if isinstance(reached, list) else reached) >= 1:
             return results
         return [result if isinstance(result, Exception) else list(map(_not_durable, result)) for result in results]

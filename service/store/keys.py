@@ -28,8 +28,8 @@ together. Scripts get that beginning as KEYS[1] and add the suffixes below, whic
 |                            |            | (ms) of their first event; only metrics need it, as the next one         |
 | :unassigned                | sorted set | the same of those that turned out unassigned; without_owner.lua          |
 
-`:moving` is never there: in a Redis Cluster it is passed beside the beginning (`service.redis_client.router`). `:written`
-is there for a millisecond where a change has to be durable before it is acknowledged (`service.redis_client.durability`).
+`:moving` is never there: in a Redis Cluster it is passed beside the beginning (`service.redis_client.router`).
+`:written` is there for a millisecond where changes have to be durable first (`service.redis_client.durability`).
 
 Of no workspace are `evenhand-collector:{collector}`, the lease of the replica that collects the metrics of fairness,
 and beside it `:workspaces`, a sorted set of workspaces in use by the time they were last seen;
