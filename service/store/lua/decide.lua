@@ -111,12 +111,11 @@ return function(args)
   local decisions, contacts = {}, (#args - FIRST + 1) / FIELDS
   before = nil
   if args[4] ~= '' then
-    begin_run(args[4], args[5], contacts)
+    begin_run(args[4], args[5])
   end
   for at = 1, contacts do
     local from = FIRST + (at - 1) * FIELDS
     decisions[at] = decide(at, contacts, unpack(args, from, from + FIELDS - 1))
   end
-  return_sequences()
   return decisions
 end

@@ -7,13 +7,11 @@
 local first_before  -- the sequence before those of the first run
 local before  -- the sequence before those of what it decided and is not told yet; nil: this run is the first
 
--- Draws the sequences of so many contacts, for a run with this token; finds out whether it is the second.
-local function begin_run(token, window, contacts)
+-- Finds out whether a run with this token is the second.
+local function begin_run(token, window)
   local key = root .. RUN .. token
   before = nil
-  draw_sequences(contacts)
   if not call('SET', key, latest, 'NX', 'PX', window) then
-    return_sequences()
     first_before = tonumber(call('GET', key))
     before = first_before
   end
