@@ -13,16 +13,13 @@ local FITS_2 = 65536
 local UNASSIGNED, OPENED, CLOSED = 0, 1, 2
 local UNTOLD = 3  -- OPENED, and the caller was not told of the decision on record
 
--- The least sequence that comes at a time (ms), in us since EPOCH.
-local function least_sequence(time)
-  return (time - EPOCH * 1000) * 1000
-end
+local EPOCH_MS = EPOCH * 1000  -- the least sequence that comes at a time (ms) is (time - EPOCH_MS) * 1000
 
 -- flags: state + 4 * outcome + 32 * (whether the decision has a reply) + 64 * (whether the form is the wide one)
 local function unpack_record(packed)
   if string.byte(packed) < 64 then
     local flags, owner, choice, under, ahead, time, rest = struct.unpack(RECORD, packed)
-    return flags, owner, owner, choice, under, least_sequence(time) + ahead, time, rest
+    return flags, owner, owner, choice, under, (time - EPOCH_MS) * 1000 + ahead, time, rest
   end
   local flags, owner, choice, under, sequence, time, agent, rest = struct.unpack(WIDE_RECORD, packed)
   return flags - 64, owner, agent, choice, under, sequence, time, rest
@@ -31,8 +28,8 @@ end
 local function pack_record(contact, untold)
   local flags = (untold and UNTOLD or contact.state) + 4 * contact.outcome + (contact.has_reply and 32 or 0)
   local owner, choice, under = contact.owner, contact.choice, contact.revision
-  local ahead = contact.sequence - least_sequence(contact.time)
-  if contact.agent == owner and owner < FITS_2 and choice < FITS_2 and under < FITS_2 and ahead >= 0 and ahead < FITS_2 then
+  local ahead = contact.sequence - (contact.time - EPOCH_MS) * 1000
+  if contact.agent == owner and owner < FITS_2 and choice < FITS_2 and under < FITS_2 and ahead < FITS_2 and ahead >= 0 then
     return struct.pack(RECORD, flags, owner, choice, under, ahead, contact.time) .. contact.request
   end
   return struct.pack(WIDE_RECORD, flags + 64, owner, choice, under, contact.sequence, contact.time, contact.agent)
