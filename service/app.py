@@ -16,6 +16,7 @@ from service.decisions.evaluation import Evaluation
 from service.decisions.roster_updates import RosterUpdater
 from service.decisions.rulebook import RuleBook
 from service.redis_client.client import RedisClient
+from service.redis_client.durability import Durability
 from service.rpc import health, reflection
 from service.rpc.assignment import Assignment
 from service.rpc.calls import Admission, register
@@ -141,7 +142,13 @@ def _redis(settings: Settings, url: str, timings: Timings | None = None) -> Redi
     def reread() -> str:
         return settings.external_redis() or url
 
-    return RedisClient(url, settings.redis_timeout_s, timings, reread if settings.redis_url_file else None)
+    return RedisClient(
+        url,
+        settings.redis_timeout_s,
+        timings,
+        reread if settings.redis_url_file else None,
+        Durability(settings.durability),
+    )
 
 
 def _list_names(rule_set: bytes) -> dict[str, str]:

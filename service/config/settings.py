@@ -139,6 +139,11 @@ class Settings:
     allow_eviction: bool = _setting(
         False, kinds.YES_OR_NO, "Whether to be ready on a Redis that deletes records when its memory is full."
     )
+    durability: str = _setting(
+        "acknowledged",
+        kinds.one_of("MODE", "acknowledged", "replicated", "fsynced"),
+        "When a change is acknowledged: once Redis has it, one replica of it too (replicated), or its disk (fsynced).",
+    )
     contact_retention_s: float = _setting(30 * DAY, kinds.duration(1.0), "How long closed contacts are remembered.")
     replay_retention_s: float = _setting(
         DAY, kinds.duration(1.0), "How long superseded decisions are kept for retries by request_id."
@@ -221,6 +226,8 @@ class Settings:
             self._check_data_dir()
         if self.redis_url is not None and self.redis_url_file is not None:
             raise SettingsError(self.name_of("redis_url_file"), f"not together with {self.name_of('redis_url')}")
+        if self.durability == "replicated" and self.redis_url is None and self.redis_url_file is None:
+            raise SettingsError(self.name_of("durability"), "a Redis of our own has no replica; name one that has")
         self.external_redis()
 
     def external_redis(self) -> str | None:

@@ -15,6 +15,7 @@ from redis import RedisError, ResponseError
 from redis import TimeoutError as RedisTimeoutError
 from redis.exceptions import ClusterDownError, NoScriptError, RedisClusterException
 
+from service.redis_client.durability import CONFIRMATIONS, Durability, NotDurableError
 from service.redis_client.pipeline import denies, has_no_functions, refuses
 from service.redis_client.router import Router, find_router
 
@@ -98,6 +99,7 @@ class RedisClient:
         timeout_s: how long one command may take.
         timings: is told how long Redis takes.
         reread: returns where Redis is now, with the password of now; asked once a second. ValueError if nobody knows.
+        durability: what must have happened to a durable run before its reply comes.
     """
 
     def __init__(
@@ -106,8 +108,10 @@ class RedisClient:
         timeout_s: float,
         timings: Timings | None = None,
         reread: Callable[[], str] | None = None,
+        durability: Durability = Durability.ACKNOWLEDGED,
     ) -> None:
         self._url = url
+        self._confirmation = CONFIRMATIONS.get(durability)
         self._reread = reread
         self._replaced: tuple[Router, float] | None = None  # the last router, and since when it is
         self._timeout_s = timeout_s
@@ -136,7 +140,10 @@ class RedisClient:
     @property
     def longest_repeat_s(self) -> float:
         """How many seconds after a run its repeat may come, at most: `run_each`, where it is repeatable."""
-        return WAITS_BEFORE_REPEAT * self._timeout_s
+        if self._confirmation is None:
+            return WAITS_BEFORE_REPEAT * self._timeout_s
+        # First for the reply, and then until it is durable.
+        return WAITS_BEFORE_REPEAT * 2 * (self._timeout_s + self._confirmation.patience_s)
 
     def masters(self) -> list[Endpoint]:
         """Return the servers that hold keys now; none as long as nobody knows them."""
@@ -159,15 +166,19 @@ class RedisClient:
         *arguments: bytes | str | int,
         repeatable: bool = False,
         slow: bool = False,
+        durable: bool = False,
         timeout_s: float = math.inf,
     ) -> Any:
         """Run a script for the workspace whose keys begin with `root`, as `run_each` does, and return its reply.
 
         Raises:
             RedisUnavailableError: there is no reply to be had now.
+            NotDurableError: it ran, but what it changed did not become durable in time.
             redis.ResponseError: the script failed, which is an internal error.
         """
-        (reply,) = self.run_each(script, [(root, arguments)], repeatable=repeatable, slow=slow, timeout_s=timeout_s)
+        (reply,) = self.run_each(
+            script, [(root, arguments)], repeatable=repeatable, slow=slow, durable=durable, timeout_s=timeout_s
+        )
         if isinstance(reply, Exception):
             raise reply
         return reply
@@ -179,6 +190,7 @@ class RedisClient:
         *,
         repeatable: bool = False,
         slow: bool = False,
+        durable: bool = False,
         timeout_s: float = math.inf,
     ) -> list[Any]:
         """Run a script for several workspaces, all sent together.
@@ -188,6 +200,7 @@ class RedisClient:
             runs: KEYS[1] and ARGV of each.
             repeatable: whether a run may happen a second time when the connection breaks before its reply.
             slow: whether a run may take milliseconds.
+            durable: whether what it changes, or finds changed, is to be as durable as it was asked for.
             timeout_s: how long to wait for the replies, if that is shorter than the settings say.
 
         Returns:
@@ -198,7 +211,10 @@ class RedisClient:
         if router is None:
             return [RedisUnavailableError()] * len(runs)
         way = (b"FCALL", script.function) if self._has_functions else (b"EVALSHA", script.digest)
-        send = router.slow if slow else router.quick
+        if durable:
+            send = router.durable_slow if slow else router.durable_quick
+        else:
+            send = router.slow if slow else router.quick
         replies = send([(root, (*way, *_keys(router, root), *arguments)) for root, arguments in runs], timeout_s)
         for at, reply in enumerate(replies):
             if isinstance(reply, Exception):
@@ -234,6 +250,8 @@ class RedisClient:
             reply = again.run(b"EVAL", script.text)
         if denies(reply):
             return self._denied(reply)
+        if isinstance(reply, NotDurableError):
+            return reply
         if isinstance(reply, _UNAVAILABLE) or (isinstance(reply, Exception) and refuses(reply)):
             self._note_unavailable(reply)
             unavailable = RedisUnavailableError()
@@ -310,7 +328,7 @@ class RedisClient:
         self._follow_url()
         try:
             if self._router is None:
-                self._router = find_router(self._url, self._timeout_s, self._sent)
+                self._router = find_router(self._url, self._timeout_s, self._sent, self._confirmation)
             else:
                 self._router.refresh()
         except (*_UNAVAILABLE, RedisError) as error:
@@ -336,7 +354,7 @@ class RedisClient:
             url = self._reread()
             if url == self._url:
                 return
-            router = find_router(url, self._timeout_s, self._sent)
+            router = find_router(url, self._timeout_s, self._sent, self._confirmation)
         except (*_UNAVAILABLE, RedisError, ValueError) as error:
             _log.warning("the new URL of Redis is of no use: %s: %s", type(error).__name__, error)
             return

@@ -5,7 +5,9 @@ from __future__ import annotations
 import random
 import threading
 from collections import defaultdict
+from collections.abc import Callable
 from functools import partial
+from operator import attrgetter
 from time import monotonic, sleep
 from typing import TYPE_CHECKING, Any, Final
 
@@ -14,10 +16,12 @@ from redis.crc import REDIS_CLUSTER_HASH_SLOTS, key_slot
 from redis.exceptions import AskError, ClusterDownError, MovedError, RedisClusterException, TryAgainError
 
 from service.redis_client.endpoint import Endpoint, connection_settings, probe
+from service.redis_client.pipeline import Pipeline
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from service.redis_client.durability import Confirmation
     from service.redis_client.endpoint import Listener
     from service.redis_client.pipeline import KeyedCommand
     from service.redis_client.router import Send
@@ -37,6 +41,9 @@ _MOVING_SECONDS: Final = 0.02
 # Says a script that found keys of its workspace gone in the middle of its run.
 _HALF_GONE: Final = "non local key"
 
+_Lane = Callable[[Endpoint], Pipeline]
+"""Which connection of a server commands go by."""
+
 
 class Cluster:
     """Keys lie on many servers, by slot.
@@ -52,17 +59,21 @@ class Cluster:
         url: a server of the cluster; asked whenever no other one answers.
         timeout_s: how long one command may take, and how long to wait for one slot to arrive.
         sent: told how long servers took.
+        confirmation: how masters are asked whether changes are durable; None: nobody asks.
     """
 
     fence = b":moving"
 
-    def __init__(self, url: str, timeout_s: float, sent: Listener) -> None:
+    def __init__(self, url: str, timeout_s: float, sent: Listener, confirmation: Confirmation | None) -> None:
         self._sent = sent
+        self._confirmation = confirmation
         self._timeout_s = timeout_s
         self._settings = connection_settings(url, timeout_s)
         self._seed: Address = self._settings.get("host", "localhost"), int(self._settings.get("port", 6379))
-        self.quick: Send = partial(self._send, slow=False)
-        self.slow: Send = partial(self._send, slow=True)
+        self.quick: Send = partial(self._send, by=attrgetter("quick"))
+        self.slow: Send = partial(self._send, by=attrgetter("slow"))
+        self.durable_quick: Send = partial(self._send, by=attrgetter("durable_quick"))
+        self.durable_slow: Send = partial(self._send, by=attrgetter("durable_slow"))
         self._endpoints: dict[Address, Endpoint] = {}
         self._owners: list[Endpoint | None] = [None] * _SLOTS
         self._sizes: dict[Endpoint, int] = {}  # how many slots each master has
@@ -148,10 +159,10 @@ class Cluster:
                 keys = (probe(number) for number in range(_PROBES))
                 key = next((key for key in keys if key_slot(key) in slots), probe(0))
                 settings = self._settings | {"host": address[0], "port": address[1]}
-                endpoint = self._endpoints[address] = Endpoint(settings, self._sent, key)
+                endpoint = self._endpoints[address] = Endpoint(settings, self._sent, key, self._confirmation)
             return endpoint
 
-    def _send(self, commands: Sequence[KeyedCommand], timeout_s: float, *, slow: bool) -> list[Any]:
+    def _send(self, commands: Sequence[KeyedCommand], timeout_s: float, *, by: _Lane) -> list[Any]:
         """Send commands, those for one server together, following redirections, and return their replies."""
         of_endpoint: defaultdict[Endpoint, list[int]] = defaultdict(list)
         replies: list[Any] = [None] * len(commands)
@@ -164,17 +175,16 @@ class Cluster:
                 of_endpoint[owner].append(at)
         deadline = monotonic() + min(timeout_s, self._timeout_s)
         for endpoint, places in of_endpoint.items():
-            pipeline = endpoint.slow if slow else endpoint.quick
-            came = pipeline.send([commands[at] for at in places], timeout_s)
+            came = by(endpoint).send([commands[at] for at in places], timeout_s)
             for at, reply in zip(places, came, strict=True):
                 replies[at] = reply
         # Only now, since a slot that moves keeps waiting who asks for it.
         for at, reply in enumerate(replies):
             if isinstance(reply, Exception) or self._moving:
-                replies[at] = self._settled(commands[at], reply, deadline, slow=slow)
+                replies[at] = self._settled(commands[at], reply, deadline, by)
         return replies
 
-    def _settled(self, command: KeyedCommand, reply: Any, deadline: float, *, slow: bool) -> Any:
+    def _settled(self, command: KeyedCommand, reply: Any, deadline: float, by: _Lane) -> Any:
         """Return the reply, or where it only says that the key's slot moves, the one of the server that has it then."""
         slot = key_slot(command[0])
         redirects = 0
@@ -189,8 +199,7 @@ class Cluster:
             owner = self._owners[slot]
             if owner is None:
                 return RedisClusterException(f"slot {slot} lies on no server")
-            pipeline = owner.slow if slow else owner.quick
-            (reply,) = pipeline.send([command], max(0.0, deadline - monotonic()))
+            (reply,) = by(owner).send([command], max(0.0, deadline - monotonic()))
         if isinstance(reply, ClusterDownError):
             self._stale = True
         if isinstance(reply, Exception) and _HALF_GONE in str(reply):

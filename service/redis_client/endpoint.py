@@ -1,4 +1,4 @@
-"""One Redis server: two connections to it, and whether it serves.
+"""One Redis server: the connections to it, and whether it serves.
 
 redis-py's client would take a connection from a pool, look the command up and route its reply on every call; a
 decision is one EVALSHA, so we keep redis-py's connections and leave out the rest. Nothing here retries: only the
@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from redis import ConnectionError as RedisConnectionError
@@ -17,6 +18,7 @@ from redis.backoff import NoBackoff
 from redis.exceptions import AskError, MovedError, TryAgainError
 from redis.retry import Retry
 
+from service.redis_client.durability import ConfirmedPipeline
 from service.redis_client.pipeline import Availability, Pipeline
 from service.redis_client.socket_link import SocketLink
 
@@ -25,10 +27,13 @@ if TYPE_CHECKING:
 
     from redis.connection import AbstractConnection
 
+    from service.redis_client.durability import Confirmation
     from service.redis_client.pipeline import Command, KeyedCommand
 
 # How many quick commands go to the server together at most: more than there are threads to send them.
 _QUICK_ABREAST = 1024
+# Of slow commands that wait together until they are durable: each alone would take as long as all of them.
+_SLOW_DURABLE_ABREAST = 4
 
 
 def probe(number: int) -> bytes:
@@ -37,6 +42,7 @@ def probe(number: int) -> bytes:
 
 
 _PROBE = probe(0)
+_PROVEN = 2  # commands that show whether a server answers and takes writes
 
 
 Listener = Callable[[float], None]
@@ -69,6 +75,7 @@ class Endpoint:
         settings: see `connection_settings`.
         sent: told, whenever commands were answered that were sent together, how many seconds that took.
         probe: a key of its own to find out by whether it takes writes.
+        confirmation: how it is asked whether changes are durable; None: nobody asks.
 
     Attributes:
         host: where it is; empty on a unix socket.
@@ -77,10 +84,15 @@ class Endpoint:
         quick: for commands that take the server microseconds: they go to it together.
         slow: for commands that take it milliseconds, such as each run of a batch: they go one after another, so a quick
             command waits for one such run of this process at most.
+        durable_quick, durable_slow: the same for commands whose changes are to be durable before their replies come.
     """
 
     def __init__(
-        self, settings: dict[str, Any], sent: Callable[[float], None] = _ignore, probe: bytes = _PROBE
+        self,
+        settings: dict[str, Any],
+        sent: Callable[[float], None] = _ignore,
+        probe: bytes = _PROBE,
+        confirmation: Confirmation | None = None,
     ) -> None:
         self.host: str = settings.get("host", "")
         self.name = str(settings.get("path") or f"{self.host}:{settings.get('port')}")
@@ -90,12 +102,17 @@ class Endpoint:
         settings = dict(settings)
         connection_class: type[AbstractConnection] = settings.pop("connection_class")
 
-        def pipeline(abreast: int) -> Pipeline:
+        def pipeline(abreast: int, make: Callable[..., Pipeline] = Pipeline) -> Pipeline:
             link = SocketLink(connection_class(**settings))
-            return Pipeline(link, settings["socket_timeout"], abreast, self._availability, sent)
+            return make(link, settings["socket_timeout"], abreast, self._availability, sent)
 
-        self.quick = pipeline(_QUICK_ABREAST)
-        self.slow = pipeline(1)
+        self._confirmation = confirmation
+        self.quick = self.durable_quick = pipeline(_QUICK_ABREAST)
+        self.slow = self.durable_slow = pipeline(1)
+        if confirmation is not None:
+            confirmed = partial(ConfirmedPipeline, confirmation=confirmation)
+            self.durable_quick = pipeline(_QUICK_ABREAST, confirmed)
+            self.durable_slow = pipeline(_SLOW_DURABLE_ABREAST, confirmed)
 
     @property
     def up(self) -> bool:
@@ -146,12 +163,18 @@ class Endpoint:
         commands: list[KeyedCommand] = [(b"", (b"PING",))]
         if not self._availability.takes_writes:
             commands.append(self._write)
-        for reply in self.quick.prove(commands):
+            if self._confirmation is not None:
+                commands.append((b"", self._confirmation.proof))
+        replies = self.quick.prove(commands)
+        for reply in replies[:_PROVEN]:
             # A key whose slot has moved says that there is a server, which is all that can be known.
             if isinstance(reply, Exception) and not isinstance(reply, (MovedError, AskError, TryAgainError)):
                 raise reply
+        if self._confirmation is not None:
+            for reply in replies[_PROVEN:]:
+                self._confirmation.check(reply)
 
     def close(self) -> None:
         """Close the connections."""
-        self.quick.close()
-        self.slow.close()
+        for pipeline in {self.quick, self.slow, self.durable_quick, self.durable_slow}:
+            pipeline.close()

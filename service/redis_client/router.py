@@ -12,6 +12,7 @@ from service.redis_client.sentinel import Sentinels
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from service.redis_client.durability import Confirmation
     from service.redis_client.endpoint import Listener
     from service.redis_client.pipeline import KeyedCommand
 
@@ -28,11 +29,14 @@ class Router(Protocol):
             is. A server that hands a slot on refuses the script then, instead of running it on a half.
         quick: for commands that take a server microseconds.
         slow: for commands that take it milliseconds.
+        durable_quick, durable_slow: the same, where changes are to be durable before the replies come.
     """
 
     fence: bytes
     quick: Send
     slow: Send
+    durable_quick: Send
+    durable_slow: Send
 
     def masters(self) -> list[Endpoint]:
         """Return the servers that hold keys."""
@@ -52,10 +56,12 @@ class SingleServer:
 
     fence = b""
 
-    def __init__(self, url: str, timeout_s: float, sent: Listener) -> None:
-        self._endpoint = Endpoint(connection_settings(url, timeout_s), sent)
+    def __init__(self, url: str, timeout_s: float, sent: Listener, confirmation: Confirmation | None) -> None:
+        self._endpoint = Endpoint(connection_settings(url, timeout_s), sent, confirmation=confirmation)
         self.quick: Send = self._endpoint.quick.send
         self.slow: Send = self._endpoint.slow.send
+        self.durable_quick: Send = self._endpoint.durable_quick.send
+        self.durable_slow: Send = self._endpoint.durable_slow.send
 
     def masters(self) -> list[Endpoint]:
         """Return the server."""
@@ -73,18 +79,22 @@ class SingleServer:
         self._endpoint.close()
 
 
-def find_router(url: str, timeout_s: float, sent: Listener) -> Router:
+def find_router(url: str, timeout_s: float, sent: Listener, confirmation: Confirmation | None) -> Router:
     """Return the router that fits a URL: of Sentinels, or of a server, which is asked whether it belongs to a cluster.
 
-    `sent` is told, whenever commands were answered that were sent together, how many seconds that took.
+    Args:
+        url: where it is.
+        timeout_s: how long one command may take.
+        sent: told, whenever commands were answered that were sent together, how many seconds that took.
+        confirmation: how servers are asked whether changes are durable; None: nobody asks.
 
     Raises:
         redis.RedisError: it did not answer, or serves nobody now.
     """
     if "+sentinel://" in url:
-        return Sentinels(url, timeout_s, sent)
-    single = SingleServer(url, timeout_s, sent)
+        return Sentinels(url, timeout_s, sent, confirmation)
+    single = SingleServer(url, timeout_s, sent, confirmation)
     if not is_cluster(single.masters()[0]):
         return single
     single.close()
-    return Cluster(url, timeout_s, sent)
+    return Cluster(url, timeout_s, sent, confirmation)

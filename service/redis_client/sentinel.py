@@ -12,6 +12,7 @@ from service.config.addresses import split_sentinel_url
 from service.redis_client.endpoint import Endpoint, connection_settings
 
 if TYPE_CHECKING:
+    from service.redis_client.durability import Confirmation
     from service.redis_client.endpoint import Listener
     from service.redis_client.router import Send
 
@@ -27,14 +28,16 @@ class Sentinels:
         url: `redis+sentinel://…`, see `service.config.addresses.split_sentinel_url`.
         timeout_s: how long one command may take.
         sent: told how long servers took.
+        confirmation: how the master is asked whether changes are durable; None: nobody asks.
     """
 
     fence = b""
 
-    def __init__(self, url: str, timeout_s: float, sent: Listener) -> None:
+    def __init__(self, url: str, timeout_s: float, sent: Listener, confirmation: Confirmation | None) -> None:
         parts = split_sentinel_url(url)
         self._name = parts.name
         self._sent = sent
+        self._confirmation = confirmation
         self._settings = connection_settings(parts.server, timeout_s)
         sentinels = connection_settings(parts.sentinel, timeout_s)
         # The first is the one to ask.
@@ -75,9 +78,12 @@ class Sentinels:
     def _follow(self) -> None:
         """Send commands to the master from now on. Who waits for the last one still holds its connection."""
         host, port = self._address
-        self._endpoint = Endpoint(self._settings | {"host": host, "port": port}, self._sent)
+        settings = self._settings | {"host": host, "port": port}
+        self._endpoint = Endpoint(settings, self._sent, confirmation=self._confirmation)
         self.quick: Send = self._endpoint.quick.send
         self.slow: Send = self._endpoint.slow.send
+        self.durable_quick: Send = self._endpoint.durable_quick.send
+        self.durable_slow: Send = self._endpoint.durable_slow.send
 
     def _ask(self) -> tuple[str, int]:
         """Return the master's host and port, by the first Sentinel that knows."""

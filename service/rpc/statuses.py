@@ -10,6 +10,7 @@
 | DEADLINE_EXCEEDED  | REQUEST_TOO_SLOW  |             | the request did not come whole within `--request-timeout`   |
 | UNIMPLEMENTED      | NO_REQUEST        |             | the caller ended its side of the call without a request     |
 | UNAVAILABLE        | REDIS_UNAVAILABLE | RetryInfo   | Redis is unavailable                                        |
+| UNAVAILABLE        | NOT_DURABLE       | RetryInfo   | no replica, or no disk, confirmed the change: `--durability`|
 | UNAVAILABLE        | STATE_LOST        | RetryInfo   | the workspace's rules are gone from Redis                   |
 | INTERNAL           | INTERNAL          |             | an internal error; what it was stands in the log only       |
 
@@ -38,6 +39,7 @@ from service.decisions.errors import (
     StaleEtagError,
     StateLostError,
 )
+from service.redis_client.durability import NotDurableError
 from service.rules import Violation, listed
 
 if TYPE_CHECKING:
@@ -79,6 +81,8 @@ def status_of(error: Exception) -> Status:
             status = deadline_too_short()
         case StateLostError():
             status = state_lost()
+        case NotDurableError():
+            status = not_durable()
         case ConnectionError():
             status = redis_unavailable()
         case _:
@@ -252,6 +256,17 @@ def redis_unavailable(retry_after: timedelta = _RETRY_REDIS) -> Status:
     """Return the error for a call that needs Redis while it is unavailable."""
     return _status(
         code_pb2.UNAVAILABLE, "REDIS_UNAVAILABLE", "the service's storage is unavailable", [_retry_info(retry_after)]
+    )
+
+
+def not_durable() -> Status:
+    """Return the error for a call that did what it was asked, but not as durably as it has to be told."""
+    return _status(
+        code_pb2.UNAVAILABLE,
+        "NOT_DURABLE",
+        "the change was made, but no replica or disk of the service's storage has confirmed it in time: it may stand"
+        " or be lost; it is safe to repeat the call",
+        [_retry_info(_RETRY_REDIS)],
     )
 
 

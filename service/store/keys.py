@@ -29,6 +29,7 @@ together. Scripts get that beginning as KEYS[1] and add the suffixes below, whic
 | :unassigned                | sorted set | the same of those that turned out unassigned; without_owner.lua          |
 
 `:moving` is never there: in a Redis Cluster it is passed beside the beginning (`service.redis_client.router`).
+`:written` is there for a millisecond where changes have to be durable first (`service.redis_client.durability`).
 
 Of no workspace are `evenhand-collector:{collector}`, the lease of the replica that collects the metrics of fairness,
 and beside it `:workspaces`, a sorted set of workspaces in use by the time they were last seen;

@@ -9,9 +9,11 @@ from time import monotonic
 from typing import TYPE_CHECKING, Any
 from zlib import crc32
 
+from evenhand.v1.decision_pb2 import OUTCOME_ASSIGNED
 from redis import ResponseError
 
 from service.call import NO_DEADLINE, time_left
+from service.redis_client.durability import NotDurableError
 from service.store import keys
 from service.store.scripts import load
 from service.store.values import Decided, Decision, StaleRulesError, StoredRules
@@ -75,7 +77,7 @@ class RedisStore:
                 words += (encoded, bucket, owner_id, int(opened), request_id, choice, reply)
             runs.append((keys.root(workspace_id), words))
         replies = self._redis.run_each(
-            _DECIDE, runs, repeatable=True, slow=slow, timeout_s=max(0.0, deadline - monotonic())
+            _DECIDE, runs, repeatable=True, slow=slow, durable=True, timeout_s=max(0.0, deadline - monotonic())
         )
         return [
             Decided([Decision(*each) for each in reply], None)
@@ -90,10 +92,31 @@ class RedisStore:
         """Decide about a group after its first run was refused, or failed."""
         workspace = self.workspace(group[0], deadline)
         try:
-            reply = workspace.run(_DECIDE, *words, first=refusal, repeatable=True, slow=slow)
+            reply = workspace.run(_DECIDE, *words, first=refusal, repeatable=True, slow=slow, durable=True)
+        except NotDurableError as error:
+            return Decided([], self._told_later(group, error))
         except (OSError, ResponseError, StaleRulesError) as error:
             return Decided([], error)
         return Decided([Decision(*each) for each in reply], None)
+
+    def _told_later(self, group: tuple[str, str, Sequence[Case]], problem: NotDurableError) -> Exception:
+        """See to it that callers who are not told what was decided, and repeat their calls, are told then.
+
+        Returns:
+            What to tell them now: the problem, or that the store is unavailable.
+        """
+        decided = zip(group[2], map(Decision._make, problem.reply), strict=True)
+        # Those with a request id are told by that; those that nobody was chosen for are decided about anew.
+        untold = [
+            (case.contact_id, decision)
+            for case, decision in decided
+            if not case.request_id and decision.outcome == OUTCOME_ASSIGNED
+        ]
+        try:
+            self.workspace(group[0]).note_untold(untold)
+        except (OSError, ResponseError) as error:
+            return error
+        return problem
 
     def rules(self, workspace_ids: Sequence[str], deadline: float = NO_DEADLINE) -> list[StoredRules]:
         """Return the rules in force in each of these workspaces.

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 from service.call import time_left
+from service.redis_client.durability import NotDurableError
 from service.store import keys
 from service.store.plan_chunks import chunks_of
 from service.store.refusals import Refusal, refusal_in
@@ -38,6 +39,7 @@ _STAGE = load("stage")
 _COMMIT = load("commit")
 _BUILD = load("build")
 _ACCEPT_LOSS = load("accept_loss")
+_UNTOLD = load("untold")
 
 # How many agents are reported or read in one run of a script at most: some milliseconds in which Redis serves nobody
 # else.
@@ -58,6 +60,12 @@ class RedisWorkspace:
         self._deadline = deadline
         self._contact_retention_ms = contact_retention_ms
 
+    def note_untold(self, decisions: Iterable[tuple[str, Decision]]) -> None:
+        """Note that the callers who asked for these decisions, each about a contact, could not be told of them."""
+        words = [word for contact_id, decision in decisions for word in (*_place(contact_id), decision.sequence)]
+        if words:
+            self.run(_UNTOLD, *words, repeatable=True)
+
     def expire_leases(self) -> None:
         """Make everyone OFFLINE whose presence lease has ended."""
         while self.run(_EXPIRE_LEASES, repeatable=True, slow=True):
@@ -74,17 +82,17 @@ class RedisWorkspace:
 
     def assign(self, contact_id: str, agent_id: str) -> tuple[str, bool] | None:
         """Make the agent the owner. Return the previous owner and whether the contact is open; None: no such agent."""
-        reply = self.run(_ASSIGN, *_place(contact_id), agent_id, self._contact_retention_ms)
+        reply = self.run(_ASSIGN, *_place(contact_id), agent_id, self._contact_retention_ms, durable=True)
         return (reply[0].decode(), bool(reply[1])) if reply else None
 
     def unassign(self, contact_id: str) -> str:
         """Take the owner away and return who it was; empty for nobody."""
-        previous: bytes = self.run(_UNASSIGN, *_place(contact_id), self._contact_retention_ms)
+        previous: bytes = self.run(_UNASSIGN, *_place(contact_id), self._contact_retention_ms, durable=True)
         return previous.decode()
 
     def close(self, contact_id: str) -> tuple[str, bool]:
         """Close the contact. Return who owns it now, and whether it was open until now."""
-        owner, closed = self.run(_CLOSE, *_place(contact_id), self._contact_retention_ms)
+        owner, closed = self.run(_CLOSE, *_place(contact_id), self._contact_retention_ms, durable=True)
         return owner.decode(), bool(closed)
 
     def set_presence(self, reports: Sequence[PresenceReport]) -> list[str]:
@@ -97,7 +105,7 @@ class RedisWorkspace:
         size = AGENTS_A_RUN
         while done < len(reports):
             arguments = [word for report in reports[done : done + size] for word in report]
-            finished = self.run(_PRESENCE, *arguments, repeatable=True, slow=True)
+            finished = self.run(_PRESENCE, *arguments, repeatable=True, slow=True, durable=True)
             done += finished
             size = min(AGENTS_A_RUN, 2 * finished)
         return unknown
@@ -164,6 +172,7 @@ class RedisWorkspace:
             token_hex(_INCARNATION_BYTES),
             *words,
             slow=True,
+            durable=True,
         )
         if version and chunks:
             self.build()
@@ -176,14 +185,14 @@ class RedisWorkspace:
 
     def accept_loss(self) -> bool:
         """Have the workspace be one without rules, if its rules are lost. Return whether they were."""
-        return bool(self.run(_ACCEPT_LOSS, repeatable=True))
+        return bool(self.run(_ACCEPT_LOSS, repeatable=True, durable=True))
 
     def note_choices(self, choices: Mapping[str, str]) -> None:
         """Note what rules ask for, by the names that cases call it by. Nothing else comes of it."""
         noted = list(choices.items())
         for at in range(0, len(noted), CHOICES_A_RUN):
             words = [word for choice in noted[at : at + CHOICES_A_RUN] for word in choice]
-            self.run(_NOTE_CHOICES, *words, repeatable=True, slow=True)
+            self.run(_NOTE_CHOICES, *words, repeatable=True, slow=True, durable=True)
 
     def run(
         self,
@@ -192,6 +201,7 @@ class RedisWorkspace:
         first: Any = None,
         repeatable: bool = False,
         slow: bool = False,
+        durable: bool = False,
     ) -> Any:
         """Run a script, and when it refuses do what it asks for and run it again: here, and nowhere else.
 
@@ -201,10 +211,11 @@ class RedisWorkspace:
             first: the reply of the first run, if there was one already.
             repeatable: whether it may run a second time when the connection breaks before its reply.
             slow: whether it may take milliseconds.
+            durable: whether it changes what a caller is told, so that this has to be durable first.
 
         Raises:
             StaleRulesError: what is asked has to be prepared anew.
-            RedisUnavailableError, redis.ResponseError: see `RedisClient.run`.
+            RedisUnavailableError, NotDurableError, redis.ResponseError: see `RedisClient.run`.
             DeadlineError: the deadline is over.
         """
         reply = first
@@ -219,10 +230,12 @@ class RedisWorkspace:
                 [(self._root, arguments)],
                 repeatable=repeatable,
                 slow=slow,
+                durable=durable,
                 timeout_s=time_left(self._deadline),
             )
         if isinstance(reply, Exception):
-            time_left(self._deadline)  # if it is over, that is why nobody waits for Redis any more
+            if not isinstance(reply, NotDurableError):
+                time_left(self._deadline)  # if it is over, that is why nobody waits for Redis any more
             raise reply
         return reply
 

@@ -7,16 +7,17 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import pytest
-from evenhand.v1 import assignment_service_pb2 as api
 
-from tests.support.builders import ASSIGNED, CREATED, contact, rule
+from tests.support.builders import ASSIGNED, rule
 from tests.support.client import Service, Workspace, refused
 from tests.support.processes import EvenhandServer, RedisServer, free_port, wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-DECISIONS, CONTACTS_A_BATCH = 10_000, 100
+    from evenhand.v1.decision_pb2 import Decision
+
+DECISIONS, LOST, CONTACTS_A_BATCH = 10_000, 1000, 100
 ROOT = "evenhand:{w}"
 
 
@@ -136,6 +137,15 @@ def promote_lagging_replica(lab: Lab) -> None:
         client.config_set("port", str(lab.redis.port))
 
 
+def decide(workspace: Workspace, prefix: str, count: int) -> list[Decision]:
+    """Decide about so many new contacts, in batches."""
+    return [
+        decision
+        for batch in range(count // CONTACTS_A_BATCH)
+        for decision in workspace.created_in_batch(f"{prefix}-{batch}-{at}" for at in range(CONTACTS_A_BATCH))
+    ]
+
+
 LOSSES: list[Callable[[Lab], None]] = [
     flush_all,
     flush_db,
@@ -154,7 +164,7 @@ LOSSES: list[Callable[[Lab], None]] = [
 def test_rules_of_a_lost_revision_are_never_used(lose: Callable[[Lab], None]):
     """10,000 decisions after a loss, by replicas that knew a revision which was then given again: none by its rules.
 
-    No etag comes twice, and one from before the loss is refused.
+    No etag comes twice, and one from before the loss is refused. No sequence number that was given is given again.
     """
     with RedisServer(port=free_port(), persistent=True) as redis, RedisServer(port=free_port()) as replica:
         lab = Lab(redis, replica)
@@ -166,7 +176,8 @@ def test_rules_of_a_lost_revision_are_never_used(lose: Callable[[Lab], None]):
             redis.start()
             lab.wait()
             lab.configure("lost")
-            assert {lab.workspace(at).created(f"before-{at}").rule_id for at in (0, 1)} == {"lost"}
+            before = decide(lab.workspace(0, 1), "before", LOST)
+            assert {one.rule_id for one in before} == {"lost"}
             lose(lab)
             lab.wait()
             lab.configure("new")
@@ -177,10 +188,7 @@ def test_rules_of_a_lost_revision_are_never_used(lose: Callable[[Lab], None]):
             for etag in lab.etags[:4]:
                 with refused("ABORTED"):
                     lab.workspace(0).rules(rule("late"), etag=etag)
-            workspace = lab.workspace(1, 0)
-            for batch in range(DECISIONS // CONTACTS_A_BATCH):
-                decisions = workspace.batch(
-                    api.EvaluateContactRequest(event_type=CREATED, contact=contact(f"{batch}-{at}"))
-                    for at in range(CONTACTS_A_BATCH)
-                )
-                assert {(one.outcome, one.rule_id) for one in decisions} == {(ASSIGNED, "new")}
+            after = decide(lab.workspace(1, 0), "after", DECISIONS)
+            assert {(one.outcome, one.rule_id) for one in after} == {(ASSIGNED, "new")}
+            assert min(one.sequence for one in after) > max(one.sequence for one in before)
+            assert len({one.sequence for one in after}) == DECISIONS

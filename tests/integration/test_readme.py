@@ -42,15 +42,18 @@ def evenhand(server: EvenhandServer, line: str) -> str:
     return done.stdout
 
 
+def lines(said: str) -> list[str]:
+    """What was said, line by line, without times and the sequences that follow from them."""
+    return [re.sub(r", (sequence \d+|20.*)", "", line).strip() for line in said.strip().splitlines()]
+
+
 def test_commands_print_what_the_readme_says(server):
     """The session "Try it by hand" prints just that, but for times; then the Python example prints its line."""
     (session,) = [block for block in blocks("console") if "evenhand apply" in block]
     for command, said in re.findall(r"^\$ (.*?)\n(.*?)(?=^\$ |\Z)", session, re.MULTILINE | re.DOTALL):
         if " serve " in command:
             continue
-        expected = [line.split(", 20")[0].strip() for line in said.strip().splitlines()]
-        shown = [line.split(", 20")[0].strip() for line in evenhand(server, command).strip().splitlines()]
-        assert shown == expected
+        assert lines(evenhand(server, command)) == lines(said)
     (snippet,) = [block for block in blocks("python") if "webhook-7f3a" in block]
     code = snippet.replace("127.0.0.1:50051", server.address)
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

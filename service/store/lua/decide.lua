@@ -87,6 +87,7 @@ local function decide(at, contacts, id, bucket, owner_id, opened, request, ref, 
   local contact = load_contact(id, bucket)
   local earlier = before and decided_before(contact, request, at)
     or request ~= '' and contact.place and replay(contact, request)
+    or request == '' and owner_id == '' and decided_untold(contact)
   if earlier then
     return earlier
   end
@@ -110,12 +111,11 @@ return function(args)
   local decisions, contacts = {}, (#args - FIRST + 1) / FIELDS
   before = nil
   if args[4] ~= '' then
-    begin_run(args[4], args[5], contacts)
+    begin_run(args[4], args[5])
   end
   for at = 1, contacts do
     local from = FIRST + (at - 1) * FIELDS
     decisions[at] = decide(at, contacts, unpack(args, from, from + FIELDS - 1))
   end
-  return_sequences()
   return decisions
 end

@@ -70,6 +70,7 @@ LARGEST = {
     "no_request": statuses.no_request,
     "redis_unavailable": lambda: statuses.redis_unavailable(timedelta(days=1)),
     "state_lost": statuses.state_lost,
+    "not_durable": statuses.not_durable,
     "internal": statuses.internal,
     "status_of": lambda: statuses.status_of(InvalidError([Violation(LONG, LONG)] * 1000)),
 }

@@ -37,12 +37,12 @@ end
 -- often, times = virtual times in the pool's views, in their order}. See strategies/rotation.py.
 
 -- What breaks ties, so that Redis sorts views the right way: last assignment, position; then, as text, the agent's number.
-local MEMBER, MEMBER_BYTES = '>I5I4', 9
+local MEMBER, MEMBER_BYTES = '>I7I4', 11
 
 -- A turn as it is kept: rest, last, assigned; then each of the times, of which there is one in most pools.
-local TURN_HEAD, TIME, TURN_OF_ONE = '>I2I5I5', '>d', '>I2I5I5d'
+local TURN_HEAD, TIME, TURN_OF_ONE = '>I2I7I5', '>d', '>I2I7I5d'
 local TIME_BYTES = 8
-local LAST_FROM, LAST_TO = 3, 7  -- where the last assignment stands in a turn; in a member it comes first
+local LAST_FROM, LAST_TO = 3, 9  -- where the last assignment stands in a turn; in a member it comes first
 
 local function pack_turn(rest, last, assigned, times)
   local parts = {struct.pack(TURN_HEAD, rest, last, assigned)}

@@ -5,29 +5,34 @@
 --- @include "memo"
 
 -- Flags, owner, choice, revision, sequence, time; then the request id. Nearly all are small numbers and owned by the
--- agent who was chosen; the others take the wide form, in which that agent comes last.
-local RECORD = '>BI2I2I2I4I6'
-local WIDE_RECORD = '>BI3I3I4I5I6I3'
-local FITS_2, FITS_4 = 65536, 4294967296
+-- agent who was chosen, and the sequence is given by how far it is ahead of the time; the others take the wide form, in
+-- which that agent comes last.
+local RECORD = '>BI2I2I2I2I6'
+local WIDE_RECORD = '>BI3I3I4I7I6I3'
+local FITS_2 = 65536
 local UNASSIGNED, OPENED, CLOSED = 0, 1, 2
+local UNTOLD = 3  -- OPENED, and the caller was not told of the decision on record
+
+local EPOCH_MS = EPOCH * 1000  -- the least sequence that comes at a time (ms) is (time - EPOCH_MS) * 1000
 
 -- flags: state + 4 * outcome + 32 * (whether the decision has a reply) + 64 * (whether the form is the wide one)
 local function unpack_record(packed)
   if string.byte(packed) < 64 then
-    local flags, owner, choice, under, sequence, time, rest = struct.unpack(RECORD, packed)
-    return flags, owner, owner, choice, under, sequence, time, rest
+    local flags, owner, choice, under, ahead, time, rest = struct.unpack(RECORD, packed)
+    return flags, owner, owner, choice, under, (time - EPOCH_MS) * 1000 + ahead, time, rest
   end
   local flags, owner, choice, under, sequence, time, agent, rest = struct.unpack(WIDE_RECORD, packed)
   return flags - 64, owner, agent, choice, under, sequence, time, rest
 end
 
-local function pack_record(contact)
-  local flags = contact.state + 4 * contact.outcome + (contact.has_reply and 32 or 0)
-  local owner, choice, under, sequence = contact.owner, contact.choice, contact.revision, contact.sequence
-  if contact.agent == owner and owner < FITS_2 and choice < FITS_2 and under < FITS_2 and sequence < FITS_4 then
-    return struct.pack(RECORD, flags, owner, choice, under, sequence, contact.time) .. contact.request
+local function pack_record(contact, untold)
+  local flags = (untold and UNTOLD or contact.state) + 4 * contact.outcome + (contact.has_reply and 32 or 0)
+  local owner, choice, under = contact.owner, contact.choice, contact.revision
+  local ahead = contact.sequence - (contact.time - EPOCH_MS) * 1000
+  if contact.agent == owner and owner < FITS_2 and choice < FITS_2 and under < FITS_2 and ahead < FITS_2 and ahead >= 0 then
+    return struct.pack(RECORD, flags, owner, choice, under, ahead, contact.time) .. contact.request
   end
-  return struct.pack(WIDE_RECORD, flags + 64, owner, choice, under, sequence, contact.time, contact.agent)
+  return struct.pack(WIDE_RECORD, flags + 64, owner, choice, under, contact.sequence, contact.time, contact.agent)
     .. contact.request
 end
 
@@ -45,7 +50,9 @@ local function load_contact(id, bucket)
   end
   local contact = loaded
   contact.id, contact.bucket, contact.place = id, bucket, packed and place
-  contact.state, contact.outcome, contact.has_reply = flags % 4, math.floor(flags / 4) % 8, flags >= 32
+  contact.untold = flags % 4 == UNTOLD
+  contact.state = contact.untold and OPENED or flags % 4
+  contact.outcome, contact.has_reply = math.floor(flags / 4) % 8, flags >= 32
   contact.owner, contact.agent, contact.choice = owner, agent, choice
   contact.revision, contact.sequence, contact.time = under, sequence, time
   contact.request = packed and string.sub(packed, rest) or ''
@@ -60,9 +67,9 @@ local function note_settled(retention)
   end
 end
 
--- Writes the record; if the contact is not open, for so long (ms).
-local function save_contact(contact, retention)
-  local packed = pack_record(contact)
+-- Writes the record; if the contact is not open, for so long (ms). `untold`: the caller was not told of the decision.
+local function save_contact(contact, retention, untold)
+  local packed = pack_record(contact, untold)
   local place = contact.state == OPENED and OPEN or SETTLED
   if contact.place and contact.place ~= place then
     if contact.place == OPEN then

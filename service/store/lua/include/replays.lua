@@ -3,7 +3,7 @@
 --- @include "records"
 --- @include "agents"
 
-local DECISION = '>BI3I3I4I5I6'  -- outcome, agent, choice, revision, sequence, time; then the reply
+local DECISION = '>BI3I3I4I7I6'  -- outcome, agent, choice, revision, sequence, time; then the reply
 
 -- The decision on record.
 local function decision_on(contact, replayed)
