@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 
     import grpc
 
+    from service.access.access import Access
     from service.config import Settings
     from service.redis_client.client import Timings
     from service.rpc.receiving import Receiver
@@ -67,6 +68,7 @@ class App:
     def __init__(self, settings: Settings, redis_url: str, receiver: Receiver, *, is_worker: bool) -> None:
         self._settings = settings
         self._tracing = _tracing(settings)
+        self._access = _access(settings)
         timings: Timings = RedisMetrics()
         if self._tracing is not None:
             timings = import_module("service.telemetry.tracing").TracedTimings(timings, self._tracing)
@@ -100,11 +102,12 @@ class App:
             server: the server.
             shedder: identifies the thread whose calls are to be refused for overload.
         """
-        admission = Admission(shedder, self._tracing)
+        admission = Admission(shedder, self._tracing, self._access)
         register(server, _ASSIGNMENT, self._assignment.methods, admission)
         register(server, _ROSTER, self._roster.methods, admission)
         health_pb2_grpc.add_HealthServicer_to_server(self.health, server)
-        reflection.register(server, [*self._NAMES, health.SERVICE_NAME])
+        if self._settings.reflection:
+            reflection.register(server, [*self._NAMES, health.SERVICE_NAME])
 
     def start(self) -> None:
         """Tell metrics and health which share of Redis is up, now and whenever that changes."""
@@ -117,6 +120,8 @@ class App:
         if self.fairness is not None:
             self.fairness.close()
         self._redis.close()
+        if self._access is not None:
+            self._access.close()
         if self._tracing is not None:
             self._tracing.close()
 
@@ -130,6 +135,18 @@ def _redis(settings: Settings, url: str, timings: Timings | None = None) -> Redi
 
 def _list_names(rule_set: bytes) -> dict[str, str]:
     return list_names(RuleSet.FromString(rule_set))
+
+
+def _access(settings: Settings) -> Access | None:
+    """Return what knows callers; None where everybody may do all, and nothing is loaded for it.
+
+    Raises:
+        SettingsError: the access file is missing or wrong.
+    """
+    if not settings.access:
+        return None
+    known: Access = import_module("service.access.access").Access(settings)
+    return known
 
 
 def _tracing(settings: Settings) -> Tracing | None:
