@@ -52,14 +52,16 @@ def parse(content: bytes) -> Sequence[Key]:
     return keys
 
 
-def _key(member: dict[str, Any]) -> Key | None:
+def _key(member: Any) -> Key | None:
     """Return one key of a set; None if it is of no use."""
+    if not isinstance(member, dict):
+        raise TypeError("not a key")
     if member.get("use", "sig") != "sig" or member.get("kty") not in {"RSA", "EC", "OKP"}:
         return None
     try:
         key = jwt.PyJWK(member).key
-    except jwt.PyJWTError:
-        return None  # of a kind that this version does not know
+    except (jwt.PyJWTError, ValueError, TypeError):
+        return None  # of a kind that is not known here, or wrong
     algorithms: tuple[str, ...] = ()
     if isinstance(key, rsa.RSAPublicKey) and key.key_size >= _RSA_BITS:
         algorithms = _RSA

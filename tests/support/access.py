@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import jwt
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -70,6 +71,11 @@ class Signer:
         made = jwt.get_algorithm_by_name(self.algorithm).to_jwk(self.key.public_key(), as_dict=True)
         return {**made, "kid": self.kid, "alg": self.algorithm, "use": "sig"}
 
+    def public_pem(self) -> bytes:
+        """Return the public key in PEM."""
+        made: bytes = self.key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+        return made
+
     def token(
         self, subject: str = "crm", *, lasts_s: float = 600.0, header: dict[str, Any] | None = None, **claims: Any
     ) -> str:
@@ -87,3 +93,9 @@ def key_set(*signers: Signer) -> bytes:
 def issuer(**fields: Any) -> dict[str, Any]:
     """Return an issuer of an access file, which signs by ES256 and RS256."""
     return {"issuer": ISSUER, "audience": AUDIENCE, "algorithms": ["ES256", "RS256"], **fields}
+
+
+def short_rsa_key() -> dict[str, Any]:
+    """Return an RSA key of a set that is too short to be trusted."""
+    key = rsa.generate_private_key(public_exponent=65537, key_size=1024)  # noqa: S505 - which is the point
+    return {**jwt.get_algorithm_by_name("RS256").to_jwk(key.public_key(), as_dict=True), "kid": "short"}
