@@ -1,4 +1,4 @@
-"""Who may do what: real calls to real services with access files."""
+"""Who may do what: every RPC by every right, and whatever callers show, on real services with access files."""
 
 from __future__ import annotations
 
@@ -7,16 +7,25 @@ from typing import TYPE_CHECKING, Any
 import grpc
 import pytest
 from evenhand.v1 import assignment_service_pb2, roster_service_pb2
+from evenhand.v1 import assignment_service_pb2 as api
+from evenhand.v1.assignment_service_pb2_grpc import AssignmentServiceStub
+from evenhand.v1.rules_pb2 import RuleSet
 from google.protobuf.message_factory import GetMessageClass
+from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 from grpc_status import rpc_status
 
 from service.access.rights import RIGHTS, Right
 from tests.support import access
-from tests.support.client import read_status
-from tests.support.processes import EvenhandServer, RedisServer
+from tests.support import builders as b
+from tests.support.access import Signer, key_set
+from tests.support.certificates import Authority
+from tests.support.client import read_status, refused
+from tests.support.key_server import KeyServer
+from tests.support.processes import EvenhandServer, RedisServer, wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+    from pathlib import Path
 
     from google.protobuf.descriptor import MethodDescriptor
 
@@ -26,7 +35,6 @@ METHODS: list[MethodDescriptor] = [
     for service in file.DESCRIPTOR.services_by_name.values()
     for method in service.methods
 ]
-SINGLE_RIGHTS = [right for right in Right if right is not Right.ADMIN]
 
 
 @pytest.fixture(scope="module")
@@ -82,3 +90,146 @@ def test_an_rpc_is_for_those_with_its_right_in_its_workspace(server: EvenhandSer
     assert let_in == {
         (right, workspace) for right in (RIGHTS[method.full_name], Right.ADMIN) for workspace in ("own", "own-2")
     }
+
+
+GET_RULES = next(method for method in METHODS if method.name == "GetRules")
+
+
+def ask(channel: grpc.Channel, *metadata: tuple[str, str], workspace: str = "own") -> str:
+    """Make a call that asks for the right to read; return its reason."""
+    return call(channel, GET_RULES, workspace, metadata)[1]
+
+
+@pytest.mark.parametrize(
+    ("metadata", "reason"),
+    [
+        ([], "NO_CREDENTIALS"),
+        ([("authorization", "Bearer read-token")], "OK"),
+        ([("authorization", "bearer read-token")], "OK"),
+        ([("authorization", "Bearer read-tokem")], "INVALID_CREDENTIALS"),
+        ([("authorization", "Bearer  read-token")], "INVALID_CREDENTIALS"),
+        ([("authorization", "Bearer")], "INVALID_CREDENTIALS"),
+        ([("authorization", "")], "INVALID_CREDENTIALS"),
+        ([("authorization", "Basic read-token")], "INVALID_CREDENTIALS"),
+        ([("authorization", "read-token")], "INVALID_CREDENTIALS"),
+        ([("authorization", access.hashed("read-token"))], "INVALID_CREDENTIALS"),
+        ([("authorization", f"Bearer {access.hashed('read-token')}")], "INVALID_CREDENTIALS"),
+        ([("authorization", "Bearer read-token"), ("authorization", "Bearer read-token")], "INVALID_CREDENTIALS"),
+        ([("authorization", "Bearer " + "x" * 7000)], "INVALID_CREDENTIALS"),
+        ([("authorization", "Bearer a.b.c")], "INVALID_CREDENTIALS"),
+        ([("authorization-bin", b"Bearer read-token")], "NO_CREDENTIALS"),
+    ],
+)
+def test_a_caller_shows_one_bearer_token(
+    server: EvenhandServer, metadata: Sequence[tuple[str, Any]], reason: str
+) -> None:
+    """Nobody is known but by exactly one token of the file, after the word Bearer."""
+    assert ask(server.channel(), *metadata) == reason
+
+
+def test_who_is_not_known_learns_nothing_of_requests(server: EvenhandServer) -> None:
+    """A request that is no message is called so only to those who are let in; others hear what they always hear."""
+    made: Any = server.channel().unary_unary("/evenhand.v1.AssignmentService/EvaluateContact")
+    for metadata, code in (([], "UNAUTHENTICATED"), (access.bearer("read-token"), "INVALID_ARGUMENT")):
+        with refused(code):
+            made(b"\xff", timeout=20, metadata=metadata)
+
+
+def test_a_workspace_of_others_looks_like_none(server: EvenhandServer) -> None:
+    """The whole answer about a workspace of others is the same, byte for byte, whether it is there or not."""
+    rules = AssignmentServiceStub(server.channel())
+    request = api.ConfigureRulesRequest(workspace_id="is-there", rule_set=RuleSet(rules=[b.rule("one")]))
+    rules.ConfigureRules(request, timeout=20, metadata=access.bearer("operator-token"))
+    answers = set()
+    for workspace in ("is-there", "is-not-there"):
+        with pytest.raises(grpc.RpcError) as caught:
+            rules.GetRules(
+                api.GetRulesRequest(workspace_id=workspace), timeout=20, metadata=access.bearer("read-token")
+            )
+        answers.add((caught.value.code(), caught.value.details(), tuple(caught.value.trailing_metadata())))
+    assert len(answers) == 1
+
+
+def test_health_and_reflection_ask_for_nothing(server: EvenhandServer, redis: RedisServer) -> None:
+    """Probes need no rights; nor do callers who ask what there is to call, unless reflection is off."""
+    assert server.health() == "SERVING"
+    with EvenhandServer(redis.url, options=["--reflection", "no"]) as silent:
+        assert silent.health() == "SERVING"
+        for one, code in ((server, None), (silent, grpc.StatusCode.UNIMPLEMENTED)):
+            stub = reflection_pb2_grpc.ServerReflectionStub(one.channel())
+            asked = stub.ServerReflectionInfo(
+                iter([reflection_pb2.ServerReflectionRequest(list_services="")]), timeout=20
+            )
+            if code is None:
+                assert "evenhand.v1.RosterService" in {each.name for each in next(asked).list_services_response.service}
+            else:
+                with pytest.raises(grpc.RpcError) as caught:
+                    next(asked)
+                assert caught.value.code() == code
+
+
+def test_a_certificate_shows_who_calls(redis: RedisServer, tmp_path: Path) -> None:
+    """A name of the right kind in the caller's certificate is enough; a token that is shown counts alone."""
+    authority = Authority(tmp_path / "authority")
+    file = access.write(
+        tmp_path / "access.yaml",
+        access.principal("console", "read", certificates=["dns:console.example.com"]),
+        access.principal("mail", "decide", certificates=["email:read@example.com"]),
+        access.principal("program", "read"),
+    )
+    options = [*authority.issue("server").options(), "--tls-client-ca", str(authority.file), "--access", str(file)]
+    known = authority.issue("known", "console.example.com", "127.0.0.1")
+    of_another_kind = authority.issue("other", "console.example.com@example.com", "read.example.com")
+    with EvenhandServer(redis.url, options=options) as server:
+        with authority.channel(server.address, known) as channel:
+            assert ask(channel) == "OK"
+            assert ask(channel, *access.bearer("nobody-token")) == "INVALID_CREDENTIALS"
+        with authority.channel(server.address, of_another_kind) as channel:
+            assert ask(channel) == "NO_CREDENTIALS"
+            assert ask(channel, *access.bearer("program-token")) == "OK"
+        with authority.channel(server.address, authority.issue("mail", "read@example.com")) as channel:
+            assert ask(channel) == "PERMISSION_DENIED"
+
+
+def test_a_jwt_shows_who_calls(redis: RedisServer, tmp_path: Path) -> None:
+    """A token of an issuer is taken for as long as it is valid and its key is in the file of keys, which may change."""
+    old, new = Signer("old"), Signer("new", "RS256")
+    (tmp_path / "keys.json").write_bytes(key_set(old))
+    crm = access.principal("crm", "read", jwts=[{"issuer": access.ISSUER, "subject": "crm-backend"}])
+    file = access.write(tmp_path / "access.yaml", crm, issuers=[access.issuer(keysFile="keys.json")])
+    with EvenhandServer(redis.url, options=["--access", str(file)]) as server:
+        channel = server.channel()
+        assert ask(channel, *access.bearer(old.token("crm-backend"))) == "OK"
+        assert ask(channel, *access.bearer(old.token("somebody"))) == "INVALID_CREDENTIALS"
+        assert ask(channel, *access.bearer(old.token("crm-backend", lasts_s=-60))) == "EXPIRED_CREDENTIALS"
+        assert ask(channel, *access.bearer(new.token("crm-backend"))) == "INVALID_CREDENTIALS"
+        kept = old.token("crm-backend", lasts_s=599)
+        assert ask(channel, *access.bearer(kept)) == "OK"
+        (tmp_path / "keys.json").write_bytes(key_set(new))
+        wait_until(lambda: ask(channel, *access.bearer(new.token("crm-backend"))) == "OK", "the new key is in force")
+        assert ask(channel, *access.bearer(kept)) == "INVALID_CREDENTIALS"
+
+
+def test_keys_are_fetched_from_their_address(redis: RedisServer, tmp_path: Path) -> None:
+    """While the keys of an issuer are not there, its tokens are refused for now, and those of others taken."""
+    signer = Signer()
+    crm = access.principal("crm", "read", jwts=[{"issuer": access.ISSUER, "subject": "crm"}])
+    with KeyServer(key_set(signer)) as keys:
+        keys.hold()
+        file = access.write(
+            tmp_path / "access.yaml",
+            crm,
+            access.principal("program", "read"),
+            issuers=[access.issuer(keysUrl=keys.url)],
+        )
+        with EvenhandServer(redis.url, options=["--access", str(file)]) as server:
+            channel = server.channel()
+            with refused("UNAVAILABLE") as said:
+                AssignmentServiceStub(channel).GetRules(
+                    api.GetRulesRequest(workspace_id="w"), timeout=20, metadata=access.bearer(signer.token("crm"))
+                )
+            assert (said.reason, said.retry_after_s) == ("KEYS_UNAVAILABLE", 2)
+            assert ask(channel, *access.bearer("program-token")) == "OK"
+            keys.go_on()
+            wait_until(lambda: ask(channel, *access.bearer(signer.token("crm"))) == "OK", "keys are there")
+        assert keys.asked == 1
