@@ -14,7 +14,7 @@ from service.access import keys
 from service.telemetry import logs
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
 _REFRESH_S: Final = 300.0  # how often keys are fetched again, unasked
 _LEAST_S: Final = 10.0  # how often at most, whatever tokens ask for
@@ -50,16 +50,17 @@ class FetchedKeys:
 
     Args:
         url: the address.
+        changed: what to call at first when there are other keys.
 
     Attributes:
         keys: the keys that were there last; empty as long as there never were any.
-        generation: changes whenever `keys` does.
+        changed: is called when they are others.
     """
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, changed: Callable[[], None]) -> None:
         self.url = url
         self.keys: Sequence[keys.Key] = ()
-        self.generation = 0
+        self.changed = changed
         self._content = b""
         self._failed = ""
         self._wake = threading.Event()
@@ -92,7 +93,7 @@ class FetchedKeys:
             if content != self._content:
                 self.keys = keys.parse(content)
                 self._content = content
-                self.generation += 1
+                self.changed()
                 logs.event(_log, logging.INFO, "keys fetched", url=self.url, keys=len(self.keys))
         except (OSError, HTTPException, ValueError) as error:
             problem = f"{type(error).__name__}: {error}"

@@ -34,15 +34,19 @@ class Verifier:
     Args:
         issuers: who issues them, by name.
         fetched: keys that are fetched, by address, which an earlier verifier had; it takes those that it needs.
+
+    Attributes:
+        fetched: the keys that it has fetched, by address.
     """
 
     def __init__(self, issuers: Mapping[str, Issuer], fetched: Mapping[str, FetchedKeys]) -> None:
         self._issuers = issuers
         urls = {issuer.keys_url for issuer in issuers.values() if issuer.keys_url}
-        self.fetched = {url: fetched.get(url) or FetchedKeys(url) for url in urls}
         self._lock = threading.Lock()
         self._remembered: dict[bytes, tuple[float, Subject]] = {}
-        self._generation = 0
+        self.fetched = {url: fetched.get(url) or FetchedKeys(url, self._forget) for url in urls}
+        for each in self.fetched.values():
+            each.changed = self._forget
 
     def close(self, kept: Iterable[str]) -> None:
         """Fetch keys no more, except those at the addresses in `kept`."""
@@ -60,10 +64,6 @@ class Verifier:
             UnauthenticatedError: it is not valid, or not any more.
             KeysUnavailableError: its issuer's keys are not there yet.
         """
-        generation = sum(each.generation for each in self.fetched.values())
-        if generation != self._generation:
-            with self._lock:  # a key may have been taken back
-                self._remembered, self._generation = {}, generation
         remembered = self._remembered
         known = remembered.get(digest)
         if known is not None and known[0] > time.time():
@@ -74,6 +74,10 @@ class Verifier:
                 remembered.clear()
             remembered[digest] = (expires + _LEEWAY_S, subject)
         return subject
+
+    def _forget(self) -> None:
+        """Verify all tokens anew, because a key may have been taken back; also those that are being verified."""
+        self._remembered = {}
 
     def _verify(self, token: str) -> tuple[float, Subject]:
         """Return when a valid token expires, and whom it is about."""

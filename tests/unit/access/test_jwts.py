@@ -204,7 +204,7 @@ def test_old_keys_stay_while_new_ones_cannot_be_had(
     """Errors, redirections, sets without bound, key or end leave the keys in force, and one line says so."""
     for name, seconds in (("_LEAST_S", 0.05), ("_RETRY_S", 0.05), ("_TIMEOUT_S", 0.2)):
         monkeypatch.setattr(issuers, name, seconds)
-    fetched = FetchedKeys(server.url)
+    fetched = FetchedKeys(server.url, lambda: None)
     try:
         wait_until(lambda: fetched.keys, "keys are there")
         server.fault = fault
