@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
+from functools import partial
 from importlib import import_module, metadata
 from typing import TYPE_CHECKING
 
@@ -16,7 +17,7 @@ from service.decisions.evaluation import Evaluation
 from service.decisions.roster_updates import RosterUpdater
 from service.decisions.rulebook import RuleBook
 from service.redis_client.client import RedisClient
-from service.rpc import health, reflection
+from service.rpc import credentials, health, reflection
 from service.rpc.assignment import Assignment
 from service.rpc.calls import Admission, register
 from service.rpc.roster import RosterCalls
@@ -29,7 +30,7 @@ from service.telemetry.metrics import CacheMetrics, DecisionMetrics, RedisMetric
 from service.telemetry.observer import DecisionObserver
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
     from pathlib import Path
     from ssl import SSLContext
 
@@ -94,6 +95,11 @@ class App:
                 decisions.workspaces,
             )
             observer.on_configured(self.fairness.wake)
+
+    @property
+    def is_stranger(self) -> Callable[[Iterable[tuple[str, str | bytes]]], bool] | None:
+        """Tells by a call's metadata whether it will be refused; None where everybody may do all."""
+        return partial(credentials.is_stranger, self._access) if self._access is not None else None
 
     def register(self, server: grpc.Server, shedder: int | None) -> None:
         """Add the services to the server.

@@ -74,6 +74,10 @@ class Access:
         """
         return self._callers.identify(authorization, certificate)
 
+    def is_stranger(self, authorization: Sequence[str]) -> bool:
+        """Return whether `identify` will certainly raise; verifies no JWT, and asks for no certificate."""
+        return self._callers.is_stranger(authorization)
+
     def _follow(self) -> None:
         while not self._closed.wait(_LOOKS_S):
             now = stamps([self._path, *self._key_files])
@@ -153,20 +157,42 @@ class Callers:
                     return principal
         raise UnauthenticatedError("NO_CREDENTIALS")
 
+    def is_stranger(self, authorization: Sequence[str]) -> bool:
+        """Return whether a caller is certainly nobody; see `Access.is_stranger`."""
+        if not authorization:
+            return not self._by_name
+        token = _bearer(authorization)
+        return not token or (not self._may_be_jwt(token) and self._of_token(token_hash(token)) is None)
+
     def _by_authorization(self, authorization: Sequence[str]) -> Principal:
-        scheme, _, token = authorization[0].partition(" ")
-        if len(authorization) > 1 or scheme.lower() != "bearer" or not 0 < len(token) <= _LONGEST_TOKEN:
+        token = _bearer(authorization)
+        if not token:
             raise UnauthenticatedError("INVALID_CREDENTIALS")
         digest = token_hash(token)
+        principal = self._of_token(digest)
+        if principal is None and self._may_be_jwt(token):
+            principal = self._by_subject.get(self.verifier.subject(token, digest))
+        if principal is None:
+            raise UnauthenticatedError("INVALID_CREDENTIALS")
+        return principal
+
+    def _of_token(self, digest: bytes) -> Principal | None:
+        """Return whose token has this hash."""
         # Which hash a token has nobody can choose, so the time that looking it up takes tells nothing.
         for known, principal in self._by_token.get(digest[:_INDEX], ()):
             if hmac.compare_digest(known, digest):
                 return principal
-        if self.verifier is not None and token.count(".") == _JWT_DOTS:
-            found = self._by_subject.get(self.verifier.subject(token, digest))
-            if found is not None:
-                return found
-        raise UnauthenticatedError("INVALID_CREDENTIALS")
+        return None
+
+    def _may_be_jwt(self, token: str) -> bool:
+        return self.verifier is not None and token.count(".") == _JWT_DOTS
+
+
+def _bearer(authorization: Sequence[str]) -> str:
+    """Return the one bearer token; empty if there is anything else."""
+    scheme, _, token = authorization[0].partition(" ")
+    is_one = len(authorization) == 1 and scheme.lower() == "bearer" and len(token) <= _LONGEST_TOKEN
+    return token if is_one else ""
 
 
 def load(settings: Settings) -> AccessFile:

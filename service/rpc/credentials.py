@@ -19,6 +19,11 @@ _HEADER: Final = "authorization"
 _PROPERTIES: Final = tuple((f"peer_{kind}", f"{kind}:") for kind in CERTIFICATE_KINDS)
 
 
+def is_stranger(access: Access, metadata: Iterable[tuple[str, str | bytes]]) -> bool:
+    """Return whether a call with this metadata is certainly made by nobody whom the service knows."""
+    return access.is_stranger([str(value) for key, value in metadata if key == _HEADER])
+
+
 def identify(access: Access, context: grpc.ServicerContext) -> Principal:
     """Return who makes a call.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from typing import TYPE_CHECKING, Any
 
 import grpc
@@ -133,6 +134,43 @@ def test_who_is_not_known_learns_nothing_of_requests(server: EvenhandServer) -> 
     for metadata, code in (([], "UNAUTHENTICATED"), (access.bearer("read-token"), "INVALID_ARGUMENT")):
         with refused(code):
             made(b"\xff", timeout=20, metadata=metadata)
+
+
+@pytest.mark.parametrize("metadata", [[], access.bearer("nobody-token"), [("authorization", "Basic x")]])
+def test_the_request_of_a_stranger_is_not_waited_for(
+    server: EvenhandServer, metadata: Sequence[tuple[str, str]]
+) -> None:
+    """Who is not known hears so at once, also with a request that never comes; others may take their time."""
+    never = threading.Event()
+
+    def requests() -> Iterator[bytes]:
+        never.wait()
+        yield b""
+
+    made: Any = server.channel().stream_unary("/evenhand.v1.AssignmentService/EvaluateContact")
+    try:
+        with refused("UNAUTHENTICATED"):
+            made(requests(), timeout=3, metadata=metadata)
+        with pytest.raises(grpc.RpcError) as caught:
+            made(requests(), timeout=1, metadata=access.bearer("decide-token"))
+        assert caught.value.code() == grpc.StatusCode.DEADLINE_EXCEEDED
+    finally:
+        never.set()
+
+
+def test_large_requests_of_strangers_take_no_room(server: EvenhandServer) -> None:
+    """However many large requests strangers send, those of principals find room."""
+    large = b"\xff" * (15 * 1024 * 1024)  # no message, which is said to principals only
+    made: Any = server.channel().unary_unary("/evenhand.v1.RosterService/ConfigureRoster")
+    begun = [made.future(large, timeout=30) for _ in range(12)]
+    try:
+        assert ask(server.channel(), *access.bearer("read-token")) == "OK"
+        with refused("INVALID_ARGUMENT"):
+            made(large[: 1024 * 1024], timeout=30, metadata=access.bearer("configure-token"))
+        assert {call.code() for call in begun} == {grpc.StatusCode.UNAUTHENTICATED}
+    finally:
+        for each in begun:
+            each.cancel()
 
 
 def test_a_workspace_of_others_looks_like_none(server: EvenhandServer) -> None:
