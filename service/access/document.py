@@ -270,6 +270,8 @@ def _url_problem(text: str) -> str | None:
         host = parts.hostname or ""
     except ValueError:
         return "is no URL"
+    if parts.username is not None:
+        return "must hold neither user nor password"
     if host and (parts.scheme == "https" or (parts.scheme == "http" and host in {"127.0.0.1", "::1", "localhost"})):
         return None
     return "must be an https:// URL; who changes the keys on the way lets in whom they like"

@@ -59,6 +59,7 @@ class FetchedKeys:
 
     def __init__(self, url: str, changed: Callable[[], None]) -> None:
         self.url = url
+        self._shown = url.split("?", 1)[0]  # what follows may be a secret
         self.keys: Sequence[keys.Key] = ()
         self.changed = changed
         self._content = b""
@@ -94,11 +95,13 @@ class FetchedKeys:
                 self.keys = keys.parse(content)
                 self._content = content
                 self.changed()
-                logs.event(_log, logging.INFO, "keys fetched", url=self.url, keys=len(self.keys))
+                logs.event(_log, logging.INFO, "keys fetched", url=self._shown, keys=len(self.keys))
         except (OSError, HTTPException, ValueError) as error:
             problem = f"{type(error).__name__}: {error}"
             if problem != self._failed:
-                logs.event(_log, logging.ERROR, "keys cannot be fetched, old ones stay", url=self.url, reason=problem)
+                logs.event(
+                    _log, logging.ERROR, "keys cannot be fetched, old ones stay", url=self._shown, reason=problem
+                )
             self._failed = problem
             return False
         self._failed = ""
@@ -113,7 +116,9 @@ class _Elsewhere(urllib.request.HTTPRedirectHandler):
 
 
 def _read(url: str) -> bytes:
-    opener = urllib.request.build_opener(_Elsewhere)
+    # Plain HTTP goes to this machine alone, and so through no proxy.
+    proxies = {scheme: proxy for scheme, proxy in urllib.request.getproxies().items() if scheme != "http"}
+    opener = urllib.request.build_opener(_Elsewhere, urllib.request.ProxyHandler(proxies))
     end = monotonic() + _TIMEOUT_S
     with opener.open(url, timeout=_TIMEOUT_S) as found:
         content = b""

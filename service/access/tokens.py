@@ -14,4 +14,4 @@ def token_hash(token: str) -> bytes:
 
     SHA-256 alone is enough: a hash made slow, or salted, protects what can be guessed, and a random token cannot be.
     """
-    return hashlib.sha256(token.encode(errors="surrogateescape")).digest()
+    return hashlib.sha256(token.encode(errors="surrogatepass")).digest()

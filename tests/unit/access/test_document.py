@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from textwrap import dedent
 
 import pytest
 
+import service.access
 from service.access import document
 from service.access.errors import PermissionDeniedError
 from service.access.principals import Principal, Subject
@@ -98,6 +100,7 @@ def test_mistakes_are_named(text: str, expected: list[str] | None) -> None:
         ("[ES256]", "[HS256]", '"HS256" is not taken'),
         ("[ES256]", "[none]", '"none" is not taken'),
         ("https:", "http:", "must be an https:// URL"),
+        ("//e", "//user:password@e", "must hold neither user nor password"),
         ("keysUrl: https://e/k", "keysFile: missing.json", "missing.json cannot be read: No such file"),
         ("keysUrl: https://e/k", "claim: sub", "needs keysFile or keysUrl"),
         ("keysUrl: https://e/k", "keysUrl: https://e/k, keysFile: pyproject.toml", "is no JSON Web Key Set"),
@@ -109,6 +112,19 @@ def test_mistakes_about_issuers_are_named(replaced: str, by: str, expected: str)
     issuers = "issuers: [{{issuer: i, audience: a, algorithms: [ES256], keysUrl: https://e/k}}]"
     assert not problems(dedent(RIGHT) + issuers)
     assert any(expected in problem for problem in problems(dedent(RIGHT) + issuers.replace(replaced, by)))
+
+
+def test_who_has_not_what_jwts_need_is_told_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the extra is not installed, the file is wrong at the issuer, and one without issuers is right."""
+    for module in ("keys", "issuers"):
+        monkeypatch.delitem(sys.modules, f"service.access.{module}", raising=False)
+        monkeypatch.delattr(service.access, module, raising=False)
+    monkeypatch.setitem(sys.modules, "jwt", None)
+    issuers = "issuers: [{{issuer: i, audience: a, algorithms: [ES256], keysUrl: https://e/k}}]"
+    assert problems(dedent(RIGHT) + issuers) == [
+        "6: issuers[0]: needs evenhand[jwt] installed: there is no jwt",
+    ]
+    assert not problems(RIGHT)
 
 
 def test_a_token_in_the_place_of_its_hash_is_not_repeated() -> None:
