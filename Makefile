@@ -65,8 +65,8 @@ $(READY): pyproject.toml protos/pyproject.toml deploy/requirements/development.t
 
 lock: $(READY) ## Pin the newest allowed packages, with hashes and without index addresses
 	@$(BIN)/python -m pip install -q uv
-	@$(BIN)/uv pip compile pyproject.toml --extra embedded --extra tracing --universal --python-version 3.11 --upgrade --generate-hashes --no-emit-index-url --no-emit-package evenhand-protos --no-header -q -o deploy/requirements/runtime.txt
-	@$(BIN)/uv pip compile pyproject.toml --extra embedded --extra tracing --group dev --universal --python-version 3.11 --upgrade --generate-hashes --no-emit-index-url --no-emit-package evenhand-protos --no-header -q -o deploy/requirements/development.txt
+	@$(BIN)/uv pip compile pyproject.toml --extra embedded --extra jwt --extra tracing --universal --python-version 3.11 --upgrade --generate-hashes --no-emit-index-url --no-emit-package evenhand-protos --no-header -q -o deploy/requirements/runtime.txt
+	@$(BIN)/uv pip compile pyproject.toml --extra embedded --extra jwt --extra tracing --group dev --universal --python-version 3.11 --upgrade --generate-hashes --no-emit-index-url --no-emit-package evenhand-protos --no-header -q -o deploy/requirements/development.txt
 	@$(BIN)/uv pip compile --group picture -c deploy/requirements/development.txt --universal --python-version 3.11 --upgrade --generate-hashes --no-emit-index-url --no-header -q -o deploy/requirements/picture.txt
 
 sbom: $(READY) ## Write what the wheel and the image are made of, as CycloneDX, into .sbom (wants a Docker engine, or IMAGE=name)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
+from functools import partial
 from importlib import import_module, metadata
 from typing import TYPE_CHECKING
 
@@ -17,7 +18,7 @@ from service.decisions.roster_updates import RosterUpdater
 from service.decisions.rulebook import RuleBook
 from service.redis_client.client import RedisClient
 from service.redis_client.durability import Durability
-from service.rpc import health, reflection
+from service.rpc import credentials, health, reflection
 from service.rpc.assignment import Assignment
 from service.rpc.calls import Admission, register
 from service.rpc.roster import RosterCalls
@@ -38,12 +39,13 @@ from service.telemetry.metrics import (
 from service.telemetry.observer import DecisionObserver
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
     from pathlib import Path
     from ssl import SSLContext
 
     import grpc
 
+    from service.access.access import Access
     from service.config import Settings
     from service.redis_client.client import Timings
     from service.rpc.receiving import Receiver
@@ -77,6 +79,7 @@ class App:
     def __init__(self, settings: Settings, redis_url: str, receiver: Receiver, *, is_worker: bool) -> None:
         self._settings = settings
         self._tracing = _tracing(settings)
+        self._access = _access(settings)
         timings: Timings = RedisMetrics()
         if self._tracing is not None:
             timings = import_module("service.telemetry.tracing").TracedTimings(timings, self._tracing)
@@ -104,6 +107,11 @@ class App:
             )
             observer.on_configured(self.fairness.wake)
 
+    @property
+    def is_stranger(self) -> Callable[[Iterable[tuple[str, str | bytes]]], bool] | None:
+        """Tells by a call's metadata whether it will be refused; None where everybody may do all."""
+        return partial(credentials.is_stranger, self._access) if self._access is not None else None
+
     def register(self, server: grpc.Server, shedder: int | None) -> None:
         """Add the services to the server.
 
@@ -111,11 +119,12 @@ class App:
             server: the server.
             shedder: identifies the thread whose calls are to be refused for overload.
         """
-        admission = Admission(shedder, self._tracing)
+        admission = Admission(shedder, self._tracing, self._access)
         register(server, _ASSIGNMENT, self._assignment.methods, admission)
         register(server, _ROSTER, self._roster.methods, admission)
         health_pb2_grpc.add_HealthServicer_to_server(self.health, server)
-        reflection.register(server, [*self._NAMES, health.SERVICE_NAME])
+        if self._settings.reflection:
+            reflection.register(server, [*self._NAMES, health.SERVICE_NAME])
 
     def start(self) -> None:
         """Tell metrics and health how Redis is, now and whenever that changes."""
@@ -134,6 +143,8 @@ class App:
         if self.fairness is not None:
             self.fairness.close()
         self._redis.close()
+        if self._access is not None:
+            self._access.close()
         if self._tracing is not None:
             self._tracing.close()
 
@@ -153,6 +164,18 @@ def _redis(settings: Settings, url: str, timings: Timings | None = None) -> Redi
 
 def _list_names(rule_set: bytes) -> dict[str, str]:
     return list_names(RuleSet.FromString(rule_set))
+
+
+def _access(settings: Settings) -> Access | None:
+    """Return what knows callers; None where everybody may do all, and nothing is loaded for it.
+
+    Raises:
+        SettingsError: the access file is missing or wrong.
+    """
+    if not settings.access:
+        return None
+    known: Access = import_module("service.access.access").Access(settings)
+    return known
 
 
 def _tracing(settings: Settings) -> Tracing | None:

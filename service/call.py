@@ -27,7 +27,7 @@ class Call:
         span: the span of the call in its trace; None without traces.
     """
 
-    __slots__ = ("_context", "deadline", "span", "workspace_id")
+    __slots__ = ("_context", "_principal", "deadline", "span", "workspace_id")
 
     def __init__(
         self,
@@ -35,11 +35,13 @@ class Call:
         deadline: float = NO_DEADLINE,
         span: Any = None,
         context: grpc.ServicerContext | None = None,
+        principal: str = "",
     ) -> None:
         self.workspace_id = workspace_id
         self.deadline = deadline
         self.span = span
         self._context = context
+        self._principal = principal
 
     @property
     def caller(self) -> str:
@@ -47,8 +49,10 @@ class Call:
         return self._context.peer() if self._context is not None else ""
 
     @property
-    def identity(self) -> str:
-        """The names in the certificate of who calls; empty where there is none."""
+    def who(self) -> str:
+        """The principal that calls; where there are none, the names in the caller's certificate; empty without one."""
+        if self._principal:
+            return self._principal
         found = self._context.peer_identities() if self._context is not None else None
         return ", ".join(name.decode(errors="replace") for name in found or ())
 

@@ -10,6 +10,7 @@ from evenhand.v1.assignment_service_pb2 import ConfigureRulesRequest
 from evenhand.v1.roster_service_pb2 import ConfigureRosterRequest, Roster
 from evenhand.v1.rules_pb2 import RuleSet
 
+from service.access.document import AccessFile
 from service.cli.changes import roster_changes, rule_set_changes
 from service.cli.check import examine, report
 from service.cli.client import connected, explain
@@ -57,6 +58,10 @@ def _checked(files: Files) -> tuple[Document | None, Document | None]:
     if any(result.problems for result in results):
         raise typer.Exit(EXIT_PROBLEMS)
     documents = [result.document for result in results]
+    for document in documents:
+        if isinstance(document.message, AccessFile):
+            hint = "is an access file, which the service reads by itself: evenhand serve --access"
+            raise typer.BadParameter(f"{document.file} {hint}", param_hint="FILE")
     rules = [document for document in documents if isinstance(document.message, RuleSet)]
     rosters = [document for document in documents if isinstance(document.message, Roster)]
     for found, noun in ((rules, "rules"), (rosters, "roster")):

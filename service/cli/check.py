@@ -1,4 +1,4 @@
-"""`evenhand check`: is a rules or roster file right? Needs no server."""
+"""`evenhand check`: is a rules, roster or access file right? Needs no server."""
 
 from __future__ import annotations
 
@@ -10,10 +10,12 @@ import typer
 from evenhand.v1.roster_service_pb2 import Agent, Roster
 from evenhand.v1.rules_pb2 import RuleSet
 
-from service.cli.documents import Document, Problem, in_order, read
+from service.access.document import AccessFile
+from service.cli.documents import Document, in_order, read
 from service.cli.options import Files, count
 from service.cli.reaching import EXIT_PROBLEMS
 from service.rules import validate_roster, validate_rule_set, warnings_of
+from service.yaml_text import Problem
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -29,7 +31,7 @@ class Examined:
 
 
 def check(files: Files) -> None:
-    """Check rules and roster files, without a server.
+    """Check rules, roster and access files, without a server.
 
     Prints FILE:LINE: FIELD: PROBLEM for each problem. A rules file's agents and teams are looked up in the roster
     files given beside it; without one, they are not checked. Exit code: 0 if all is well (there may be warnings),
@@ -62,6 +64,9 @@ def contents(document: Document, *, cross_checked: bool) -> str:
         fallback = "on" if message.fallback.enabled else "off"
         unchecked = "" if cross_checked else " (agents and teams not looked up: no roster file given)"
         return f"{count(len(message.rules), 'rule')}, fallback {fallback}{unchecked}"
+    if isinstance(message, AccessFile):
+        issuers = f", {count(len(message.issuers), 'issuer')}" if message.issuers else ""
+        return f"{count(len(message.principals), 'principal')}{issuers}"
     return "nothing"
 
 

@@ -15,6 +15,7 @@ from google.rpc import error_details_pb2
 from grpc_status import rpc_status
 
 from service.cli import tls
+from service.cli.bearer import bearer_token
 from service.cli.reaching import (
     EXIT_PROBLEMS,
     EXIT_UNREACHABLE,
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 
 _CHANNEL_OPTIONS: Final = [("grpc.enable_http_proxy", 0)]  # a proxy for the web is never the way to the service
 _UNTRUSTED: Final = re.compile(r"CERTIFICATE_VERIFY_FAILED: ([^:]+)|(Hostname Verification Check failed)")
+_HINTS: Final = {grpc.StatusCode.UNAUTHENTICATED: "; say who you are by --token-file, EVENHAND_TOKEN or --tls-cert"}
 _FROM_THE_CLIENT: Final = (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED)
 
 
@@ -65,7 +67,9 @@ class Failure:
 @contextmanager
 def connected(target: Target) -> Iterator[Service]:
     """Connect to the service; a failed call ends the command with its reason and exit code."""
-    with _channel(target) as channel:
+    token = bearer_token(target)
+    with _channel(target) as plain:
+        channel = grpc.intercept_channel(plain, _WithToken(token)) if token else plain
         try:
             yield Service(AssignmentServiceStub(channel), RosterServiceStub(channel), target.timeout)
         except grpc.RpcError as error:
@@ -74,6 +78,21 @@ def connected(target: Target) -> Iterator[Service]:
             for field, description in failure.violations:
                 typer.echo(f"{field}: {description}", err=True)
             raise typer.Exit(failure.exit_code) from None
+
+
+class _WithToken(grpc.UnaryUnaryClientInterceptor):
+    """Has each call say who makes it.
+
+    Args:
+        token: the caller's bearer token.
+    """
+
+    def __init__(self, token: str) -> None:
+        self._header = ("authorization", f"Bearer {token}")
+
+    def intercept_unary_unary(self, continuation: Any, client_call_details: Any, request: Any) -> Any:
+        """Make the call, with the token in its metadata."""
+        return continuation(client_call_details._replace(metadata=[self._header]), request)
 
 
 def _channel(target: Target) -> grpc.Channel:
@@ -123,7 +142,7 @@ def explain(error: grpc.RpcError, target: Target) -> Failure:
     if violations:
         return Failure(EXIT_PROBLEMS, "the service refuses this request", tuple(violations))
     lost_race = code == grpc.StatusCode.ABORTED
-    return Failure(EXIT_PROBLEMS, f"{status.message}{wait}", lost_race=lost_race)
+    return Failure(EXIT_PROBLEMS, f"{status.message}{wait}{_HINTS.get(code, '')}", lost_race=lost_race)
 
 
 def _unreachable(code: grpc.StatusCode, details: str, target: Target) -> str:

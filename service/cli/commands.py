@@ -17,6 +17,7 @@ from service.cli.options import GROUP
 COMMANDS = (
     "serve",
     "check",
+    "token",
     "apply",
     "evaluate",
     "roster",

@@ -1,6 +1,6 @@
-"""Rules and roster files: YAML with the JSON names of `RuleSet` and `Roster`.
+"""Rules and roster files: YAML with the JSON names of `RuleSet` and `Roster`. Beside them, access files.
 
-One file is one of the two, told apart by its top-level keys. Reading never stops at the first mistake, except
+One file is one of these, told apart by its top-level keys. Reading never stops at the first mistake, except
 where the text is not YAML at all.
 """
 
@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Final
 
 from evenhand.v1.roster_service_pb2 import Roster
 from evenhand.v1.rules_pb2 import RuleSet
-from ruamel.yaml import YAML
-from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ruamel.yaml.nodes import MappingNode
 
-from service.cli.yaml_messages import YamlMessageReader, line_of
+from service.access import document as access
+from service.cli.yaml_messages import YamlMessageReader
+from service.yaml_text import NotYamlError, Problem, compose, in_one_line, line_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -24,22 +24,10 @@ if TYPE_CHECKING:
 
     from ruamel.yaml.nodes import Node
 
+    from service.access.document import AccessFile
+
 _LAST_SEGMENT: Final = re.compile(r"(\.?[^.\[\]]+|\[[^\]]*\])$")
 _KINDS: Final[dict[type[RuleSet | Roster], str]] = {RuleSet: "rules", Roster: "roster"}
-
-
-@dataclass(frozen=True, slots=True)
-class Problem:
-    """One mistake in one file; printed as "file:line: field: description"."""
-
-    file: str
-    line: int
-    field: str
-    description: str
-
-    def __str__(self) -> str:
-        """Give the line that a person, or an editor, reads."""
-        return ": ".join(part for part in (f"{self.file}:{self.line}", self.field, self.description) if part)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,20 +36,20 @@ class Document:
 
     Attributes:
         file: the file's name as it was given.
-        message: the rule set or roster, without the parts that are wrong; None if it is neither.
+        message: the rule set or roster, or the access file, without the parts that are wrong; None if it is none.
         lines: the line of each field path that the file has; see YamlMessageReader.
         problems: what is wrong with it as a file, in the order of lines.
     """
 
     file: str
-    message: RuleSet | Roster | None
+    message: RuleSet | Roster | AccessFile | None
     lines: dict[str, int] = field(default_factory=dict)
     problems: tuple[Problem, ...] = ()
 
     def problem(self, path: str, description: str) -> Problem:
         """Make the problem of a field path as the validators and the server give it ("rule_set.rules[3].id")."""
         own = path_in_file(path)
-        return Problem(self.file, self.line_of(own), own, _in_one_line(description))
+        return Problem(self.file, self.line_of(own), own, in_one_line(description))
 
     def line_of(self, path: str) -> int:
         """Give the line of a field path, or of its nearest parent that the file has."""
@@ -87,18 +75,9 @@ def read(path: Path) -> Document:
 def parse(content: bytes, file: str) -> Document:
     """Read the content of a rules or roster file; `file` is its name in reports."""
     try:
-        text = content.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        return _broken(file, content.count(b"\n", 0, error.start) + 1, "the file is not UTF-8 text")
-    try:
-        return _document(YAML(typ="safe", pure=True).compose(text), file)
-    except MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        return _broken(file, mark.line + 1 if mark else 1, f"not YAML: {_in_one_line(error.context, error.problem)}")
-    except YAMLError as error:
-        return _broken(file, 1, f"not YAML: {_in_one_line(str(error))}")
-    except RecursionError:
-        return _broken(file, 1, "the file is nested too deeply to be read")
+        return _document(compose(content, file), file)
+    except NotYamlError as error:
+        return Document(file, None, {}, (error.problem,))
 
 
 def _document(root: Node | None, file: str) -> Document:
@@ -106,6 +85,9 @@ def _document(root: Node | None, file: str) -> Document:
         line = line_of(root) if root is not None else 1
         return _broken(file, line, f"must have top-level fields: {_choices()}")
     keys = {str(key.value): key for key, _ in root.value}
+    if keys.keys() & set(access.FIELDS):
+        read_access = access.read(root, file)
+        return Document(file, read_access, {}, read_access.problems)
     found = [kind for kind in _KINDS if keys.keys() & _names(kind)]
     if not found:
         line = line_of(root) if keys else 1
@@ -126,18 +108,13 @@ def _names(kind: type[RuleSet | Roster]) -> set[str]:
 
 
 def _choices() -> str:
-    return ", or ".join(
-        f"a {name} file has {', '.join(field.json_name for field in kind.DESCRIPTOR.fields)}"
-        for kind, name in _KINDS.items()
-    )
+    fields = {f"a {name}": [field.json_name for field in kind.DESCRIPTOR.fields] for kind, name in _KINDS.items()}
+    fields["an access"] = list(access.FIELDS)
+    return ", or ".join(f"{kind} file has {', '.join(names)}" for kind, names in fields.items())
 
 
 def _broken(file: str, line: int, description: str) -> Document:
     return Document(file, None, {}, (Problem(file, line, "", description),))
-
-
-def _in_one_line(*parts: str | None) -> str:
-    return ", ".join(" ".join(part.split()) for part in parts if part)
 
 
 def _by_line(problem: Problem) -> int:

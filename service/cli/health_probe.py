@@ -76,7 +76,7 @@ def plain_arguments(arguments: Sequence[str], environment: Mapping[str, str]) ->
         except ValueError:
             return None
     server = given["server"] or DEFAULT_SERVER
-    target = Target(server, timeout, given["tls_ca"], given["tls_cert"], given["tls_key"])
+    target = Target(server, timeout, given["tls_ca"], given["tls_cert"], given["tls_key"], given["token_file"])
     if ":" not in server or len(services) > 1 or target.incomplete():
         return None
     return "".join(services), target

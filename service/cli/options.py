@@ -111,6 +111,18 @@ _TlsKey = Annotated[
 ]
 
 
+_TokenFile = Annotated[
+    str,
+    typer.Option(
+        "--token-file",
+        envvar="EVENHAND_TOKEN_FILE",
+        metavar="FILE",
+        show_default=False,
+        help="A file with your bearer token, if the service asks who calls. Or the token itself in EVENHAND_TOKEN.",
+    ),
+]
+
+
 def _target(
     *,
     server: Server = DEFAULT_SERVER,
@@ -118,8 +130,9 @@ def _target(
     tls_ca: _TlsCa = "",
     tls_cert: _TlsCert = "",
     tls_key: _TlsKey = "",
+    token_file: _TokenFile = "",
 ) -> Target:
-    target = Target(server, timeout, tls_ca, tls_cert, tls_key)
+    target = Target(server, timeout, tls_ca, tls_cert, tls_key, token_file)
     if problem := target.incomplete():
         raise typer.BadParameter(problem)
     return target

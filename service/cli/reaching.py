@@ -21,6 +21,7 @@ class Target(NamedTuple):
         tls_ca: file of the authorities (PEM) that the service's certificate may come from; empty: plain text.
         tls_cert: file of the caller's certificate (PEM); empty: none.
         tls_key: file of its key (PEM).
+        token_file: file of the caller's bearer token; empty: none.
     """
 
     server: str = DEFAULT_SERVER
@@ -28,6 +29,7 @@ class Target(NamedTuple):
     tls_ca: str = ""
     tls_cert: str = ""
     tls_key: str = ""
+    token_file: str = ""
 
     def incomplete(self) -> str:
         """Say which of the files is missing beside another; empty where none is."""

@@ -16,6 +16,8 @@ from google.protobuf.message_factory import GetMessageClass
 from ruamel.yaml import YAML
 from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
+from service.yaml_text import line_of
+
 if TYPE_CHECKING:
     from google.protobuf.message import Message
 
@@ -158,11 +160,6 @@ class YamlMessageReader:
             return {str(self._plain(key)): self._plain(value) for key, value in node.value}
         finally:
             self._open.remove(id(node))
-
-
-def line_of(node: Node) -> int:
-    """Give the line, from 1, in which a node starts."""
-    return int(node.start_mark.line) + 1
 
 
 def _is_null(node: Node) -> bool:

@@ -26,7 +26,14 @@ Value = TypeVar("Value")
 
 _DATA_DIR: Final = Path(".evenhand")
 _PREFIX: Final = "EVENHAND_"
-_OF_COMMANDS: Final = ("SERVER", "TIMEOUT", "WORKSPACE", "TLS_CA")  # other options of `evenhand`, a probe's among them
+_OF_COMMANDS: Final = (
+    "SERVER",
+    "TIMEOUT",
+    "WORKSPACE",
+    "TLS_CA",
+    "TOKEN",
+    "TOKEN_FILE",
+)  # other options of `evenhand`, a probe's among them
 _LIKE: Final = (
     0.85  # how much of two names has to agree: two letters of one swapped, one missing, an underscore too many
 )
@@ -79,6 +86,13 @@ class Settings:
     tls_client_ca: str = _setting(
         "", kinds.FILE, "Authorities (PEM) of the certificates that callers must have.", unset="none"
     )
+    access: str = _setting(
+        "",
+        kinds.FILE,
+        "Who may do what (YAML), read again when it changes; without it, everybody may do all.",
+        unset="none",
+    )
+    reflection: bool = _setting(True, kinds.YES_OR_NO, "Whether callers such as grpcurl may ask what there is to call.")
     metrics_workspaces: int = _setting(
         100, kinds.whole(0, 10_000), "Workspaces that have a label of their own there; the rest is other."
     )

@@ -13,11 +13,13 @@ from google.protobuf.message_factory import GetMessageClass
 from google.rpc import code_pb2
 from grpc_status import rpc_status
 
+from service.access.errors import AccessError
+from service.access.rights import RIGHTS
 from service.call import NO_DEADLINE, Call, DeadlineError
 from service.decisions.errors import InvalidError
-from service.rpc import statuses
+from service.rpc import credentials, statuses
 from service.telemetry import logs
-from service.telemetry.metrics import MethodMetrics
+from service.telemetry.metrics import MethodMetrics, count_refused
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -25,6 +27,8 @@ if TYPE_CHECKING:
     from google.protobuf.descriptor import MethodDescriptor, ServiceDescriptor
     from google.rpc.status_pb2 import Status
 
+    from service.access.access import Access
+    from service.access.rights import Right
     from service.telemetry.tracing import Tracing
 
 
@@ -49,17 +53,31 @@ class Admission(NamedTuple):
     Attributes:
         shedder: identifies the thread that only handles calls beyond what the service takes.
         tracing: tells the span of the call that this thread handles; None: there are no traces.
+        access: knows who calls, and what each may do; None: everybody may do all.
     """
 
     shedder: int | None
     tracing: Tracing | None
+    access: Access | None = None
 
-    def admit(self, request: Any, context: grpc.ServicerContext) -> Call:
+    def admit(self, request: Any, context: grpc.ServicerContext, right: Right | None) -> Call:
         """Take a call on.
 
+        Args:
+            request: its request, or `_UNREADABLE`, which only those are told whom the service knows.
+            context: grpc's.
+            right: what it asks for; None: it may be made by nobody, where there are principals.
+
         Raises:
+            AccessError: its caller may not make it.
+            InvalidError: the request is no message.
             DeadlineError: its deadline is too near to start the work.
         """
+        principal = credentials.identify(self.access, context) if self.access is not None else None
+        if request is _UNREADABLE:
+            raise InvalidError(statuses.UNREADABLE)
+        if principal is not None:
+            principal.require(right, request.workspace_id)
         remaining: float | None = context.time_remaining()  # the stubs leave out that there may be no deadline
         if remaining is None:
             deadline = NO_DEADLINE
@@ -68,7 +86,7 @@ class Admission(NamedTuple):
         else:
             deadline = monotonic() + remaining - _MARGIN_SECONDS
         span = self.tracing.current() if self.tracing is not None else None
-        return Call(request.workspace_id, deadline, span, context)
+        return Call(request.workspace_id, deadline, span, context, principal.name if principal is not None else "")
 
 
 class _Method:
@@ -76,12 +94,14 @@ class _Method:
 
     Args:
         name: the method's.
+        right: what its calls ask for; None: nothing is known of it, so that no principal may make them.
         admission: which calls are taken on.
         metrics: of the method.
     """
 
-    def __init__(self, name: str, admission: Admission, metrics: MethodMetrics) -> None:
+    def __init__(self, name: str, right: Right | None, admission: Admission, metrics: MethodMetrics) -> None:
         self._name = name
+        self._right = right
         self._admission = admission
         self._metrics = metrics
         self._sample = logs.Sample(_LINES_A_SECOND)
@@ -89,7 +109,7 @@ class _Method:
 
     def unary(self, behavior: Callable[[Any, Call], Any]) -> Callable[[Any, grpc.ServicerContext], Any]:
         """Wrap what answers a call with one message, so that every failure is answered with a Status."""
-        admission, shedder, tell = self._admission, self._admission.shedder, self._tell
+        admit, shedder, tell, right = self._admission.admit, self._admission.shedder, self._tell, self._right
         begin, end = self._metrics.begin, self._metrics.end
 
         def call(request: Any, context: grpc.ServicerContext) -> Any:
@@ -98,9 +118,7 @@ class _Method:
                 self._shed(context)
             started = perf_counter()
             try:
-                if request is _UNREADABLE:
-                    raise InvalidError(statuses.UNREADABLE)  # noqa: TRY301 - a function for it would cost a call
-                response = behavior(request, admission.admit(request, context))
+                response = behavior(request, admit(request, context, right))
             except Exception as error:  # noqa: BLE001 - grpc would send its text to the caller
                 self._fail(error, request, context, perf_counter() - started)
             tell(end, code_pb2.OK, perf_counter() - started)
@@ -126,9 +144,7 @@ class _Method:
             started = perf_counter()
             context.add_callback(lambda: tell(end, _code_of(context), perf_counter() - started))
             try:
-                if request is _UNREADABLE:
-                    raise InvalidError(statuses.UNREADABLE)  # noqa: TRY301
-                behavior(request, self._admission.admit(request, context), send)
+                behavior(request, self._admission.admit(request, context, self._right), send)
             except Exception as error:  # noqa: BLE001 - grpc would send its text to the caller
                 self._fail(error, request, context, perf_counter() - started, counted=True)
 
@@ -148,6 +164,8 @@ class _Method:
         status = statuses.status_of(error)
         if not counted:
             self._tell(self._metrics.end, status.code, seconds)
+        if isinstance(error, AccessError):
+            self._tell(count_refused, statuses.reason_of(status))
         self._tell(self._log, status, error, request, context, seconds)
         context.abort_with_status(rpc_status.to_status(status))
 
@@ -172,7 +190,8 @@ class _Method:
             workspace=getattr(request, "workspace_id", ""),
             request_id=getattr(request, "request_id", ""),
             # Who called, where that may be the reason; a call that is refused is found by its ids.
-            caller=context.peer() if status.code in _OUR_FAULT else "",
+            caller=context.peer() if status.code in _OUR_FAULT or isinstance(error, AccessError) else "",
+            who=getattr(error, "who", ""),
             trace_id=logs.trace_id_of(str(headers.get("traceparent", ""))),
             milliseconds=round(seconds * 1000, 3),
             left_out=left_out or "",
@@ -228,7 +247,8 @@ def _handler(
             return _UNREADABLE
 
     kind = _STREAM if method.server_streaming else _UNARY
-    common = _Method(method.name, admission, MethodMetrics(kind, service.full_name, method.name))
+    right = RIGHTS.get(method.full_name)
+    common = _Method(method.name, right, admission, MethodMetrics(kind, service.full_name, method.name))
     codec = {"request_deserializer": read, "response_serializer": lambda response: response.SerializeToString()}
     if method.server_streaming:
         return grpc.unary_stream_rpc_method_handler(common.stream(behavior), **codec)

@@ -28,7 +28,7 @@ from service.rpc import statuses
 from service.telemetry import logs
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
 # How late a call may be ended, as a share of what it may take.
 _LOOKS = 50
@@ -160,16 +160,32 @@ class ReceivingExecutor(Executor):
         receiver: receives.
         submit: has a thread run a call.
         shed: has a thread run a call which that is to refuse; its request is empty.
+        is_stranger: tells by its metadata, at once, of a call that it will be refused; None: of no call.
     """
 
-    def __init__(self, receiver: Receiver, submit: Callable[..., object], shed: Callable[..., object]) -> None:
+    def __init__(
+        self,
+        receiver: Receiver,
+        submit: Callable[..., object],
+        shed: Callable[..., object],
+        is_stranger: Callable[[Iterable[tuple[str, str | bytes]]], bool] | None = None,
+    ) -> None:
         self._receiver = receiver
         self._submit = submit
         self._shed = shed
+        self._is_stranger = is_stranger
 
     def submit(self, fn: Callable[..., object], /, *args: Any, **kwargs: Any) -> Any:  # noqa: ARG002
-        """Receive the request of a call; then have `fn(*args)` called. Its result is dropped: grpcio needs none."""
-        self._receiver.receive(_Begun(fn, *args), self._submit, self._shed)
+        """Receive the request of a call, but not a stranger's; then have `fn(*args)` called.
+
+        Its result is dropped: grpcio needs none.
+        """
+        begun = _Begun(fn, *args)
+        if self._is_stranger is not None and self._is_stranger(begun.event.invocation_metadata):
+            # Refused as others are, but no memory is held, and nothing waited for, for those whom nobody knows.
+            self._submit(*begun._replace(request=lambda: begun.read(b"")))
+        else:
+            self._receiver.receive(begun, self._submit, self._shed)
         return ACCEPTED
 
 

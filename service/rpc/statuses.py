@@ -12,6 +12,13 @@
 | UNAVAILABLE        | REDIS_UNAVAILABLE | RetryInfo   | Redis is unavailable                                        |
 | UNAVAILABLE        | NOT_DURABLE       | RetryInfo   | no replica, or no disk, confirmed the change: `--durability`|
 | UNAVAILABLE        | STATE_LOST        | RetryInfo   | the workspace's rules are gone from Redis                   |
+| UNAUTHENTICATED    | NO_CREDENTIALS    |             | the caller shows neither a token nor a certificate that the |
+|                    |                   |             | access file names                                           |
+| UNAUTHENTICATED    | INVALID_CREDENTIALS |           | a token is of nobody, or not valid                          |
+| UNAUTHENTICATED    | EXPIRED_CREDENTIALS |           | a JWT was valid, and is not any more                        |
+| UNAVAILABLE        | KEYS_UNAVAILABLE  | RetryInfo   | the keys for a JWT have not been fetched yet                |
+| PERMISSION_DENIED  | PERMISSION_DENIED |             | the caller has not the right, or not in this workspace,     |
+|                    |                   |             | which may be there or not; `right` in the metadata names it |
 | INTERNAL           | INTERNAL          |             | an internal error; what it was stands in the log only       |
 
 Each carries exactly one ErrorInfo with that reason. BadRequest names fields as the contract does (`contact.owner_id`).
@@ -31,6 +38,7 @@ from google.rpc import code_pb2
 from google.rpc.error_details_pb2 import BadRequest, ErrorInfo, ResourceInfo, RetryInfo
 from google.rpc.status_pb2 import Status
 
+from service.access.errors import KeysUnavailableError, PermissionDeniedError, UnauthenticatedError
 from service.call import DeadlineError
 from service.config.durations import format_duration
 from service.decisions.errors import (
@@ -63,6 +71,12 @@ _RESOURCES = 20
 _RETRY_REDIS = timedelta(milliseconds=500)
 _RETRY_LOST = timedelta(seconds=5)
 _RETRY_OVERLOAD = timedelta(milliseconds=100)
+_RETRY_KEYS = timedelta(seconds=2)
+_UNKNOWN_CALLERS = {
+    "NO_CREDENTIALS": "the call has neither a bearer token nor a client certificate of anybody known",
+    "INVALID_CREDENTIALS": "the call's bearer token is of nobody known, or not valid",
+    "EXPIRED_CREDENTIALS": "the call's bearer token has expired",
+}
 # What is said of those that do not exist, and what names the type of a detail.
 _DOES_NOT_EXIST = "does not exist in this workspace"
 _AROUND_DETAIL = 60
@@ -85,6 +99,12 @@ def status_of(error: Exception) -> Status:
             status = not_durable()
         case ConnectionError():
             status = redis_unavailable()
+        case UnauthenticatedError():
+            status = unauthenticated(error.reason)
+        case PermissionDeniedError():
+            status = permission_denied(error.right)
+        case KeysUnavailableError():
+            status = keys_unavailable()
         case _:
             status = internal()
     return status
@@ -278,6 +298,23 @@ def state_lost() -> Status:
         "the workspace's rules are gone from the service's storage; configure them again, or have the loss accepted",
         [_retry_info(_RETRY_LOST)],
     )
+
+
+def unauthenticated(reason: str) -> Status:
+    """Return the error for a caller whom nobody knows, by one of the reasons of `_UNKNOWN_CALLERS`."""
+    return _status(code_pb2.UNAUTHENTICATED, reason, _UNKNOWN_CALLERS[reason])
+
+
+def permission_denied(right: str) -> Status:
+    """Return the error for a caller who has not the right, or not in this workspace, be that there or not."""
+    message = f"the caller may not {right} in this workspace"
+    return _status(code_pb2.PERMISSION_DENIED, "PERMISSION_DENIED", message, metadata={"right": right})
+
+
+def keys_unavailable(retry_after: timedelta = _RETRY_KEYS) -> Status:
+    """Return the error for a token that cannot be verified yet."""
+    message = "the keys of the token's issuer are not there yet"
+    return _status(code_pb2.UNAVAILABLE, "KEYS_UNAVAILABLE", message, [_retry_info(retry_after)])
 
 
 def internal() -> Status:

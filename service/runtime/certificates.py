@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 import grpc
 
 from service.config import SettingsError
+from service.config.files import stamps
 from service.telemetry import logs
 
 if TYPE_CHECKING:
@@ -66,10 +67,10 @@ class Certificates:
     def renew(self) -> bool:
         """Read the files again if they changed; return whether there is something new in `loaded`."""
         with self._lock:
-            stamps = _stamps(self._settings)
-            if stamps == self._stamps:
+            now = _stamps(self._settings)
+            if now == self._stamps:
                 return False
-            self._stamps = stamps
+            self._stamps = now
             try:
                 self.loaded = load(self._settings)
             except SettingsError as error:
@@ -132,16 +133,7 @@ def load(settings: Settings) -> Loaded:
 
 
 def _stamps(settings: Settings) -> list[tuple[int, int, int] | None]:
-    """Return what changes with the files, through symbolic links: Kubernetes renews a Secret by moving one."""
-    stamps: list[tuple[int, int, int] | None] = []
-    for path in (settings.tls_cert, settings.tls_key, settings.tls_client_ca):
-        try:
-            found = Path(path).stat()
-        except OSError:
-            stamps.append(None)
-        else:
-            stamps.append((found.st_ino, found.st_size, found.st_mtime_ns))
-    return stamps
+    return stamps([settings.tls_cert, settings.tls_key, settings.tls_client_ca])
 
 
 def _read(settings: Settings, setting: str) -> bytes:

@@ -59,7 +59,7 @@ class Server:
         self._receiver = Receiver(settings.request_timeout_s)
         self._app = App(settings, redis_url, self._receiver, is_worker=share)
         self.fairness = self._app.fairness
-        executor = ReceivingExecutor(self._receiver, self._threads.submit, self._threads.shed)
+        executor = ReceivingExecutor(self._receiver, self._threads.submit, self._threads.shed, self._app.is_stranger)
         self._server = grpc.server(cast("ThreadPoolExecutor", executor), options=_options(settings, share=share))
         self._app.register(self._server, self._threads.shedder)
 

@@ -37,6 +37,15 @@ def serve(settings: Settings) -> None:
         import_module("service.runtime.certificates").load(settings)  # wrong ones are named before anything starts
     else:
         _warn_of_plain_text(settings)
+    if settings.access:
+        import_module("service.access.access").load(settings)  # the same
+    elif not is_local(settings.listen):
+        logs.event(
+            _log,
+            logging.WARNING,
+            "everybody who reaches the service may do all: set --access, or have something before it decide",
+            listen=settings.listen,
+        )
     signals = StopSignals()
     with _redis(settings) as wait:
         run = _load("service.runtime.supervisor" if settings.workers > 1 else "service.runtime.server")

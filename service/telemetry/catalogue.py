@@ -39,6 +39,11 @@ CATALOGUE: dict[str, Described] = {
     "assignment_overload_refusals_total": Described(
         "counter", (), "Calls refused because too many were waiting (RESOURCE_EXHAUSTED)."
     ),
+    "assignment_access_refusals_total": Described(
+        "counter",
+        ("reason",),
+        "Calls refused because of who made them. reason: as they were told, see service/rpc/statuses.py.",
+    ),
     # Decisions.
     "assignment_decisions_total": Described(
         "counter",

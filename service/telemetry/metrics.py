@@ -46,6 +46,7 @@ _started = _counter("grpc_server_started_total")
 _handled = _counter("grpc_server_handled_total")
 _handling = _histogram("grpc_server_handling_seconds")
 _refusals = _counter("assignment_overload_refusals_total")
+_access_refusals = _counter("assignment_access_refusals_total")
 _decisions = _counter("assignment_decisions_total")
 _evaluation = _histogram("assignment_evaluation_seconds")
 _lookups = _counter("assignment_rules_cache_lookups_total")
@@ -56,6 +57,15 @@ _redis_up = _gauge("assignment_redis_up", "livemin")
 _redis_slots = _gauge("assignment_redis_slots_served_ratio", "livemin")
 _redis_masters = _gauge("assignment_redis_masters", "livemax")
 _build = _gauge("evenhand_build_info", "livemax")
+
+
+_refused_by_reason = {
+    reason: _access_refusals.labels(reason)
+    for reason in (
+        *("NO_CREDENTIALS", "INVALID_CREDENTIALS", "EXPIRED_CREDENTIALS"),
+        *("PERMISSION_DENIED", "KEYS_UNAVAILABLE"),
+    )
+}
 
 
 class MethodMetrics:
@@ -78,6 +88,11 @@ class MethodMetrics:
         """Count one call that was shed."""
         _refusals.inc()
         self.end(code_pb2.RESOURCE_EXHAUSTED, 0.0)
+
+
+def count_refused(reason: str) -> None:
+    """Count one call that was refused because of who made it."""
+    _refused_by_reason[reason].inc()
 
 
 class DecisionMetrics:

@@ -1,7 +1,7 @@
 """The audit trail: one line of the log for every change that somebody made by hand, whatever the log's level is.
 
-A change of rules, of the roster, or of a contact's owner by a person: who made it, from where, and what was before and
-after. Decisions are none, nor are refused calls, which changed nothing.
+A change of rules, of the roster, of a contact's owner by a person, or of the access file: who made it, from where, and
+what was before and after. Decisions are none, nor are refused calls, which changed nothing.
 """
 
 from __future__ import annotations
@@ -27,16 +27,20 @@ def changed(call: Call, what: str, **fields: str | int) -> None:
         fields: what tells before and after.
     """
     try:
-        logs.event(
-            _log,
-            logging.INFO,
-            "changed",
-            None,
-            what=what,
-            workspace=call.workspace_id,
-            **fields,
-            who=call.identity,
-            peer=call.caller,
-        )
+        _note(what, workspace=call.workspace_id, **fields, who=call.who, peer=call.caller)
     except Exception:  # noqa: BLE001 - whatever it is, the change is in force
         _log.exception("a change could not be noted")
+
+
+def access_changed(file: str, **fields: str) -> None:
+    """Note that another access file is in force in this process; who wrote it, the service cannot know.
+
+    Args:
+        file: its name.
+        fields: what tells before and after.
+    """
+    _note("access", file=file, **fields)
+
+
+def _note(what: str, **fields: str | int) -> None:
+    logs.event(_log, logging.INFO, "changed", None, what=what, **fields)

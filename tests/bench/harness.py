@@ -110,10 +110,14 @@ class Bench:
 
     @contextmanager
     def ours(
-        self, *, workers: int = 1, cores: frozenset[int] | None = None, redis_binary: Path | None = None
+        self,
+        *more: str,
+        workers: int = 1,
+        cores: frozenset[int] | None = None,
+        redis_binary: Path | None = None,
     ) -> Iterator[Target]:
-        """Run the service with default settings, and metrics on; `cores`: elsewhere than in its place."""
-        options = ("--metrics-listen", "127.0.0.1:0")
+        """Run the service with default settings but `more`, and metrics on; `cores`: elsewhere than in its place."""
+        options = ("--metrics-listen", "127.0.0.1:0", *more)
         with ExitStack() as stack:
             redis = stack.enter_context(self.private_redis(redis_binary))
             server = EvenhandServer(redis.url, options=options, workers=workers)

@@ -43,6 +43,7 @@ class Echo:
 
     def __init__(self) -> None:
         self.most_at_once = 0
+        self.authorized = Counter[Any]()
         self._numbers = itertools.count(1)
         self._under_way = 0
         self._lock = threading.Lock()
@@ -56,6 +57,7 @@ class Echo:
     def answer(self, request: bytes, context: grpc.ServicerContext) -> bytes:
         """Answer one call, in no hurry."""
         with self._lock:
+            self.authorized[dict(context.invocation_metadata()).get("authorization")] += 1
             self._under_way += 1
             self.most_at_once = max(self._under_way, self.most_at_once)
         time.sleep(0.005)
@@ -72,6 +74,19 @@ class Echo:
 
     def __exit__(self, *_: object) -> None:
         self._server.stop(None)
+
+
+@pytest.mark.parametrize("fallback", GENERATORS)
+@pytest.mark.parametrize("authorization", ["", "Bearer short", "Bearer " + "x" * 500])
+def test_every_call_says_who_makes_it(tmp_path: Path, authorization: str, *, fallback: bool) -> None:
+    """Where there is an authorization of whatever length, each call has it; where there is none, no call has one."""
+    path = tmp_path / "requests"
+    traffic.write(path, traffic.Requests("w", "echoed--").take(20))
+    generator, options = command(tmp_path, fallback=fallback), {"connections": 2, "streams": 2}
+    options |= {"cores": Cores.here().everything, "authorization": authorization}
+    with Echo() as echo, Load(generator, echo.address, METHOD, path, 20, **options) as load:
+        load.wait()
+    assert echo.authorized == {authorization or None: 20}
 
 
 @pytest.mark.parametrize("fallback", GENERATORS)

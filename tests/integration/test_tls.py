@@ -19,6 +19,7 @@ from evenhand.v1.roster_service_pb2 import GetRosterRequest
 from evenhand.v1.roster_service_pb2_grpc import RosterServiceStub
 
 from deploy.examples.cluster_client import connect
+from tests.support import access
 from tests.support.certificates import Authority, Files, without_evenhand, write
 from tests.support.processes import EvenhandServer, RedisServer, wait_until
 
@@ -209,10 +210,11 @@ def test_an_expired_certificate_is_no_start(redis: RedisServer, authority: Autho
     assert done.stderr == f"evenhand: --tls-cert: {files.cert} certificate has expired\n"
 
 
-def test_plain_text_beyond_this_machine_is_warned_of(redis: RedisServer, authority: Authority) -> None:
+def test_plain_text_beyond_this_machine_is_warned_of(redis: RedisServer, authority: Authority, tmp_path: Path) -> None:
     """One line says what to do where others could listen in; none where TLS is on, or only this machine is served."""
     with socket.create_server(("127.0.0.1", 0)) as taken:  # so that it ends before it serves anybody
-        everywhere = ("--listen", f"0.0.0.0:{taken.getsockname()[1]}", "--redis-url", redis.url)
+        known = access.write(tmp_path / "access.yaml", access.principal("anybody", "read"))
+        everywhere = ("--listen", f"0.0.0.0:{taken.getsockname()[1]}", "--redis-url", redis.url, "--access", known)
         plain = serve(*everywhere)
         encrypted = serve(*everywhere, *authority.issue("server").options())
         local = serve("--listen", f"127.0.0.1:{taken.getsockname()[1]}", "--redis-url", redis.url)

@@ -28,9 +28,10 @@ CALL_TIMEOUT_S = 30.0
 
 
 class Service:
-    """The two stubs of one replica."""
+    """The two stubs of one replica; `authorization` is what each call shows, if anything."""
 
-    def __init__(self, address: str) -> None:
+    def __init__(self, address: str, authorization: str = "") -> None:
+        self._metadata = [("authorization", authorization)] if authorization else None
         # Without a subchannel pool of its own, two channels to one address share one connection.
         options = [("grpc.use_local_subchannel_pool", 1)]
         self.channel = grpc.insecure_channel(address, options=options)
@@ -40,7 +41,7 @@ class Service:
     def call(self, method: str, request: Any) -> Any:
         """Send a request to the method of this name, of whichever service has it; return the response."""
         stub = self.assignment if hasattr(self.assignment, method) else self.roster
-        return getattr(stub, method)(request, timeout=CALL_TIMEOUT_S)
+        return getattr(stub, method)(request, timeout=CALL_TIMEOUT_S, metadata=self._metadata)
 
     def close(self) -> None:
         """Close the connection."""

@@ -33,7 +33,7 @@ struct connection {
   uint32_t slots[SLOTS]; /* where the stream of an id is; ids of streams under way are less than 2 * SLOTS apart */
 };
 
-static const char *host, *method;
+static const char *host, *method, *authorization;
 static uint32_t port, streams;
 static const unsigned char **bodies; /* of the requests: after their sizes */
 static struct buffer answers;
@@ -100,7 +100,7 @@ static void start(struct connection *c, uint32_t request, int64_t due) {
   uint32_t at = c->freed;
   while (c->streams[at].id) at = (at + 1) % streams;
   struct stream *s = &c->streams[at];
-  append_request_head(&c->out, c->next_id, c->next_id == 1, host, method);
+  append_request_head(&c->out, c->next_id, c->next_id == 1, host, method, authorization);
   s->id = c->next_id;
   s->request = request;
   s->due = due;

@@ -34,6 +34,7 @@ class Order(NamedTuple):
     streams: int
     rate: float
     seconds: float
+    authorization: str
 
 
 class Sender:
@@ -83,7 +84,8 @@ class Sender:
             self._room.release()
             self._answered.release()
 
-        self._calls[number % len(self._calls)].future(body).add_done_callback(answered)
+        metadata = [("authorization", self._order.authorization)] if self._order.authorization else None
+        self._calls[number % len(self._calls)].future(body, metadata=metadata).add_done_callback(answered)
 
 
 def _bodies(frames: bytes) -> list[bytes]:
@@ -100,8 +102,10 @@ def main() -> None:
     """Carry out the order of the command line."""
     host, port, method, requests, answers, *numbers = sys.argv[1:]
     first, count, connections, streams = (int(word) for word in numbers[:4])
-    rate, seconds = (float(word) for word in numbers[4:])
-    order = Order(host, int(port), method, requests, answers, first, count, connections, streams, rate, seconds)
+    rate, seconds = (float(word) for word in numbers[4:6])
+    order = Order(
+        *(host, int(port), method, requests, answers, first, count, connections, streams, rate, seconds), numbers[6]
+    )
     sender = Sender(order)
     sent, seconds = sender.run()
     Path(order.answers).write_bytes(b"".join(sender.records))

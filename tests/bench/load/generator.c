@@ -1,6 +1,7 @@
 /* Sends gRPC calls, each with a request of its own, over plain HTTP/2, and says what came of them.
  *
- *   generator HOST PORT METHOD REQUESTS ANSWERS FIRST COUNT CONNECTIONS STREAMS RATE SECONDS
+ *   generator HOST PORT METHOD REQUESTS ANSWERS FIRST COUNT CONNECTIONS STREAMS RATE SECONDS \
+ *             AUTHORIZATION
  *
  * METHOD       as in the URL: /package.Service/Method
  * REQUESTS     file of requests, each with its size before it (4 bytes, little-endian): gRPC frames, which are the
@@ -12,6 +13,7 @@
  * STREAMS      how many calls are under way on each connection at most
  * RATE         calls a second, whose latency is that from when they were due; 0: the next when one is answered
  * SECONDS      begin no call after so many; 0: no end
+ * AUTHORIZATION metadata of that name; empty: none
  *
  * On standard output: how many were sent, and seconds from the first to the last answer.
  */
@@ -102,7 +104,7 @@ static void read_requests(const char *path) {
 }
 
 int main(int number, char **words) {
-  if (number != 12) fail("11 arguments are needed; see the head of the source");
+  if (number != 13) fail("12 arguments are needed; see the head of the source");
   host = words[1];
   port = (uint32_t)atoi(words[2]);
   method = words[3];
@@ -112,6 +114,7 @@ int main(int number, char **words) {
   streams = (uint32_t)atoi(words[9]);
   rate = (uint32_t)atoi(words[10]);
   seconds = atof(words[11]);
+  authorization = words[12];
   read_requests(words[4]);
   prctl(PR_SET_TIMERSLACK, 1);
   all = calloc(connections, sizeof *all);

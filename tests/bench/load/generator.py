@@ -77,6 +77,7 @@ class Load(AbstractContextManager["Load"]):
         streams: how many calls to have under way on each.
         rate: calls a second; 0: the next when one is answered.
         seconds: begin no call after so many; 0: no end.
+        authorization: metadata of that name, with each call; empty: none.
         cores: where to run.
     """
 
@@ -93,6 +94,7 @@ class Load(AbstractContextManager["Load"]):
         streams: int = 8,
         rate: float = 0,
         seconds: float = 0,
+        authorization: str = "",
     ) -> None:
         host, _, port = address.rpartition(":")
         shares = _FALLBACK_PROCESSES if generator[0] == sys.executable and count >= _FALLBACK_PROCESSES else 1
@@ -101,7 +103,7 @@ class Load(AbstractContextManager["Load"]):
             first, end = count * number // shares, count * (number + 1) // shares
             answers = requests.with_name(f"{requests.name}.answers-{number}")
             words = [host, port, method, requests, answers, first, end - first]
-            words += [max(connections // shares, 1), streams, rate / shares, seconds]
+            words += [max(connections // shares, 1), streams, rate / shares, seconds, authorization]
             with on(cores):
                 process = subprocess.Popen(
                     [*generator, *map(str, words)], stdout=subprocess.PIPE, stdin=subprocess.DEVNULL, text=True

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tests.bench.rows import (
+    access,
     agents,
     batch,
     evaluate,
@@ -36,6 +37,7 @@ ROWS: dict[str, Callable[[Bench], list[Finding]]] = {
     "memory": memory.measure,
     "workers": workers.measure,
     "start": start.measure,
+    "access": access.measure,
     "overload": overload.measure,
     "interleave": interleave.measure,
 }

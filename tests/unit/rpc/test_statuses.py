@@ -6,20 +6,18 @@ import inspect
 import json
 from base64 import b64encode
 from datetime import timedelta
-from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 import pytest
 from google.rpc.error_details_pb2 import BadRequest, ErrorInfo
+from google.rpc.status_pb2 import Status
 from hypothesis import given
 from hypothesis import strategies as st
 
+from service.access.rights import Right
 from service.decisions.errors import InvalidError
 from service.rpc import statuses
 from service.rules import Violation
-
-if TYPE_CHECKING:
-    from google.rpc.status_pb2 import Status
 
 LIMIT = 4 * 1024
 SENT_AS_IS = "".join(map(chr, range(0x20, 0x7F))).replace("%", "")
@@ -59,6 +57,7 @@ def test_wrong_fields_fit(character):
 
 TEXTS = st.text(st.sampled_from("a%_\n\x9fä名😀'[].0"), max_size=600)
 LONG = "\x9f😀" * 1000
+UNKNOWN_CALLERS = ("NO_CREDENTIALS", "INVALID_CREDENTIALS", "EXPIRED_CREDENTIALS")
 LARGEST = {
     "invalid": lambda: statuses.invalid([Violation(LONG, LONG)] * 1000),
     "without_fields": lambda: statuses.without_fields(statuses.invalid([Violation(LONG, LONG)] * 1000)),
@@ -71,6 +70,9 @@ LARGEST = {
     "redis_unavailable": lambda: statuses.redis_unavailable(timedelta(days=1)),
     "state_lost": statuses.state_lost,
     "not_durable": statuses.not_durable,
+    "unauthenticated": lambda: max(map(statuses.unauthenticated, UNKNOWN_CALLERS), key=Status.ByteSize),
+    "permission_denied": lambda: max(map(statuses.permission_denied, Right), key=Status.ByteSize),
+    "keys_unavailable": lambda: statuses.keys_unavailable(timedelta(days=1)),
     "internal": statuses.internal,
     "status_of": lambda: statuses.status_of(InvalidError([Violation(LONG, LONG)] * 1000)),
 }

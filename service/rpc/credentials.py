@@ -1,0 +1,40 @@
+"""What a caller shows, as gRPC has it: a bearer token, or a client certificate."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from service.access.principals import CERTIFICATE_KINDS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    import grpc
+
+    from service.access.access import Access
+    from service.access.principals import Principal
+
+_HEADER: Final = "authorization"
+# The names in a certificate by their kind, as gRPC's core calls them (grpc/grpc_security_constants.h).
+_PROPERTIES: Final = tuple((f"peer_{kind}", f"{kind}:") for kind in CERTIFICATE_KINDS)
+
+
+def is_stranger(access: Access, metadata: Iterable[tuple[str, str | bytes]]) -> bool:
+    """Return whether a call with this metadata is certainly made by nobody whom the service knows."""
+    return access.is_stranger([str(value) for key, value in metadata if key == _HEADER])
+
+
+def identify(access: Access, context: grpc.ServicerContext) -> Principal:
+    """Return who makes a call.
+
+    Raises:
+        AccessError: nobody whom the service knows.
+    """
+    shown = [str(value) for key, value in context.invocation_metadata() if key == _HEADER]
+    return access.identify(shown, lambda: _certificate(context))
+
+
+def _certificate(context: grpc.ServicerContext) -> list[str]:
+    """Return the names in the caller's certificate, each after its kind; none without one."""
+    properties: Mapping[str, Iterable[bytes]] = context.auth_context()  # type: ignore[assignment]  # the stubs err
+    return [prefix + name.decode(errors="replace") for key, prefix in _PROPERTIES for name in properties.get(key, ())]
