@@ -39,6 +39,12 @@ CATALOGUE: dict[str, Described] = {
     "assignment_overload_refusals_total": Described(
         "counter", (), "Calls refused because too many were waiting (RESOURCE_EXHAUSTED)."
     ),
+    "assignment_calls_ended_total": Described(
+        "counter",
+        ("reason",),
+        "Calls ended for their caller's slowness. reason: request_too_slow (the request was not there after "
+        "--request-timeout), response_not_taken (after --response-timeout, or it took too much memory until then).",
+    ),
     # Decisions.
     "assignment_decisions_total": Described(
         "counter",
