@@ -66,6 +66,7 @@ class App:
 
     def __init__(self, settings: Settings, redis_url: str, receiver: Receiver, *, is_worker: bool) -> None:
         self._settings = settings
+        self._receiver = receiver
         self._tracing = _tracing(settings)
         timings: Timings = RedisMetrics()
         if self._tracing is not None:
@@ -104,7 +105,7 @@ class App:
         register(server, _ASSIGNMENT, self._assignment.methods, admission)
         register(server, _ROSTER, self._roster.methods, admission)
         health_pb2_grpc.add_HealthServicer_to_server(self.health, server)
-        reflection.register(server, [*self._NAMES, health.SERVICE_NAME])
+        reflection.register(server, [*self._NAMES, health.SERVICE_NAME], self._receiver)
 
     def start(self) -> None:
         """Tell metrics and health which share of Redis is up, now and whenever that changes."""

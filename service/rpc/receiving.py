@@ -128,6 +128,10 @@ class Receiver:
             begun.event.call.start_server_batch((cygrpc.ReceiveMessageOperation(0),), received)
             state.due.add(_RECEIVING)
 
+    def count(self, begun: _Begun, size: int) -> None:
+        """Count so many bytes of responses on their way, until their call is over; it may not take too long."""
+        self._unread.note(begun.state, begun.event.call, size)
+
     def _respond(self, event: Any, state: Any, *others: Any) -> None:
         """Answer a call with one message, or an error, and count that until the call is over."""
         *passed_on, write = others
@@ -147,7 +151,7 @@ class Receiver:
     def _refuse(self, begun: _Begun, status: grpc.Status) -> None:
         """Answer a call with an error, by its state, whose lock is held."""
         _refuse(begun, status)
-        self._unread.note(begun.state, begun.event.call, 0)
+        self.count(begun, 0)
 
     def _take_room(self, state: Any, size: int) -> bool:
         """Take room for a large request until its call is over; false if those in progress leave none."""
@@ -235,20 +239,24 @@ class DialogThread(ThreadPoolExecutor):
     """A thread that answers callers who ask again and again in one call, for `experimental_thread_pool`.
 
     The methods are `request -> response`. A call holds the thread only while a response is made: neither a caller who
-    asks nothing more, nor one who does not read, is waited for.
+    asks nothing more, nor one who does not read, is waited for. A call counts as one whose response is not taken, since
+    neither can be told from the other.
 
     Args:
+        receiver: counts calls, and ends those that take too long.
         name: the thread's.
     """
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, receiver: Receiver, name: str) -> None:
         super().__init__(1, thread_name_prefix=name)
+        self._receiver = receiver
 
     def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:  # noqa: ARG002
         """Answer a call, request by request."""
         begun = _Begun(fn, *args)
         with begun.state.condition:
-            _Dialog(begun, super().submit).receive()
+            _Dialog(begun, super().submit, self._receiver.count).receive()
+            self._receiver.count(begun, 0)
         return ACCEPTED
 
 
@@ -258,9 +266,11 @@ class _Dialog:
     Args:
         begun: the call.
         do: has a thread call a function with arguments.
+        count: counts bytes of responses of a call.
     """
 
-    def __init__(self, begun: _Begun, do: Callable[..., object]) -> None:
+    def __init__(self, begun: _Begun, do: Callable[..., object], count: Callable[[_Begun, int], None]) -> None:
+        self._count = count
         self._begun = begun
         self._state = begun.state
         self._do = do
@@ -294,6 +304,7 @@ class _Dialog:
         with state.condition:
             if response is None or not _is_active(state):
                 return
+            self._count(begun, len(response))
             operations = [cygrpc.SendMessageOperation(response, 0)]
             if state.initial_metadata_allowed:
                 operations.insert(0, _initial_metadata(state, None))

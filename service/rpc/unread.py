@@ -45,7 +45,7 @@ class Unread:
         self._ended = 0
 
     def note(self, state: Any, call: Any, size: int) -> None:
-        """Count a call that was answered, until it is over.
+        """Count a call that was answered, until it is over; one that is counted already has more on its way.
 
         Args:
             state: grpcio's of the call, whose lock may be held.
@@ -54,15 +54,21 @@ class Unread:
         """
         chosen: list[Any] = []
         with self._lock:
-            self._answered[state] = _Answered(monotonic(), size + _CALL, call)
-            self._bytes += size + _CALL
+            before = self._answered.get(state)
+            if before is None:
+                size += _CALL
+                self._answered[state] = _Answered(monotonic(), size, call)
+            else:
+                self._answered[state] = before._replace(size=before.size + size)
+            self._bytes += size
             if self._bytes > _BUDGET:
                 chosen = self._choose()
-        with state.condition:
-            if state.callbacks is not None:
-                state.callbacks.append(lambda: self._over(state))
-            else:  # the call is over by now
-                self._over(state)
+        if before is None:
+            with state.condition:
+                if state.callbacks is not None:
+                    state.callbacks.append(lambda: self._over(state))
+                else:  # the call is over by now
+                    self._over(state)
         self._end(chosen)
 
     def end_late(self) -> int:

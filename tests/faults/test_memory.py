@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from socket import create_connection
 from typing import TYPE_CHECKING
 
 import grpc
 import pytest
 from evenhand.v1 import assignment_service_pb2 as api
+from grpc_reflection.v1alpha import reflection_pb2  # type: ignore[import-untyped,unused-ignore]
 
 from tests.support import builders as b
 from tests.support.cgroup import bounded_memory
 from tests.support.client import Service, Workspace, refused
+from tests.support.flood import PREFACE, SETTINGS, frame
+from tests.support.half_sent import half_sent
 from tests.support.processes import EvenhandServer, RedisServer, wait_until
 from tests.support.scrape import Scrape
 from tests.support.unread import unread
@@ -24,6 +29,12 @@ BATCHES = 60
 CONNECTIONS = 4
 MEMORY_BYTES = 512 * 1024 * 1024
 LONG_REPLIES = 1000
+TAGS = 100
+RULES = 10_000
+WORKSPACES = 1000
+IDLE = 2000
+REFLECTION = "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo"
+SYMBOL = reflection_pb2.ServerReflectionRequest(file_containing_symbol="evenhand.v1.AssignmentService")
 ENDED = "assignment_calls_ended_total"
 
 
@@ -35,7 +46,7 @@ def redis() -> Iterator[RedisServer]:
 
 
 @pytest.fixture
-def server(redis: RedisServer) -> Iterator[EvenhandServer]:
+def server(redis: RedisServer, request: pytest.FixtureRequest) -> Iterator[EvenhandServer]:
     """A service that may hold half a gigabyte, and by the end of the test has never held more."""
     options = ["--metrics-listen", "127.0.0.1:0", "--response-timeout", "10s"]
     with EvenhandServer(redis.url, options=options) as server:
@@ -44,7 +55,7 @@ def server(redis: RedisServer) -> Iterator[EvenhandServer]:
             assert server.process is not None
             assert server.process.poll() is None, "it was killed: it held more than half a gigabyte"
             peak = server.peak_memory()
-        print(f"VmHWM: {peak / 1024 / 1024:.0f} MiB")  # noqa: T201 - pytest -rP shows it
+        print(f"VmHWM of {request.node.name}: {peak / 1024 / 1024:.0f} MiB")  # noqa: T201 - pytest -rP shows it
         assert peak < MEMORY_BYTES
 
 
@@ -111,7 +122,7 @@ def test_responses_that_nobody_takes_stay_within_half_a_gigabyte(server: Evenhan
     rules = [b.rule(f"rule-{number}", reply="x" * 4000) for number in range(LONG_REPLIES if long else 1)]
     team.rules(*rules)
     other = neighbor(server)
-    with unread(server.address, "w", 2 if long else 20, reads=reads):
+    with unread(server.address, api.GetRulesRequest(workspace_id="w"), 2 if long else 20, reads=reads):
         wait_until(lambda: Scrape(server).value(ENDED, reason="response_not_taken"), "calls were ended", seconds=60)
     wait_until(lambda: is_answered(other), "a neighbor is answered")
 
@@ -121,6 +132,66 @@ def test_a_response_that_nobody_takes_is_ended(redis: RedisServer):
     options = ["--response-timeout", "1s", "--metrics-listen", "127.0.0.1:0"]
     with EvenhandServer(redis.url, options=options) as server:
         neighbor(server)
-        with unread(server.address, "neighbor", 1, reads=True):
+        with unread(server.address, api.GetRulesRequest(workspace_id="neighbor"), 1, reads=True):
             wait_until(lambda: Scrape(server).value(ENDED, reason="response_not_taken"), "calls were ended")
         assert "calls ended: their response was not taken" in server.log()
+
+
+def test_the_largest_rule_set_stays_within_half_a_gigabyte(redis: RedisServer, server: EvenhandServer):
+    """A replica that reads 10,000 rules of 100 tags each anew finds the one that takes a contact."""
+    rules = [
+        b.rule(f"r{number}", when=b.tag(any_of=[f"t{number}-{tag}" for tag in range(TAGS)])) for number in range(RULES)
+    ]
+    with EvenhandServer(redis.url) as other:
+        service = Service(other.address)
+        Workspace("w", service).roster("a")
+        wanted = api.ConfigureRulesRequest(workspace_id="w")
+        wanted.rule_set.rules.extend(rules)
+        service.assignment.ConfigureRules(wanted, timeout=120)
+    cold = Service(server.address)
+    for tag in (f"t{RULES - 1}-7", "t5000-0"):  # at first it is read, then it is kept
+        event = api.EvaluateContactRequest(
+            workspace_id="w", event_type=b.CREATED, contact=b.contact(tag, tags=["x", tag])
+        )
+        decision = cold.assignment.EvaluateContact(event, timeout=60).decision
+        assert decision.rule_id == f"r{tag[1:].split('-')[0]}"
+
+
+def test_a_thousand_workspaces_stay_within_half_a_gigabyte(redis: RedisServer, server: EvenhandServer):
+    """So many, each with 50 rules, are all decided for, twice."""
+    rules = [b.rule(f"r{number}", when=b.tag(any_of=[f"t{number}", "vip"])) for number in range(50)]
+    service = Service(server.address)
+    with EvenhandServer(redis.url) as other:
+        others = Service(other.address)
+        for number in range(WORKSPACES):
+            team = Workspace(f"w{number}", others)
+            team.roster("a")
+            team.rules(*rules)
+    for each in range(2):
+        for number in range(WORKSPACES):
+            assert Workspace(f"w{number}", service).created(f"c{each}", tags=["vip"]).outcome == b.ASSIGNED
+
+
+@pytest.mark.parametrize("asks", [True, False], ids=["not taken", "half-sent"])
+def test_reflection_stays_within_half_a_gigabyte(server: EvenhandServer, *, asks: bool):
+    """Twenty thousand calls of reflection that take no response, or four thousand that ask nothing, are ended."""
+    other = neighbor(server)
+    attack = (
+        unread(server.address, SYMBOL, 20, reads=True, path=REFLECTION)
+        if asks
+        else half_sent(server.address, REFLECTION, 4000)
+    )
+    with attack:
+        wait_until(lambda: Scrape(server).value(ENDED, reason="response_not_taken"), "calls were ended", seconds=60)
+    wait_until(lambda: is_answered(other), "a neighbor is answered")
+
+
+def test_idle_connections_stay_within_half_a_gigabyte(server: EvenhandServer):
+    """Beside 2000 connections without a call a neighbor is answered."""
+    other = neighbor(server)
+    host, port = server.address.rsplit(":", 1)
+    with ExitStack() as stack:
+        for _ in range(IDLE):
+            connection = stack.enter_context(create_connection((host, int(port)), timeout=5))
+            connection.sendall(PREFACE + frame(SETTINGS, 0, 0, b""))
+        assert other.created("c").outcome == b.ASSIGNED

@@ -10,11 +10,13 @@ from socket import create_connection
 from subprocess import PIPE, Popen
 from typing import TYPE_CHECKING
 
-from tests.support.flood import END_HEADERS, HEAD, HEADERS, PREFACE, SETTINGS, frame
+from tests.support.flood import END_HEADERS, GET_RULES, HEADERS, PREFACE, SETTINGS, frame, head
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from socket import socket
+
+    from google.protobuf.message import Message
 
 DATA = 0
 END_STREAM = 1
@@ -30,12 +32,14 @@ class Unread:
 
     Args:
         connection: to the service.
-        request: the message of each call of GetRules, serialized.
+        path: of the method that it calls.
+        request: the message of each call, serialized.
         reads: whether it reads what comes in, though HTTP/2's windows are shut; else not a byte is read.
     """
 
-    def __init__(self, connection: socket, request: bytes, *, reads: bool) -> None:
+    def __init__(self, connection: socket, path: str, request: bytes, *, reads: bool) -> None:
         self._connection = connection
+        self._head = head(path)
         self._message = b"\0" + struct.pack(">I", len(request)) + request
         self._reads = reads
         self._calls = 0
@@ -52,7 +56,7 @@ class Unread:
         streams = [2 * (self._calls + at) + 1 for at in range(count)]
         self._connection.sendall(
             b"".join(
-                frame(HEADERS, END_HEADERS, stream, HEAD) + frame(DATA, END_STREAM, stream, self._message)
+                frame(HEADERS, END_HEADERS, stream, self._head) + frame(DATA, END_STREAM, stream, self._message)
                 for stream in streams
             )
         )
@@ -68,14 +72,14 @@ class Unread:
                 self._connection.settimeout(0.5)
 
 
-def _main(address: str, workspace_id: str, connections: int, *, reads: bool) -> None:
+def _main(address: str, path: str, request: bytes, connections: int, *, reads: bool) -> None:
     host, port = address.rsplit(":", 1)
-    request = b"\x0a" + bytes((len(workspace_id),)) + workspace_id.encode()
     until = time.monotonic() + SECONDS
     with ExitStack() as stack:
 
         def connect() -> Unread:
-            return Unread(stack.enter_context(create_connection((host, int(port)), timeout=5)), request, reads=reads)
+            connection = stack.enter_context(create_connection((host, int(port)), timeout=5))
+            return Unread(connection, path, request, reads=reads)
 
         clients: list[Unread | None] = [None] * connections
         while time.monotonic() < until:
@@ -91,17 +95,21 @@ def _main(address: str, workspace_id: str, connections: int, *, reads: bool) -> 
 
 
 @contextmanager
-def unread(address: str, workspace_id: str, connections: int, *, reads: bool) -> Iterator[Popen[str]]:
-    """Ask for the rules of a workspace over and over, and take no response, until the context ends.
+def unread(
+    address: str, request: Message, connections: int, *, reads: bool, path: str = GET_RULES
+) -> Iterator[Popen[str]]:
+    """Call over and over, and take no response, until the context ends.
 
     Args:
         address: of the service.
-        workspace_id: the workspace, at most 127 bytes.
+        request: of each call.
         connections: how many; each that the service ends is made again.
         reads: see `Unread`.
+        path: of the method.
     """
-    command = [sys.executable, "-m", "tests.support.unread", address, workspace_id, str(connections)]
-    with Popen([*command, *(["reads"] if reads else [])], stdin=PIPE, stdout=PIPE, text=True) as client:
+    command = [sys.executable, "-m", "tests.support.unread", address, path, request.SerializeToString().hex()]
+    command += [str(connections), *(["reads"] if reads else [])]
+    with Popen(command, stdin=PIPE, stdout=PIPE, text=True) as client:
         try:
             yield client
         finally:
@@ -109,4 +117,4 @@ def unread(address: str, workspace_id: str, connections: int, *, reads: bool) ->
 
 
 if __name__ == "__main__":
-    _main(sys.argv[1], sys.argv[2], int(sys.argv[3]), reads=len(sys.argv) > 4)
+    _main(sys.argv[1], sys.argv[2], bytes.fromhex(sys.argv[3]), int(sys.argv[4]), reads="reads" in sys.argv)
