@@ -78,6 +78,7 @@ class App:
 
     def __init__(self, settings: Settings, redis_url: str, receiver: Receiver, *, is_worker: bool) -> None:
         self._settings = settings
+        self._receiver = receiver
         self._tracing = _tracing(settings)
         self._access = _access(settings)
         timings: Timings = RedisMetrics()
@@ -124,7 +125,7 @@ class App:
         register(server, _ROSTER, self._roster.methods, admission)
         health_pb2_grpc.add_HealthServicer_to_server(self.health, server)
         if self._settings.reflection:
-            reflection.register(server, [*self._NAMES, health.SERVICE_NAME])
+            reflection.register(server, [*self._NAMES, health.SERVICE_NAME], self._receiver)
 
     def start(self) -> None:
         """Tell metrics and health how Redis is, now and whenever that changes."""

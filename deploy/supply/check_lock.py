@@ -78,8 +78,8 @@ def changed(lock: Lock, installed: Iterable[metadata.Distribution]) -> Iterator[
 
 def _changed_files(package: metadata.Distribution) -> Iterator[str]:
     for file in package.files or ():
-        # What pip writes itself, such as commands and its own record, has no hash or is not of the wheel.
-        if file.hash is None or file.suffix == ".pyc":
+        # What pip writes itself is not of the wheel: its record has no hash, and commands name where Python is.
+        if file.hash is None or file.suffix == ".pyc" or ".." in file.parts:
             continue
         path = Path(str(package.locate_file(file)))
         if not path.is_file() or _digest(path, file.hash.mode) != file.hash.value:

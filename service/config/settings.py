@@ -144,6 +144,9 @@ class Settings:
     request_timeout_s: float = _setting(
         5.0, kinds.duration(0.1), "How long the request of a call may take to come in whole; a slower call is ended."
     )
+    response_timeout_s: float = _setting(
+        60.0, kinds.duration(0.1), "How long a caller may take to take a response; a slower call is ended."
+    )
     rules_cache_mib: int = _setting(
         256, kinds.whole(1, 1_000_000), "Memory for the rules that a worker keeps at hand, in MiB, by estimate."
     )

@@ -25,7 +25,9 @@ from grpc._cython import cygrpc  # type: ignore[attr-defined]
 from grpc_status import rpc_status
 
 from service.rpc import statuses
+from service.rpc.unread import Unread
 from service.telemetry import logs
+from service.telemetry.metrics import EndedCalls
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -48,6 +50,7 @@ _SENDING = grpcio._SEND_MESSAGE_TOKEN  # noqa: SLF001
 _sent_message = grpcio._send_message  # noqa: SLF001
 _initial_metadata = grpcio._get_initial_metadata_operation  # noqa: SLF001
 _end = grpcio._status  # noqa: SLF001
+_respond: Any = grpcio._unary_response_in_pool  # noqa: SLF001
 
 
 class _Accepted:
@@ -77,14 +80,16 @@ class _Begun(NamedTuple):
 
 
 class Receiver:
-    """Receives the requests of calls, and ends calls whose request takes too long.
+    """Receives the requests of calls, and ends calls whose request, or response, takes too long.
 
     Args:
         timeout_s: how long a request may take from its call's beginning, in seconds.
+        response_timeout_s: how long a response may take to be taken, in seconds.
     """
 
-    def __init__(self, timeout_s: float) -> None:
+    def __init__(self, timeout_s: float, response_timeout_s: float) -> None:
         self._timeout_s = timeout_s
+        self._unread = Unread(response_timeout_s)
         self._too_slow = rpc_status.to_status(statuses.request_too_slow(timeout_s))
         self._waiting: dict[Any, tuple[float, _Begun]] = {}  # by state, the oldest first
         self._large = 0  # bytes; calls end where they are received, in grpcio's serving thread
@@ -101,6 +106,8 @@ class Receiver:
         """Receive the request of a call, then have `submit` run the call, or `shed` if large requests are too many."""
         state = begun.state
         receive = _receive_message(state, begun.event.call, None)
+        if begun.answer is _respond:
+            begun = begun._replace(answer=self._respond)
 
         def received(event: Any) -> Any:
             self._waiting.pop(state, None)
@@ -108,7 +115,7 @@ class Receiver:
                 finished = receive(event)
                 message, state.request = state.request, None
                 if message is None and _is_active(state) and state.client is _CLOSED:
-                    _refuse(begun, _NO_REQUEST)
+                    self._refuse(begun, _NO_REQUEST)
                 has_room = message is None or len(message) <= _LARGE or self._take_room(state, len(message))
             if not has_room:
                 shed(*begun._replace(request=lambda: begun.read(b"")))
@@ -120,6 +127,31 @@ class Receiver:
         with state.condition:
             begun.event.call.start_server_batch((cygrpc.ReceiveMessageOperation(0),), received)
             state.due.add(_RECEIVING)
+
+    def count(self, begun: _Begun, size: int) -> None:
+        """Count so many bytes of responses on their way, until their call is over; it may not take too long."""
+        self._unread.note(begun.state, begun.event.call, size)
+
+    def _respond(self, event: Any, state: Any, *others: Any) -> None:
+        """Answer a call with one message, or an error, and count that until the call is over."""
+        *passed_on, write = others
+        counted = False
+
+        def counting(response: Any) -> Any:
+            nonlocal counted
+            written = write(response)
+            self._unread.note(state, event.call, len(written))
+            counted = True
+            return written
+
+        _respond(event, state, *passed_on, counting)
+        if not counted:
+            self._unread.note(state, event.call, 0)
+
+    def _refuse(self, begun: _Begun, status: grpc.Status) -> None:
+        """Answer a call with an error, by its state, whose lock is held."""
+        _refuse(begun, status)
+        self.count(begun, 0)
 
     def _take_room(self, state: Any, size: int) -> bool:
         """Take room for a large request until its call is over; false if those in progress leave none."""
@@ -136,9 +168,16 @@ class Receiver:
         return True
 
     def _reap(self) -> None:
-        ended = logs.Tally(_log, "calls ended: their request did not come")
+        half_sent = logs.Tally(_log, "calls ended: their request did not come")
+        not_taken = logs.Tally(_log, "calls ended: their response was not taken")
+        ended = EndedCalls()
         while not self._closed.wait(self._timeout_s / _LOOKS):
-            ended.add(self._end_late(monotonic() - self._timeout_s))
+            late = self._end_late(monotonic() - self._timeout_s)
+            half_sent.add(late)
+            ended.request_too_slow(late)
+            unread = self._unread.end_late()
+            not_taken.add(unread)
+            ended.response_not_taken(unread)
 
     def _end_late(self, before: float) -> int:
         """End the calls that began before some time and are still without their request; return how many."""
@@ -148,7 +187,7 @@ class Receiver:
                 break
             with begun.state.condition:
                 if _RECEIVING in begun.state.due and _is_active(begun.state):
-                    _refuse(begun, self._too_slow)
+                    self._refuse(begun, self._too_slow)
                     ended += 1
         return ended
 
@@ -216,20 +255,24 @@ class DialogThread(ThreadPoolExecutor):
     """A thread that answers callers who ask again and again in one call, for `experimental_thread_pool`.
 
     The methods are `request -> response`. A call holds the thread only while a response is made: neither a caller who
-    asks nothing more, nor one who does not read, is waited for.
+    asks nothing more, nor one who does not read, is waited for. A call counts as one whose response is not taken, since
+    neither can be told from the other.
 
     Args:
+        receiver: counts calls, and ends those that take too long.
         name: the thread's.
     """
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, receiver: Receiver, name: str) -> None:
         super().__init__(1, thread_name_prefix=name)
+        self._receiver = receiver
 
     def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:  # noqa: ARG002
         """Answer a call, request by request."""
         begun = _Begun(fn, *args)
         with begun.state.condition:
-            _Dialog(begun, super().submit).receive()
+            _Dialog(begun, super().submit, self._receiver.count).receive()
+            self._receiver.count(begun, 0)
         return ACCEPTED
 
 
@@ -239,9 +282,11 @@ class _Dialog:
     Args:
         begun: the call.
         do: has a thread call a function with arguments.
+        count: counts bytes of responses of a call.
     """
 
-    def __init__(self, begun: _Begun, do: Callable[..., object]) -> None:
+    def __init__(self, begun: _Begun, do: Callable[..., object], count: Callable[[_Begun, int], None]) -> None:
+        self._count = count
         self._begun = begun
         self._state = begun.state
         self._do = do
@@ -275,6 +320,7 @@ class _Dialog:
         with state.condition:
             if response is None or not _is_active(state):
                 return
+            self._count(begun, len(response))
             operations = [cygrpc.SendMessageOperation(response, 0)]
             if state.initial_metadata_allowed:
                 operations.insert(0, _initial_metadata(state, None))

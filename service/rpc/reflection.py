@@ -21,17 +21,20 @@ from service.rpc.receiving import DialogThread
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from service.rpc.receiving import Receiver
+
 _METHOD = "ServerReflectionInfo"
 _OLD, _NEW = "grpc.reflection.v1alpha", "grpc.reflection.v1"
 _NEW_SERVICE = f"{_NEW}.ServerReflection"
 
 
-def register(server: grpc.Server, service_names: Iterable[str]) -> None:
+def register(server: grpc.Server, service_names: Iterable[str], receiver: Receiver) -> None:
     """Add reflection to the server, by both of its names.
 
     Args:
         server: the server.
         service_names: full names of the other services that it tells of.
+        receiver: counts its calls.
     """
     _describe_new()
     servicer = reflection.ReflectionServicer([*service_names, reflection.SERVICE_NAME, _NEW_SERVICE])
@@ -39,7 +42,7 @@ def register(server: grpc.Server, service_names: Iterable[str]) -> None:
     def answer(request: Any) -> Any:
         return next(servicer.ServerReflectionInfo(iter([request]), None))
 
-    answer.experimental_thread_pool = DialogThread("reflection")  # type: ignore[attr-defined]
+    answer.experimental_thread_pool = DialogThread(receiver, "reflection")  # type: ignore[attr-defined]
     method = grpc.stream_stream_rpc_method_handler(
         answer,
         reflection_pb2.ServerReflectionRequest.FromString,

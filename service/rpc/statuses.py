@@ -93,12 +93,8 @@ def status_of(error: Exception) -> Status:
             status = etag_mismatch(error.what)
         case DeadlineError():
             status = deadline_too_short()
-        case StateLostError():
-            status = state_lost()
-        case NotDurableError():
-            status = not_durable()
         case ConnectionError():
-            status = redis_unavailable()
+            status = _of_redis(error)
         case UnauthenticatedError():
             status = unauthenticated(error.reason)
         case PermissionDeniedError():
@@ -108,6 +104,16 @@ def status_of(error: Exception) -> Status:
         case _:
             status = internal()
     return status
+
+
+def _of_redis(error: ConnectionError) -> Status:
+    match error:
+        case StateLostError():
+            return state_lost()
+        case NotDurableError():
+            return not_durable()
+        case _:
+            return redis_unavailable()
 
 
 def _status(

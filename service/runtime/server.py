@@ -56,7 +56,7 @@ class Server:
         self._settings = settings
         self._listen = listen or settings.listen
         self._threads = CallThreads(settings.threads, settings.max_concurrent)
-        self._receiver = Receiver(settings.request_timeout_s)
+        self._receiver = Receiver(settings.request_timeout_s, settings.response_timeout_s)
         self._app = App(settings, redis_url, self._receiver, is_worker=share)
         self.fairness = self._app.fairness
         executor = ReceivingExecutor(self._receiver, self._threads.submit, self._threads.shed, self._app.is_stranger)

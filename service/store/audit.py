@@ -71,14 +71,16 @@ def audit_workspace(redis: RedisClient, workspace_id: str) -> Audit:
         for owner, count in zip(flat[::2], flat[1::2], strict=True):
             counted[owner] += count
     kept = dict(enumerate(_kept(redis, root), 1))
-    lost = {number for number, (agent_id, _) in kept.items() if not agent_id}
-    ids = _ids(redis, root, lost) if lost else {}
+    unnamed = {number for number, (agent_id, _) in kept.items() if not agent_id}
+    ids = _ids(redis, root, unnamed) if unnamed else {}
+    # Others were unknown owners, whom nothing refers to any more.
+    lost = {number for number in unnamed if number in ids or counted[number]}
     drifts = tuple(
         Drift(number, ids.get(number, agent_id), None if number in lost else count, counted[number])
         for number, (agent_id, count) in kept.items()
         if number in lost or count != counted[number]
     )
-    return Audit(counted.total(), len(kept), drifts, sequence, _sequence(redis, root) == sequence)
+    return Audit(counted.total(), len(kept) - len(unnamed - lost), drifts, sequence, _sequence(redis, root) == sequence)
 
 
 def repair_workspace(redis: RedisClient, workspace_id: str, found: Audit) -> bool:

@@ -13,7 +13,8 @@ together. Scripts get that beginning as KEYS[1] and add the suffixes below, whic
 | :team:<team>               | sorted set | ids of a team's agents by position; there may be gaps                    |
 | :prepared                  | string     | the rules as the matcher takes them, rules/matching/prepared.py          |
 | :staged:<token>, :plan     | list       | what a new configuration still has to change, in bounded pieces          |
-| :numbers                   | hash       | agent id -> the agent's number, for ever                                 |
+| :numbers                   | hash       | agent id -> the agent's number, for ever; `+17` for unknown owners       |
+| :unknown                   | sorted set | numbers of unknown owners by the time (ms) when their records are gone   |
 | :agent:<number>            | hash       | settings, presence, open count, pools and views; for each pool a turn;   |
 |                            |            | what it was assigned in pools that it is in no more                      |
 | :emptied                   | hash       | the last virtual time in a view that ran empty; rotation.py              |
@@ -60,6 +61,7 @@ SUFFIXES = {
     "STAGED": ":staged:",
     "PLAN": ":plan",
     "NUMBERS": ":numbers",
+    "UNKNOWN": ":unknown",
     "AGENT": ":agent:",
     "EMPTIED": ":emptied",
     "LEASES": ":leases",

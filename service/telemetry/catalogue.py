@@ -44,6 +44,12 @@ CATALOGUE: dict[str, Described] = {
         ("reason",),
         "Calls refused because of who made them. reason: as they were told, see service/rpc/statuses.py.",
     ),
+    "assignment_calls_ended_total": Described(
+        "counter",
+        ("reason",),
+        "Calls ended for their caller's slowness. reason: request_too_slow (the request was not there after "
+        "--request-timeout), response_not_taken (after --response-timeout, or it took too much memory until then).",
+    ),
     # Decisions.
     "assignment_decisions_total": Described(
         "counter",

@@ -47,6 +47,7 @@ _handled = _counter("grpc_server_handled_total")
 _handling = _histogram("grpc_server_handling_seconds")
 _refusals = _counter("assignment_overload_refusals_total")
 _access_refusals = _counter("assignment_access_refusals_total")
+_ended = _counter("assignment_calls_ended_total")
 _decisions = _counter("assignment_decisions_total")
 _evaluation = _histogram("assignment_evaluation_seconds")
 _lookups = _counter("assignment_rules_cache_lookups_total")
@@ -93,6 +94,14 @@ class MethodMetrics:
 def count_refused(reason: str) -> None:
     """Count one call that was refused because of who made it."""
     _refused_by_reason[reason].inc()
+
+
+class EndedCalls:
+    """Calls that were ended since their callers were too slow; each is told how many."""
+
+    def __init__(self) -> None:
+        self.request_too_slow: Callable[[float], None] = _ended.labels("request_too_slow").inc
+        self.response_not_taken: Callable[[float], None] = _ended.labels("response_not_taken").inc
 
 
 class DecisionMetrics:

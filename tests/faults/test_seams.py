@@ -51,7 +51,7 @@ def workspace_id(redis: RedisServer) -> str:
 @pytest.fixture
 def app(redis: RedisServer) -> Iterator[App]:
     """What answers calls, on this Redis and in this process."""
-    receiver = Receiver(timeout_s=5)
+    receiver = Receiver(timeout_s=5, response_timeout_s=60)
     app = App(Settings(redis_url=redis.url), redis.url, receiver, is_worker=True)
     yield app
     app.close()

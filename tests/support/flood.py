@@ -29,14 +29,20 @@ def literal(name: str, value: str) -> bytes:
     return bytes((0, len(name))) + name.encode() + bytes((len(value),)) + value.encode()
 
 
-HEAD = (
-    literal(":method", "POST")
-    + literal(":scheme", "http")
-    + literal(":path", "/evenhand.v1.AssignmentService/GetRules")
-    + literal(":authority", "x")
-    + literal("content-type", "application/grpc")
-    + literal("te", "trailers")
-)
+def head(path: str) -> bytes:
+    """The headers of a call."""
+    return (
+        literal(":method", "POST")
+        + literal(":scheme", "http")
+        + literal(":path", path)
+        + literal(":authority", "x")
+        + literal("content-type", "application/grpc")
+        + literal("te", "trailers")
+    )
+
+
+GET_RULES = "/evenhand.v1.AssignmentService/GetRules"
+HEAD = head(GET_RULES)
 
 
 def attack(kind: str, stream: int) -> bytes:

@@ -78,9 +78,11 @@ class FoldedContact:
         operand = traits[key] = MISSING if value is None else operand_of(value)
         return operand
 
-    def keys_among(self, keys: AbstractSet[str]) -> list[str]:
-        """List those of the keys for which the contact has a trait, perhaps a null one."""
+    def keys_among(self, keys: AbstractSet[str] | None) -> list[str]:
+        """List those of the keys (None: of all) for which the contact has a trait, perhaps a null one."""
         values = self._values
+        if keys is None:
+            return list(values)
         if len(keys) < len(values):
             return [key for key in keys if key in values]
         return [key for key in values if key in keys]

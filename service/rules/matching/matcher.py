@@ -126,8 +126,9 @@ class CompiledRules:
             with self._making:
                 index = self._indexes.get(occasion)
                 if index is None:
-                    conditions = [(place, condition_of(self._rules[place])) for place in self._candidates[occasion]]
-                    index = self._indexes[occasion] = Index(conditions)
+                    rules = self._rules
+                    places = self._candidates[occasion]
+                    index = self._indexes[occasion] = Index(places, lambda place: condition_of(rules[place]))
         return index
 
     def _compile(self, place: int) -> Predicate:

@@ -3,7 +3,7 @@
 -- KEYS[1]  what all keys of the workspace begin with; all others are derived from it (see keys.py)
 -- ARGV     where to go on ('0': at the beginning), how many at about
 --
--- Returns  {where to go on ('0': that was all), {id, number, id, number, ...}}
+-- Returns  {where to go on ('0': that was all), {id, number, id, number, ...}}; with a plus sign for unknown owners
 
 --- @readonly
 

@@ -26,7 +26,7 @@ return function(args)
     next_sequence()
     forget_without_owner(contact)
     if contact.state == OPENED then
-      release(contact.owner)
+      release(contact.owner, args[4])
     end
     if contact.state ~= CLOSED then
       contact.state = OPENED

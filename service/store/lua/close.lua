@@ -20,7 +20,7 @@ return function(args)
     return {id_of_agent(contact.owner), 0}
   end
   next_sequence()
-  release(contact.owner)
+  release(contact.owner, args[3])
   contact.state = CLOSED
   if call('HGET', root, 'unassign_on_close') == '1' then
     contact.owner, contact.state = 0, UNASSIGNED

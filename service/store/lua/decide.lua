@@ -25,11 +25,11 @@ local retention, replay_retention, under
 
 -- The contact is owned: the record follows the caller's owner, and an opened conversation is counted.
 local function keep_owner(contact, owner_id, opened, request, sequence)
-  local owner = owner_id ~= '' and number_of_agent(owner_id) or contact.owner
+  local owner = owner_id ~= '' and number_of_owner(owner_id, retention, replay_retention) or contact.owner
   local state = (contact.state == CLOSED and not opened) and CLOSED or OPENED
   if owner ~= contact.owner or state ~= contact.state then
     if contact.state == OPENED then
-      release(contact.owner)
+      release(contact.owner, retention)
     end
     if state == OPENED then
       occupy(owner)

@@ -16,7 +16,7 @@ return function(args)
   local standings = {}
   for at, id in ipairs(args) do
     local number = call('HGET', root .. NUMBERS, id)
-    local read = number and call('HMGET', root .. AGENT .. number, 'settings', 'presence', 'open') or {}
+    local read = number and call('HMGET', root .. AGENT .. tonumber(number), 'settings', 'presence', 'open') or {}
     -- Whom nobody has reported is OFFLINE.
     standings[at] = {read[1] and tonumber(read[2] or OFFLINE) or 0, tonumber(read[3] or 0)}
   end

@@ -20,7 +20,7 @@ return function(args)
   next_sequence()
   local previous = id_of_agent(contact.owner)
   if contact.state == OPENED then
-    release(contact.owner)
+    release(contact.owner, args[3])
   end
   contact.owner, contact.state = 0, UNASSIGNED
   save_contact(contact, args[3])

@@ -18,15 +18,27 @@ local function load_agent(number, turn_field)
   }, read[4]
 end
 
--- The number of the agent with this id, given on first sight: an owner need not be in the roster.
+-- Gives a number to the agent with this id, who has none.
+local function new_number(id)
+  local number = call('HINCRBY', root, 'agents', 1)
+  call('HSET', root .. AGENT .. number, 'id', id)
+  return number
+end
+
+-- Whether a number, as it is found by id, is that of an owner who was never in the roster: such a one has a plus sign.
+local function is_unknown(found)
+  return string.byte(found) == 43
+end
+
+-- The number of the agent with this id, who is in the roster; given on first sight, and for ever.
 local function number_of_agent(id)
-  local number = call('HGET', root .. NUMBERS, id)
-  if not number then
-    number = call('HINCRBY', root, 'agents', 1)
+  local found = call('HGET', root .. NUMBERS, id)
+  local number = tonumber(found or new_number(id))
+  if not found or is_unknown(found) then
     call('HSET', root .. NUMBERS, id, number)
-    call('HSET', root .. AGENT .. number, 'id', id)
+    call('ZREM', root .. UNKNOWN, number)
   end
-  return tonumber(number)
+  return number
 end
 
 local function id_of_agent(number)

@@ -9,7 +9,7 @@ from evenhand.v1 import rules_pb2
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from service.rules.matching import matcher
+from service.rules.matching import filing, matcher
 from tests.support import builders as make
 from tests.support.compiled import compile_rules
 from tests.support.model import Model
@@ -81,14 +81,20 @@ def said(selection):
     return selection and (selection.rule_id, selection.fallback)
 
 
+@pytest.fixture(params=[filing.MOST_IN_DICT, 0], ids=["dict", "packed"])
+def filed(monkeypatch, request) -> None:
+    """Has conditions filed in either way, however few."""
+    monkeypatch.setattr(filing, "MOST_IN_DICT", request.param)
+
+
 @pytest.fixture
-def looked_up(monkeypatch) -> None:
+def looked_up(monkeypatch, filed) -> None:  # noqa: ARG001
     """Looks up in every set of rules, however small."""
     monkeypatch.setattr(matcher, "MOST_WALKED", -1)
 
 
 @pytest.fixture
-def questions(monkeypatch) -> Iterator[list]:
+def questions(monkeypatch, filed) -> Iterator[list]:  # noqa: ARG001
     """Collects the conditions that contacts are held against."""
     questions = []
 
@@ -120,12 +126,13 @@ def test_looking_up_agrees_with_the_model(rule_set, happened):
 def test_looking_up_agrees_with_a_walk(rule_set, happened):
     """With expressions and endless numbers too, look-up and walk find the same."""
     answers = []
-    for most_walked in (-1, MANY):
+    for most_walked, most_in_dict in ((-1, MANY), (-1, 0), (MANY, MANY)):
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(matcher, "MOST_WALKED", most_walked)
+            patch.setattr(filing, "MOST_IN_DICT", most_in_dict)
             compiled = compile_rules(rule_set, 1)
             answers.append([said(compiled.match(*asked(event))) for event in happened])
-    assert answers[0] == answers[1]
+    assert answers[0] == answers[1] == answers[2]
 
 
 def city(number):
