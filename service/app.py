@@ -81,6 +81,7 @@ class App:
         configurator = Configurator(store, observer.configured)
         rules = RuleBook(store, RULE_BOOK_SIZE, settings.rules_cache_mib * 1024 * 1024, CacheMetrics())
         evaluation = Evaluation(store, rules, observer)
+        self._costly = evaluation.is_costly
         self._assignment = Assignment(store, evaluation, configurator)
         self._roster = RosterCalls(store, configurator, RosterUpdater(store, observer.configured))
         self.health = health.Health(self._NAMES, receiver)
@@ -93,14 +94,18 @@ class App:
             )
             observer.on_configured(self.fairness.wake)
 
-    def register(self, server: grpc.Server, shedder: int | None) -> None:
+    def is_costly(self, workspace: bytes) -> bool:
+        """Whether deciding about a contact of this workspace takes long."""
+        return self._costly(workspace)
+
+    def register(self, server: grpc.Server, owe: Callable[[bytes, int], None] | None) -> None:
         """Add the services to the server.
 
         Args:
             server: the server.
-            shedder: identifies the thread whose calls are to be refused for overload.
+            owe: is told of contacts that a workspace asks for beside its calls, where there are quotas.
         """
-        admission = Admission(shedder, self._tracing)
+        admission = Admission(self._tracing, owe)
         register(server, _ASSIGNMENT, self._assignment.methods, admission)
         register(server, _ROSTER, self._roster.methods, admission)
         health_pb2_grpc.add_HealthServicer_to_server(self.health, server)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 from contextlib import nullcontext
-from time import monotonic, perf_counter, sleep
+from time import monotonic, perf_counter, sleep, thread_time
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeAlias, TypeVar
 
 from evenhand.v1.contact_pb2 import EVENT_TYPE_CONVERSATION_OPENED
@@ -46,6 +46,11 @@ _BREAK_SECONDS = 0.000_02
 # no thread in less than 5 ms.
 _CONTACTS_A_BREAK = 8
 
+# A contact whose matching takes longer holds up all that are decided with it.
+_COSTLY_SECONDS = 0.005
+# How many workspaces are known for that at most; beyond, it is found out anew.
+_MOST_COSTLY = 1000
+
 Item = TypeVar("Item")
 
 Outcome: TypeAlias = Decision | Exception
@@ -66,6 +71,10 @@ class Asked(NamedTuple):
     call: Call
 
 
+class _CostlyError(Exception):
+    """A contact is to be decided alone: matching its workspace's rules takes too long for others to wait for."""
+
+
 class Observer(Protocol):
     """Is told at the seams of a decision. What it raises is logged, and changes no decision."""
 
@@ -80,7 +89,7 @@ class Observer(Protocol):
 
 
 class Evaluation(Combiner[Asked, Decision]):
-    """Decides about contacts: `ask` about one contact, together with those of other calls that wait.
+    """Decides about contacts, those of all calls that wait together.
 
     Args:
         store: where decisions are made.
@@ -89,10 +98,27 @@ class Evaluation(Combiner[Asked, Decision]):
     """
 
     def __init__(self, store: Store, rules: RuleBook, observer: Observer) -> None:
-        super().__init__(self._decide_together, CONTACTS_A_RUN)
+        super().__init__(self._decide_together, CONTACTS_A_RUN, lambda asked: asked.workspace_id)
         self._store = store
         self._rules = rules
         self._observer = observer
+        self._costly: set[str] = set()
+
+    def is_costly(self, workspace: bytes) -> bool:
+        """Whether matching the rules of a workspace took long, by the name that a request gives it."""
+        return bool(self._costly) and workspace.decode(errors="replace") in self._costly
+
+    def evaluate(self, asked: Asked) -> Decision:
+        """Decide about one contact, together with those of other calls that wait, unless its matching takes long."""
+        if asked.workspace_id not in self._costly:
+            try:
+                return self.ask(asked)
+            except _CostlyError:
+                pass
+        (outcome,) = self._decide_together([asked], slow=True)
+        if isinstance(outcome, Exception):
+            raise outcome
+        return outcome
 
     def evaluate_batch(self, requests: Sequence[EvaluateContactRequest], call: Call) -> list[Outcome]:
         """Decide about many contacts of a workspace, in the order given.
@@ -142,7 +168,7 @@ class Evaluation(Combiner[Asked, Decision]):
         """
         deadline = max([group[at].call.deadline for at in waiting])
         rules_of = self._rules.of_each({group[at].workspace_id for at in waiting}, deadline, stale)
-        begun, now = perf_counter(), monotonic()
+        begun, now, before = perf_counter(), monotonic(), thread_time()
         cases: dict[Rules, list[tuple[int, Case]]] = {}
         for at in _with_breaks(waiting) if slow else waiting:
             workspace_id, request, call = group[at]
@@ -154,15 +180,26 @@ class Evaluation(Combiner[Asked, Decision]):
                     raise InvalidError(problems(workspace_id, request))  # noqa: TRY301
                 if isinstance(rules, Exception):
                     raise rules  # noqa: TRY301
+                if not slow and (rules.costly or workspace_id in self._costly):
+                    self._note_costly(workspace_id)
+                    raise _CostlyError  # noqa: TRY301
                 case = _case(rules, request)
+                took, before = thread_time() - before, thread_time()
+                if took > _COSTLY_SECONDS:
+                    self._note_costly(workspace_id)
                 cases.setdefault(rules, []).append((at, case))
-            except (RefusedError, ConnectionError, DeadlineError) as error:
+            except (RefusedError, ConnectionError, DeadlineError, _CostlyError) as error:
                 outcomes[at] = error
             except Exception as error:  # noqa: BLE001 - a call at fault must not spoil the others
                 _log.exception("a contact could not be prepared")
                 outcomes[at] = InternalError(error)
         self._tell(self._observer.prepared, perf_counter() - begun)
         return cases
+
+    def _note_costly(self, workspace_id: str) -> None:
+        if len(self._costly) >= _MOST_COSTLY:
+            self._costly.clear()
+        self._costly.add(workspace_id)
 
     def _decide(
         self,

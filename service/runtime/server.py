@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import logging
 import resource
+import sys
 import threading
 from typing import TYPE_CHECKING, cast
 
@@ -16,6 +17,7 @@ from service.rpc.receiving import Receiver, ReceivingExecutor
 from service.runtime import ports
 from service.runtime.call_threads import CallThreads
 from service.runtime.certificates import Certificates, server_credentials
+from service.runtime.quotas import Quotas
 from service.runtime.ready import say_ready
 from service.telemetry import logs
 from service.telemetry.listener import start_listener
@@ -39,6 +41,11 @@ _log = logging.getLogger(__name__)
 _GARBAGE_OBJECTS = 20_000
 
 
+# How long a thread may go on while others wait for the GIL. A call acquires it some six times on its way, and waits so
+# long each time while something large is worked on; Python's 5 ms would come to 30.
+_SWITCH_SECONDS = 0.000_5
+
+
 class Server:
     """gRPC, served by this process.
 
@@ -55,13 +62,14 @@ class Server:
     def __init__(self, settings: Settings, redis_url: str, listen: str = "", *, share: bool = False) -> None:
         self._settings = settings
         self._listen = listen or settings.listen
-        self._threads = CallThreads(settings.threads, settings.max_concurrent)
         self._receiver = Receiver(settings.request_timeout_s)
         self._app = App(settings, redis_url, self._receiver, is_worker=share)
+        quotas = Quotas(settings.workspace_quota) if settings.workspace_quota else None
+        self._threads = CallThreads(settings.threads, settings.max_concurrent, self._app.is_costly, quotas)
         self.fairness = self._app.fairness
-        executor = ReceivingExecutor(self._receiver, self._threads.submit, self._threads.shed)
+        executor = ReceivingExecutor(self._receiver, self._threads)
         self._server = grpc.server(cast("ThreadPoolExecutor", executor), options=_options(settings, share=share))
-        self._app.register(self._server, self._threads.shedder)
+        self._app.register(self._server, quotas.owe if quotas is not None else None)
 
     def start(self) -> str:
         """Serve; return where, with the port that was taken.
@@ -70,6 +78,7 @@ class Server:
             SettingsError: cannot listen there, or not with these certificates.
         """
         _take_all_files()
+        sys.setswitchinterval(_SWITCH_SECONDS)
         try:
             if self._settings.tls_cert:
                 port = self._server.add_secure_port(self._listen, server_credentials(self._settings))
