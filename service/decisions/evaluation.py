@@ -48,6 +48,8 @@ _CONTACTS_A_BREAK = 8
 
 # A contact whose matching takes longer holds up all that are decided with it.
 _COSTLY_SECONDS = 0.005
+# For so long after a group that took longer each contact is watched, to find out whose it was.
+_WATCHED_SECONDS = 10.0
 # How many workspaces are known for that at most; beyond, it is found out anew.
 _MOST_COSTLY = 1000
 
@@ -103,6 +105,7 @@ class Evaluation(Combiner[Asked, Decision]):
         self._rules = rules
         self._observer = observer
         self._costly: set[str] = set()
+        self._watched_until = 0.0
 
     def is_costly(self, workspace: bytes) -> bool:
         """Whether matching the rules of a workspace took long, by the name that a request gives it."""
@@ -168,7 +171,8 @@ class Evaluation(Combiner[Asked, Decision]):
         """
         deadline = max([group[at].call.deadline for at in waiting])
         rules_of = self._rules.of_each({group[at].workspace_id for at in waiting}, deadline, stale)
-        begun, now, before = perf_counter(), monotonic(), thread_time()
+        begun, now = perf_counter(), monotonic()
+        watched = begun < self._watched_until
         cases: dict[Rules, list[tuple[int, Case]]] = {}
         for at in _with_breaks(waiting) if slow else waiting:
             workspace_id, request, call = group[at]
@@ -183,18 +187,27 @@ class Evaluation(Combiner[Asked, Decision]):
                 if not slow and (rules.costly or workspace_id in self._costly):
                     self._note_costly(workspace_id)
                     raise _CostlyError  # noqa: TRY301
-                case = _case(rules, request)
-                took, before = thread_time() - before, thread_time()
-                if took > _COSTLY_SECONDS:
-                    self._note_costly(workspace_id)
+                case = self._watch(rules, request) if watched else _case(rules, request)
                 cases.setdefault(rules, []).append((at, case))
             except (RefusedError, ConnectionError, DeadlineError, _CostlyError) as error:
                 outcomes[at] = error
             except Exception as error:  # noqa: BLE001 - a call at fault must not spoil the others
                 _log.exception("a contact could not be prepared")
                 outcomes[at] = InternalError(error)
-        self._tell(self._observer.prepared, perf_counter() - begun)
+        took = perf_counter() - begun
+        if took > _COSTLY_SECONDS:
+            self._watched_until = begun + took + _WATCHED_SECONDS
+        self._tell(self._observer.prepared, took)
         return cases
+
+    def _watch(self, rules: Rules, request: EvaluateContactRequest) -> Case:
+        """Return what `_case` does, and note if that took long: of the processor's time, since others hold the GIL."""
+        begun = thread_time()
+        try:
+            return _case(rules, request)
+        finally:
+            if thread_time() - begun > _COSTLY_SECONDS:
+                self._note_costly(rules.workspace_id)
 
     def _note_costly(self, workspace_id: str) -> None:
         if len(self._costly) >= _MOST_COSTLY:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import logging
+import sys
+from contextlib import contextmanager, nullcontext
 from queue import SimpleQueue
-from threading import Thread
+from threading import Lock, Thread
 from time import sleep
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
@@ -12,7 +14,8 @@ from service.rpc.receiving import Refusal
 from service.runtime.fair_queue import FairQueue
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
+    from contextlib import AbstractContextManager
 
     from service.runtime.quotas import Quotas
 
@@ -29,6 +32,11 @@ _LARGE_SHARE = 2
 # Bytes that one workspace is served at a turn.
 _TURN = 1024
 _LARGE_TURN = 64 * 1024
+
+# How long a thread may go on while others wait for the GIL and something slow is worked on. A call acquires the GIL
+# some six times on its way, and may wait so long each time; Python's 5 ms would come to 30. Without anything slow that
+# would only cost: a twentieth of a call.
+_SWITCH_SECONDS = 0.000_5
 
 _log = logging.getLogger(__name__)
 
@@ -62,6 +70,29 @@ class _Threads(NamedTuple):
     threads: list[Thread]
 
 
+class _Yielding:
+    """Has threads take the GIL from one another sooner, for as long as any thread is in a context of it."""
+
+    def __init__(self) -> None:
+        self._usual = sys.getswitchinterval()
+        self._inside = 0
+        self._lock = Lock()
+
+    @contextmanager
+    def __call__(self) -> Iterator[None]:
+        """Return a context."""
+        self._enter(1)
+        try:
+            yield
+        finally:
+            self._enter(-1)
+
+    def _enter(self, threads: int) -> None:
+        with self._lock:
+            self._inside += threads
+            sys.setswitchinterval(_SWITCH_SECONDS if self._inside else self._usual)
+
+
 class CallThreads:
     """A fixed number of threads that serve workspaces in turn, a few for calls that take long, and one to refuse.
 
@@ -87,10 +118,9 @@ class CallThreads:
         self._quotas = quotas
         self._is_slow = is_slow
         self._refused: SimpleQueue[tuple[Received, Refusal] | None] = SimpleQueue()
-        self._quick = self._start("call", threads, FairQueue(threads, threads, bound, _TURN))
-        self._slow = self._start(
-            "slow-call", _LARGE_THREADS, FairQueue(_LARGE_THREADS, _LARGE_SHARE, bound, _LARGE_TURN)
-        )
+        self._quick = self._start("call", threads, FairQueue(threads, threads, bound, _TURN), nullcontext)
+        slow: FairQueue[Received] = FairQueue(_LARGE_THREADS, _LARGE_SHARE, bound, _LARGE_TURN)
+        self._slow = self._start("slow-call", _LARGE_THREADS, slow, _Yielding())
         Thread(target=self._refuse, name="overload", daemon=True).start()
 
     def submit(self, call: Received) -> None:
@@ -116,25 +146,27 @@ class CallThreads:
             queue.close(len(threads))
         self._refused.put(None)
 
-    def _start(self, name: str, count: int, queue: FairQueue[Received]) -> _Threads:
-        threads = [
-            Thread(target=self._work, args=(queue,), name=f"{name}-{number}", daemon=True) for number in range(count)
-        ]
+    def _start(
+        self, name: str, count: int, queue: FairQueue[Received], around: Callable[[], AbstractContextManager[None]]
+    ) -> _Threads:
+        work = (queue, around)
+        threads = [Thread(target=self._work, args=work, name=f"{name}-{at}", daemon=True) for at in range(count)]
         for thread in threads:
             thread.start()
         return _Threads(queue, threads)
 
-    def _work(self, queue: FairQueue[Received]) -> None:
+    def _work(self, queue: FairQueue[Received], around: Callable[[], AbstractContextManager[None]]) -> None:
         while (found := queue.first()) is not None:
-            while found is not None:
-                workspace, call = found
-                try:
-                    call.run()
-                except Exception:  # noqa: BLE001 - the next call needs this thread
-                    _log.exception("a call broke off")
-                # So that a call's memory is freed now, and not when the next one comes.
-                del found, call
-                found = queue.following(workspace)
+            with around():
+                while found is not None:
+                    workspace, call = found
+                    try:
+                        call.run()
+                    except Exception:  # noqa: BLE001 - the next call needs this thread
+                        _log.exception("a call broke off")
+                    # So that a call's memory is freed now, and not when the next one comes.
+                    del found, call
+                    found = queue.following(workspace)
 
     def _refuse(self) -> None:
         while (found := self._refused.get()) is not None:

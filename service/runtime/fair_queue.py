@@ -53,7 +53,7 @@ class FairQueue(Generic[Item]):
         self._handed: SimpleQueue[tuple[bytes, Item] | None] = SimpleQueue()
         self._lines: dict[bytes, _Line[Item]] = {}  # in the order of their turns
         self._waiting = 0
-        self._busy: dict[bytes, int] = {}  # threads by workspace
+        self._busy: dict[bytes, int] | None = {} if share < threads else None  # threads by workspace
 
     def put(self, workspace: bytes, size: int, item: Item) -> Item | None:
         """Have an item served. Return what is not going to be, if too much waits.
@@ -66,12 +66,11 @@ class FairQueue(Generic[Item]):
             item: what is to be served.
         """
         with self._lock:
-            if self._free and self._busy.get(workspace, 0) < self._share:
-                self._free -= 1
-                self._busy[workspace] = self._busy.get(workspace, 0) + 1
-                self._handed.put((workspace, item))
-                return None
-            return self._wait(workspace, _CALL_BYTES + size, item)
+            if not self._free or (self._busy is not None and not self._enter(workspace)):
+                return self._wait(workspace, _CALL_BYTES + size, item)
+            self._free -= 1
+        self._handed.put((workspace, item))
+        return None
 
     def first(self) -> tuple[bytes, Item] | None:
         """Wait for an item and return it with its workspace; None: there is no more to do."""
@@ -80,16 +79,11 @@ class FairQueue(Generic[Item]):
     def following(self, workspace: bytes) -> tuple[bytes, Item] | None:
         """Return what is next, for a thread that has served this workspace; None: it is to wait for `first` again."""
         with self._lock:
-            busy = self._busy[workspace] - 1
-            if busy:
-                self._busy[workspace] = busy
-            else:
-                del self._busy[workspace]
+            if self._busy is not None:
+                self._leave(self._busy, workspace)
             found = self._next() if self._lines else None
             if found is None:
                 self._free += 1
-            else:
-                self._busy[found[0]] = self._busy.get(found[0], 0) + 1
             return found
 
     def close(self, threads: int) -> None:
@@ -97,17 +91,31 @@ class FairQueue(Generic[Item]):
         for _ in range(threads):
             self._handed.put(None)
 
+    def _enter(self, workspace: bytes) -> bool:
+        """Count one more thread busy for a workspace; false if as many are as may be."""
+        if self._busy is None:
+            return True
+        threads = self._busy.get(workspace, 0)
+        if threads >= self._share:
+            return False
+        self._busy[workspace] = threads + 1
+        return True
+
+    def _leave(self, busy: dict[bytes, int], workspace: bytes) -> None:
+        if busy[workspace] == 1:
+            del busy[workspace]
+        else:
+            busy[workspace] -= 1
+
     def _wait(self, workspace: bytes, cost: int, item: Item) -> Item | None:
         dropped = None
-        if self._waiting >= self._bound:
-            loudest = max(self._lines, key=lambda each: len(self._lines[each].waiting), default=workspace)
-            own = self._lines.get(workspace)
-            line = self._lines.get(loudest)
-            if line is None or len(line.waiting) <= (len(own.waiting) if own else 0) + 1:
-                return item
-            _, dropped = line.waiting.pop()
-            self._waiting -= 1
         line = self._lines.get(workspace)
+        if self._waiting >= self._bound:
+            loudest = max(self._lines.values(), key=lambda each: len(each.waiting), default=line)
+            if loudest is None or len(loudest.waiting) <= (len(line.waiting) if line else 0) + 1:
+                return item
+            _, dropped = loudest.waiting.pop()
+            self._waiting -= 1
         if line is None:
             line = self._lines[workspace] = _Line(self._turn)
         line.waiting.append((cost, item))
@@ -115,21 +123,22 @@ class FairQueue(Generic[Item]):
         return dropped
 
     def _next(self) -> tuple[bytes, Item] | None:
-        lines, busy, share = self._lines, self._busy, self._share
-        if all(busy.get(each, 0) >= share for each in lines):
-            return None
-        while True:
-            workspace = next(iter(lines))
-            line = lines[workspace]
-            if busy.get(workspace, 0) < share:
-                cost, item = line.waiting[0]
-                if cost <= line.saved:
-                    line.waiting.popleft()
-                    line.saved -= cost
-                    self._waiting -= 1
-                    if not line.waiting:
-                        del lines[workspace]
-                    return workspace, item
+        lines = self._lines
+        passed = 0  # lines in a row of which no more may be served for now
+        while passed < len(lines):
+            workspace, line = next(iter(lines.items()))
+            cost, item = line.waiting[0]
+            affordable = cost <= line.saved or len(lines) == 1
+            if affordable and self._enter(workspace):
+                line.saved = max(0, line.saved - cost)
+                line.waiting.popleft()
+                self._waiting -= 1
+                if not line.waiting:
+                    del lines[workspace]
+                return workspace, item
+            passed = passed + 1 if affordable else 0
+            if not affordable:
                 line.saved += self._turn
             del lines[workspace]
             lines[workspace] = line
+        return None

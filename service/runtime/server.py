@@ -5,7 +5,6 @@ from __future__ import annotations
 import gc
 import logging
 import resource
-import sys
 import threading
 from typing import TYPE_CHECKING, cast
 
@@ -41,11 +40,6 @@ _log = logging.getLogger(__name__)
 _GARBAGE_OBJECTS = 20_000
 
 
-# How long a thread may go on while others wait for the GIL. A call acquires it some six times on its way, and waits so
-# long each time while something large is worked on; Python's 5 ms would come to 30.
-_SWITCH_SECONDS = 0.000_5
-
-
 class Server:
     """gRPC, served by this process.
 
@@ -78,7 +72,6 @@ class Server:
             SettingsError: cannot listen there, or not with these certificates.
         """
         _take_all_files()
-        sys.setswitchinterval(_SWITCH_SECONDS)
         try:
             if self._settings.tls_cert:
                 port = self._server.add_secure_port(self._listen, server_credentials(self._settings))
