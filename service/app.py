@@ -58,6 +58,7 @@ class App:
         is_worker: whether another process serves the metrics.
 
     Attributes:
+        costly: workspaces whose contacts take long to decide about, as of now.
         health: the health of every service.
         fairness: collects the metrics of fairness; None where nobody wants any.
     """
@@ -81,7 +82,7 @@ class App:
         configurator = Configurator(store, observer.configured)
         rules = RuleBook(store, RULE_BOOK_SIZE, settings.rules_cache_mib * 1024 * 1024, CacheMetrics())
         evaluation = Evaluation(store, rules, observer)
-        self._costly = evaluation.is_costly
+        self.costly = evaluation.costly
         self._assignment = Assignment(store, evaluation, configurator)
         self._roster = RosterCalls(store, configurator, RosterUpdater(store, observer.configured))
         self.health = health.Health(self._NAMES, receiver)
@@ -94,11 +95,7 @@ class App:
             )
             observer.on_configured(self.fairness.wake)
 
-    def is_costly(self, workspace: bytes) -> bool:
-        """Whether deciding about a contact of this workspace takes long."""
-        return self._costly(workspace)
-
-    def register(self, server: grpc.Server, owe: Callable[[bytes, int], None] | None) -> None:
+    def register(self, server: grpc.Server, owe: Callable[[str, int], None] | None) -> None:
         """Add the services to the server.
 
         Args:

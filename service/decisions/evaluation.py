@@ -48,7 +48,8 @@ _CONTACTS_A_BREAK = 8
 
 # A contact whose matching takes longer holds up all that are decided with it.
 _COSTLY_SECONDS = 0.005
-# For so long after a group that took longer each contact is watched, to find out whose it was.
+# For so long after a group that took so long each contact is watched, to find out whose it was.
+_SUSPECT_SECONDS = 0.05
 _WATCHED_SECONDS = 10.0
 # How many workspaces are known for that at most; beyond, it is found out anew.
 _MOST_COSTLY = 1000
@@ -97,6 +98,9 @@ class Evaluation(Combiner[Asked, Decision]):
         store: where decisions are made.
         rules: the rules of all workspaces.
         observer: is told of every decision.
+
+    Attributes:
+        costly: workspaces whose contacts take long to match, so that each is decided alone.
     """
 
     def __init__(self, store: Store, rules: RuleBook, observer: Observer) -> None:
@@ -104,16 +108,12 @@ class Evaluation(Combiner[Asked, Decision]):
         self._store = store
         self._rules = rules
         self._observer = observer
-        self._costly: set[str] = set()
+        self.costly: set[str] = set()
         self._watched_until = 0.0
-
-    def is_costly(self, workspace: bytes) -> bool:
-        """Whether matching the rules of a workspace took long, by the name that a request gives it."""
-        return bool(self._costly) and workspace.decode(errors="replace") in self._costly
 
     def evaluate(self, asked: Asked) -> Decision:
         """Decide about one contact, together with those of other calls that wait, unless its matching takes long."""
-        if asked.workspace_id not in self._costly:
+        if asked.workspace_id not in self.costly:
             try:
                 return self.ask(asked)
             except _CostlyError:
@@ -184,7 +184,7 @@ class Evaluation(Combiner[Asked, Decision]):
                     raise InvalidError(problems(workspace_id, request))  # noqa: TRY301
                 if isinstance(rules, Exception):
                     raise rules  # noqa: TRY301
-                if not slow and (rules.costly or workspace_id in self._costly):
+                if not slow and (rules.costly or workspace_id in self.costly):
                     self._note_costly(workspace_id)
                     raise _CostlyError  # noqa: TRY301
                 case = self._watch(rules, request) if watched else _case(rules, request)
@@ -195,7 +195,7 @@ class Evaluation(Combiner[Asked, Decision]):
                 _log.exception("a contact could not be prepared")
                 outcomes[at] = InternalError(error)
         took = perf_counter() - begun
-        if took > _COSTLY_SECONDS:
+        if took > _SUSPECT_SECONDS:
             self._watched_until = begun + took + _WATCHED_SECONDS
         self._tell(self._observer.prepared, took)
         return cases
@@ -210,9 +210,9 @@ class Evaluation(Combiner[Asked, Decision]):
                 self._note_costly(rules.workspace_id)
 
     def _note_costly(self, workspace_id: str) -> None:
-        if len(self._costly) >= _MOST_COSTLY:
-            self._costly.clear()
-        self._costly.add(workspace_id)
+        if len(self.costly) >= _MOST_COSTLY:
+            self.costly.clear()
+        self.costly.add(workspace_id)
 
     def _decide(
         self,

@@ -69,7 +69,7 @@ class Admission(NamedTuple):
     """
 
     tracing: Tracing | None
-    owe: Callable[[bytes, int], None] | None = None
+    owe: Callable[[str, int], None] | None = None
 
     def admit(self, request: Any, context: grpc.ServicerContext) -> Call:
         """Take a call on.
@@ -85,7 +85,7 @@ class Admission(NamedTuple):
         else:
             deadline = monotonic() + remaining - _MARGIN_SECONDS
         if self.owe is not None and (contacts := len(getattr(request, "requests", ()))) > 1:
-            self.owe(request.workspace_id.encode(), contacts - 1)
+            self.owe(request.workspace_id, contacts - 1)
         span = self.tracing.current() if self.tracing is not None else None
         return Call(request.workspace_id, deadline, span, context)
 

@@ -119,7 +119,7 @@ class Received:
     def _read(self) -> Any:
         """Return the request; none if it names another workspace than the one that it was let in for."""
         request = _read(self._begun, self._message)
-        if self.workspace and getattr(request, "workspace_id", "").encode() not in (self.workspace, b""):
+        if self.workspace and getattr(request, "workspace_id", "") not in (self.workspace, ""):
             return self._begun.read(_NO_MESSAGE)
         return request
 
@@ -132,19 +132,19 @@ _FIRST_FIELD = 0x0A
 _TWO_BYTES = 0x80
 
 
-def workspace_of(message: bytes) -> bytes:
+def workspace_of(message: bytes) -> str:
     """Return the workspace that a request is about, without reading the request: its field 1, if that comes first.
 
     Who writes its fields in another order shares the turns of all who do.
     """
     if len(message) < 2 or message[0] != _FIRST_FIELD:  # noqa: PLR2004 - a tag and a length
-        return b""
+        return ""
     size = message[1]
     if size < _TWO_BYTES:
-        return message[2 : 2 + size]
+        return str(message[2 : 2 + size], "utf-8", "replace")
     if len(message) < 3 or message[2] >= _TWO_BYTES:  # noqa: PLR2004 - no id is so long
-        return b""
-    return message[3 : 3 + (size & 0x7F | message[2] << 7)]
+        return ""
+    return str(message[3 : 3 + (size & 0x7F | message[2] << 7)], "utf-8", "replace")
 
 
 class Threads(Protocol):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import sys
-from contextlib import contextmanager, nullcontext
 from queue import SimpleQueue
 from threading import Lock, Thread
 from time import sleep
@@ -14,8 +13,7 @@ from service.rpc.receiving import Refusal
 from service.runtime.fair_queue import FairQueue
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-    from contextlib import AbstractContextManager
+    from collections.abc import Collection
 
     from service.runtime.quotas import Quotas
 
@@ -45,7 +43,7 @@ class Received(Protocol):
     """A call whose request is there: `service.rpc.receiving.Received`."""
 
     @property
-    def workspace(self) -> bytes:
+    def workspace(self) -> str:
         """The workspace that it is about."""
 
     @property
@@ -71,26 +69,25 @@ class _Threads(NamedTuple):
 
 
 class _Yielding:
-    """Has threads take the GIL from one another sooner, for as long as any thread is in a context of it."""
+    """Has threads take the GIL from one another sooner, for as long as any does something slow."""
 
     def __init__(self) -> None:
         self._usual = sys.getswitchinterval()
-        self._inside = 0
+        self._slow = 0
         self._lock = Lock()
 
-    @contextmanager
-    def __call__(self) -> Iterator[None]:
-        """Return a context."""
-        self._enter(1)
-        try:
-            yield
-        finally:
-            self._enter(-1)
+    def enter(self) -> None:
+        """Begin something slow."""
+        self._count(1)
 
-    def _enter(self, threads: int) -> None:
+    def leave(self) -> None:
+        """End it."""
+        self._count(-1)
+
+    def _count(self, threads: int) -> None:
         with self._lock:
-            self._inside += threads
-            sys.setswitchinterval(_SWITCH_SECONDS if self._inside else self._usual)
+            self._slow += threads
+            sys.setswitchinterval(_SWITCH_SECONDS if self._slow else self._usual)
 
 
 class CallThreads:
@@ -103,7 +100,7 @@ class CallThreads:
         threads: how many.
         bound: how many calls may wait for one of them, and how many for one of the few. Of more, the latest of the
             workspace with most of them is refused.
-        is_slow: whether calls about a workspace take long, whatever they are.
+        slow: workspaces about which calls take long, whatever they are, as of now.
         quotas: what each workspace may ask for; None: as much as it likes.
     """
 
@@ -111,16 +108,16 @@ class CallThreads:
         self,
         threads: int,
         bound: int,
-        is_slow: Callable[[bytes], bool] = lambda _: False,
+        slow: Collection[str] = (),
         quotas: Quotas | None = None,
     ) -> None:
         self._bound = bound
         self._quotas = quotas
-        self._is_slow = is_slow
+        self._slow_workspaces = slow
         self._refused: SimpleQueue[tuple[Received, Refusal] | None] = SimpleQueue()
-        self._quick = self._start("call", threads, FairQueue(threads, threads, bound, _TURN), nullcontext)
-        slow: FairQueue[Received] = FairQueue(_LARGE_THREADS, _LARGE_SHARE, bound, _LARGE_TURN)
-        self._slow = self._start("slow-call", _LARGE_THREADS, slow, _Yielding())
+        self._quick = self._start("call", threads, FairQueue(threads, threads, bound, _TURN))
+        few: FairQueue[Received] = FairQueue(_LARGE_THREADS, _LARGE_SHARE, bound, _LARGE_TURN)
+        self._slow = self._start("slow-call", _LARGE_THREADS, few, _Yielding())
         Thread(target=self._refuse, name="overload", daemon=True).start()
 
     def submit(self, call: Received) -> None:
@@ -128,7 +125,7 @@ class CallThreads:
         if self._quotas is not None and not self._quotas.take(call.workspace):
             self.refuse(call, Refusal.QUOTA)
             return
-        slow = call.size > _LARGE or call.slow or self._is_slow(call.workspace)
+        slow = call.size > _LARGE or call.slow or call.workspace in self._slow_workspaces
         queue = (self._slow if slow else self._quick).queue
         dropped = queue.put(call.workspace, call.size, call)
         if dropped is not None:
@@ -146,27 +143,28 @@ class CallThreads:
             queue.close(len(threads))
         self._refused.put(None)
 
-    def _start(
-        self, name: str, count: int, queue: FairQueue[Received], around: Callable[[], AbstractContextManager[None]]
-    ) -> _Threads:
-        work = (queue, around)
+    def _start(self, name: str, count: int, queue: FairQueue[Received], yielding: _Yielding | None = None) -> _Threads:
+        work = (queue, yielding)
         threads = [Thread(target=self._work, args=work, name=f"{name}-{at}", daemon=True) for at in range(count)]
         for thread in threads:
             thread.start()
         return _Threads(queue, threads)
 
-    def _work(self, queue: FairQueue[Received], around: Callable[[], AbstractContextManager[None]]) -> None:
+    def _work(self, queue: FairQueue[Received], yielding: _Yielding | None) -> None:
         while (found := queue.first()) is not None:
-            with around():
-                while found is not None:
-                    workspace, call = found
-                    try:
-                        call.run()
-                    except Exception:  # noqa: BLE001 - the next call needs this thread
-                        _log.exception("a call broke off")
-                    # So that a call's memory is freed now, and not when the next one comes.
-                    del found, call
-                    found = queue.following(workspace)
+            if yielding is not None:
+                yielding.enter()
+            while found is not None:
+                workspace, call = found
+                try:
+                    call.run()
+                except Exception:  # noqa: BLE001 - the next call needs this thread
+                    _log.exception("a call broke off")
+                # So that a call's memory is freed now, and not when the next one comes.
+                del found, call
+                found = queue.following(workspace)
+            if yielding is not None:
+                yielding.leave()
 
     def _refuse(self) -> None:
         while (found := self._refused.get()) is not None:

@@ -50,12 +50,12 @@ class FairQueue(Generic[Item]):
         self._bound = bound
         self._turn = turn
         self._lock = Lock()
-        self._handed: SimpleQueue[tuple[bytes, Item] | None] = SimpleQueue()
-        self._lines: dict[bytes, _Line[Item]] = {}  # in the order of their turns
+        self._handed: SimpleQueue[tuple[str, Item] | None] = SimpleQueue()
+        self._lines: dict[str, _Line[Item]] = {}  # in the order of their turns
         self._waiting = 0
-        self._busy: dict[bytes, int] | None = {} if share < threads else None  # threads by workspace
+        self._busy: dict[str, int] | None = {} if share < threads else None  # threads by workspace
 
-    def put(self, workspace: bytes, size: int, item: Item) -> Item | None:
+    def put(self, workspace: str, size: int, item: Item) -> Item | None:
         """Have an item served. Return what is not going to be, if too much waits.
 
         That is the latest of the workspace of which most is waiting.
@@ -72,11 +72,11 @@ class FairQueue(Generic[Item]):
         self._handed.put((workspace, item))
         return None
 
-    def first(self) -> tuple[bytes, Item] | None:
+    def first(self) -> tuple[str, Item] | None:
         """Wait for an item and return it with its workspace; None: there is no more to do."""
         return self._handed.get()
 
-    def following(self, workspace: bytes) -> tuple[bytes, Item] | None:
+    def following(self, workspace: str) -> tuple[str, Item] | None:
         """Return what is next, for a thread that has served this workspace; None: it is to wait for `first` again."""
         with self._lock:
             if self._busy is not None:
@@ -91,7 +91,7 @@ class FairQueue(Generic[Item]):
         for _ in range(threads):
             self._handed.put(None)
 
-    def _enter(self, workspace: bytes) -> bool:
+    def _enter(self, workspace: str) -> bool:
         """Count one more thread busy for a workspace; false if as many are as may be."""
         if self._busy is None:
             return True
@@ -101,13 +101,13 @@ class FairQueue(Generic[Item]):
         self._busy[workspace] = threads + 1
         return True
 
-    def _leave(self, busy: dict[bytes, int], workspace: bytes) -> None:
+    def _leave(self, busy: dict[str, int], workspace: str) -> None:
         if busy[workspace] == 1:
             del busy[workspace]
         else:
             busy[workspace] -= 1
 
-    def _wait(self, workspace: bytes, cost: int, item: Item) -> Item | None:
+    def _wait(self, workspace: str, cost: int, item: Item) -> Item | None:
         dropped = None
         line = self._lines.get(workspace)
         if self._waiting >= self._bound:
@@ -122,8 +122,15 @@ class FairQueue(Generic[Item]):
         self._waiting += 1
         return dropped
 
-    def _next(self) -> tuple[bytes, Item] | None:
+    def _next(self) -> tuple[str, Item] | None:
         lines = self._lines
+        if len(lines) == 1 and self._busy is None:
+            ((workspace, line),) = lines.items()
+            _, item = line.waiting.popleft()
+            self._waiting -= 1
+            if not line.waiting:
+                del lines[workspace]
+            return workspace, item
         passed = 0  # lines in a row of which no more may be served for now
         while passed < len(lines):
             workspace, line = next(iter(lines.items()))

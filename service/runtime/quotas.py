@@ -30,7 +30,7 @@ class Quotas:
     def __init__(self, a_second: float, clock: Callable[[], float] = monotonic) -> None:
         self._seconds_each = 1 / a_second
         self._clock = clock
-        self._full_at: dict[bytes, float] = {}
+        self._full_at: dict[str, float] = {}
         self._look_at = _FEW
         self._lock = Lock()
 
@@ -38,7 +38,7 @@ class Quotas:
         """How many buckets are kept."""
         return len(self._full_at)
 
-    def take(self, workspace: bytes) -> bool:
+    def take(self, workspace: str) -> bool:
         """Take one call out of a workspace's bucket; false if nothing is left in it."""
         with self._lock:
             now = self._clock()
@@ -50,7 +50,7 @@ class Quotas:
                 self._forget(now)
             return True
 
-    def owe(self, workspace: bytes, contacts: int) -> None:
+    def owe(self, workspace: str, contacts: int) -> None:
         """Have a workspace pay for contacts of a call that was begun, out of what its bucket gets from now on."""
         with self._lock:
             now = self._clock()

@@ -59,7 +59,7 @@ class Server:
         self._receiver = Receiver(settings.request_timeout_s)
         self._app = App(settings, redis_url, self._receiver, is_worker=share)
         quotas = Quotas(settings.workspace_quota) if settings.workspace_quota else None
-        self._threads = CallThreads(settings.threads, settings.max_concurrent, self._app.is_costly, quotas)
+        self._threads = CallThreads(settings.threads, settings.max_concurrent, self._app.costly, quotas)
         self.fairness = self._app.fairness
         executor = ReceivingExecutor(self._receiver, self._threads)
         self._server = grpc.server(cast("ThreadPoolExecutor", executor), options=_options(settings, share=share))

@@ -19,31 +19,31 @@ def test_a_workspace_gets_its_quota():
     """At once it gets what one second brings, then one for each that comes in; and a neighbor has its own."""
     clock = Clock()
     quotas = Quotas(10, clock)
-    assert [quotas.take(b"loud") for _ in range(12)] == [True] * 10 + [False] * 2
-    assert quotas.take(b"quiet")
+    assert [quotas.take("loud") for _ in range(12)] == [True] * 10 + [False] * 2
+    assert quotas.take("quiet")
     clock.now += 0.25
-    assert [quotas.take(b"loud") for _ in range(4)] == [True, True, False, False]
+    assert [quotas.take("loud") for _ in range(4)] == [True, True, False, False]
     clock.now += 1000
-    assert [quotas.take(b"loud") for _ in range(12)].count(True) == 10
+    assert [quotas.take("loud") for _ in range(12)].count(True) == 10
 
 
 def test_contacts_of_a_batch_are_paid_later():
     """A batch is let in for one call, and its contacts keep its workspace out until what they cost has come in."""
     clock = Clock()
     quotas = Quotas(10, clock)
-    assert quotas.take(b"w")
-    quotas.owe(b"w", 30)
+    assert quotas.take("w")
+    quotas.owe("w", 30)
     clock.now += 2.1
-    assert not quotas.take(b"w")
+    assert not quotas.take("w")
     clock.now += 0.2
-    assert quotas.take(b"w")
+    assert quotas.take("w")
 
 
 def test_a_quota_of_one_lets_one_in():
     """A bucket holds one call at least."""
     clock = Clock()
     quotas = Quotas(1, clock)
-    assert [quotas.take(b"w"), quotas.take(b"w")] == [True, False]
+    assert [quotas.take("w"), quotas.take("w")] == [True, False]
 
 
 def test_full_buckets_are_forgotten():
@@ -52,5 +52,5 @@ def test_full_buckets_are_forgotten():
     quotas = Quotas(1, clock)
     for number in range(100_000):
         clock.now += 0.01
-        assert quotas.take(b"w%d" % number)
+        assert quotas.take(f"w{number}")
         assert len(quotas) <= 1001
