@@ -70,6 +70,7 @@ class App:
         is_worker: whether another process serves the metrics.
 
     Attributes:
+        costly: workspaces whose contacts take long to decide about, as of now.
         health: the health of every service.
         fairness: collects the metrics of fairness; None where nobody wants any.
     """
@@ -95,6 +96,7 @@ class App:
         configurator = Configurator(store, observer.configured)
         rules = RuleBook(store, RULE_BOOK_SIZE, settings.rules_cache_mib * 1024 * 1024, CacheMetrics())
         evaluation = Evaluation(store, rules, observer)
+        self.costly = evaluation.costly
         self._assignment = Assignment(store, evaluation, configurator, rules.refuse_if_lost)
         self._roster = RosterCalls(store, configurator, RosterUpdater(store, observer.configured), rules.refuse_if_lost)
         self.health = health.Health(self._NAMES, receiver)
@@ -113,14 +115,14 @@ class App:
         """Tells by a call's metadata whether it will be refused; None where everybody may do all."""
         return partial(credentials.is_stranger, self._access) if self._access is not None else None
 
-    def register(self, server: grpc.Server, shedder: int | None) -> None:
+    def register(self, server: grpc.Server, owe: Callable[[str, int], None] | None) -> None:
         """Add the services to the server.
 
         Args:
             server: the server.
-            shedder: identifies the thread whose calls are to be refused for overload.
+            owe: is told of contacts that a workspace asks for beside its calls, where there are quotas.
         """
-        admission = Admission(shedder, self._tracing, self._access)
+        admission = Admission(self._tracing, self._access, owe)
         register(server, _ASSIGNMENT, self._assignment.methods, admission)
         register(server, _ROSTER, self._roster.methods, admission)
         health_pb2_grpc.add_HealthServicer_to_server(self.health, server)

@@ -46,12 +46,19 @@ class Combiner(Generic[Item, Result]):
     Args:
         work: returns the results for many items, in their order. In the place of a result stands an exception where
             there is one to raise; what `work` raises itself is raised to all.
-        most: how many items `work` is given at most.
+        most: how many items `work` is given at most. If more wait, all owners have as many among them as others.
+        owner_of: returns whose an item is.
     """
 
-    def __init__(self, work: Callable[[list[Item]], Sequence[Result | Exception]], most: int) -> None:
+    def __init__(
+        self,
+        work: Callable[[list[Item]], Sequence[Result | Exception]],
+        most: int,
+        owner_of: Callable[[Item], object] = lambda _: None,
+    ) -> None:
         self._work = work
         self._most = most
+        self._owner_of = owner_of
         self._waiting: deque[_Seat[Item, Result]] = deque()
         self._lead = Lock()
 
@@ -68,7 +75,9 @@ class Combiner(Generic[Item, Result]):
         try:
             # A leader before this one may have served this thread too, and left, between the first two steps above.
             while own.result is _NONE:
-                seats = [waiting.popleft() for _ in range(min(len(waiting), self._most))]
+                seats = [waiting.popleft() for _ in range(len(waiting))]
+                if len(seats) > self._most:
+                    seats = self._seated(seats)
                 served += seats
                 results: Sequence[Result | Exception] = [InterruptedError("the leader was stopped")] * len(seats)
                 try:
@@ -89,6 +98,19 @@ class Combiner(Generic[Item, Result]):
         if isinstance(result, Exception):
             raise result
         return result
+
+    def _seated(self, seats: list[_Seat[Item, Result]]) -> list[_Seat[Item, Result]]:
+        """Return who is served now, the first of every owner before the second of any; the rest waits on, in order."""
+        turns: dict[object, int] = {}
+        places = []
+        for place, seat in enumerate(seats):
+            owner = self._owner_of(seat.item)
+            turns[owner] = turn = turns.get(owner, 0) + 1
+            places.append((turn, place))
+        chosen = sorted(place for _, place in sorted(places)[: self._most])
+        served = set(chosen)
+        self._waiting.extendleft(seats[place] for place in reversed(range(len(seats))) if place not in served)
+        return [seats[place] for place in chosen]
 
     def _hand_over(self) -> None:
         """Appoint the first thread that waits; only if there is none, the lead is free for whichever comes."""

@@ -141,6 +141,11 @@ class Settings:
     max_concurrent: int = _setting(
         1000, kinds.whole(1, 1_000_000), "Calls that may wait for a worker's threads; more are refused."
     )
+    workspace_quota: int = _setting(
+        0,
+        kinds.whole(0, 1_000_000_000),
+        "Calls, and contacts of batches, that a workspace may ask a worker for a second; 0: as many as it likes.",
+    )
     request_timeout_s: float = _setting(
         5.0, kinds.duration(0.1), "How long the request of a call may take to come in whole; a slower call is ended."
     )

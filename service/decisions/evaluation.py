@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 from contextlib import nullcontext
-from time import monotonic, perf_counter, sleep
+from time import monotonic, perf_counter, sleep, thread_time
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeAlias, TypeVar
 
 from evenhand.v1.contact_pb2 import EVENT_TYPE_CONVERSATION_OPENED
@@ -46,6 +46,14 @@ _BREAK_SECONDS = 0.000_02
 # no thread in less than 5 ms.
 _CONTACTS_A_BREAK = 8
 
+# A contact whose matching takes longer holds up all that are decided with it.
+_COSTLY_SECONDS = 0.005
+# For so long after a group that took so long each contact is watched, to find out whose it was.
+_SUSPECT_SECONDS = 0.05
+_WATCHED_SECONDS = 10.0
+# How many workspaces are known for that at most; beyond, it is found out anew.
+_MOST_COSTLY = 1000
+
 Item = TypeVar("Item")
 
 Outcome: TypeAlias = Decision | Exception
@@ -66,6 +74,10 @@ class Asked(NamedTuple):
     call: Call
 
 
+class _CostlyError(Exception):
+    """A contact is to be decided alone: matching its workspace's rules takes too long for others to wait for."""
+
+
 class Observer(Protocol):
     """Is told at the seams of a decision. What it raises is logged, and changes no decision."""
 
@@ -80,19 +92,36 @@ class Observer(Protocol):
 
 
 class Evaluation(Combiner[Asked, Decision]):
-    """Decides about contacts: `ask` about one contact, together with those of other calls that wait.
+    """Decides about contacts, those of all calls that wait together.
 
     Args:
         store: where decisions are made.
         rules: the rules of all workspaces.
         observer: is told of every decision.
+
+    Attributes:
+        costly: workspaces whose contacts take long to match, so that each is decided alone.
     """
 
     def __init__(self, store: Store, rules: RuleBook, observer: Observer) -> None:
-        super().__init__(self._decide_together, CONTACTS_A_RUN)
+        super().__init__(self._decide_together, CONTACTS_A_RUN, lambda asked: asked.workspace_id)
         self._store = store
         self._rules = rules
         self._observer = observer
+        self.costly: set[str] = set()
+        self._watched_until = 0.0
+
+    def evaluate(self, asked: Asked) -> Decision:
+        """Decide about one contact, together with those of other calls that wait, unless its matching takes long."""
+        if asked.workspace_id not in self.costly:
+            try:
+                return self.ask(asked)
+            except _CostlyError:
+                pass
+        (outcome,) = self._decide_together([asked], slow=True)
+        if isinstance(outcome, Exception):
+            raise outcome
+        return outcome
 
     def evaluate_batch(self, requests: Sequence[EvaluateContactRequest], call: Call) -> list[Outcome]:
         """Decide about many contacts of a workspace, in the order given.
@@ -143,6 +172,7 @@ class Evaluation(Combiner[Asked, Decision]):
         deadline = max([group[at].call.deadline for at in waiting])
         rules_of = self._rules.of_each({group[at].workspace_id for at in waiting}, deadline, stale)
         begun, now = perf_counter(), monotonic()
+        watched = begun < self._watched_until
         cases: dict[Rules, list[tuple[int, Case]]] = {}
         for at in _with_breaks(waiting) if slow else waiting:
             workspace_id, request, call = group[at]
@@ -154,15 +184,35 @@ class Evaluation(Combiner[Asked, Decision]):
                     raise InvalidError(problems(workspace_id, request))  # noqa: TRY301
                 if isinstance(rules, Exception):
                     raise rules  # noqa: TRY301
-                case = _case(rules, request)
+                if not slow and (rules.costly or workspace_id in self.costly):
+                    self._note_costly(workspace_id)
+                    raise _CostlyError  # noqa: TRY301
+                case = self._watch(rules, request) if watched else _case(rules, request)
                 cases.setdefault(rules, []).append((at, case))
-            except (RefusedError, ConnectionError, DeadlineError) as error:
+            except (RefusedError, ConnectionError, DeadlineError, _CostlyError) as error:
                 outcomes[at] = error
             except Exception as error:  # noqa: BLE001 - a call at fault must not spoil the others
                 _log.exception("a contact could not be prepared")
                 outcomes[at] = InternalError(error)
-        self._tell(self._observer.prepared, perf_counter() - begun)
+        took = perf_counter() - begun
+        if took > _SUSPECT_SECONDS:
+            self._watched_until = begun + took + _WATCHED_SECONDS
+        self._tell(self._observer.prepared, took)
         return cases
+
+    def _watch(self, rules: Rules, request: EvaluateContactRequest) -> Case:
+        """Return what `_case` does, and note if that took long: of the processor's time, since others hold the GIL."""
+        begun = thread_time()
+        try:
+            return _case(rules, request)
+        finally:
+            if thread_time() - begun > _COSTLY_SECONDS:
+                self._note_costly(rules.workspace_id)
+
+    def _note_costly(self, workspace_id: str) -> None:
+        if len(self.costly) >= _MOST_COSTLY:
+            self.costly.clear()
+        self.costly.add(workspace_id)
 
     def _decide(
         self,

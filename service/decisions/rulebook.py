@@ -28,6 +28,10 @@ Entry = TypeVar("Entry", "Rules", "_Unread")
 # packed, 15 to 17, and 2 to 3 while few of their rules have been looked at.
 _BYTES_COMPILED = 24
 
+# Every contact is held against each expression, for which it has to be compiled at first: half a millisecond each.
+_EXPRESSION = b'"expression"'
+_MANY_EXPRESSIONS = 50
+
 
 class Rules:
     """One workspace's rules at one version.
@@ -37,15 +41,19 @@ class Rules:
         version: of the rules.
         compiled: the matcher.
         weight: how many bytes of memory that takes, by estimate.
+        costly: whether a contact may take long for them, by their expressions.
     """
 
-    __slots__ = ("compiled", "version", "weight", "workspace_id")
+    __slots__ = ("compiled", "costly", "version", "weight", "workspace_id")
 
-    def __init__(self, workspace_id: str, version: str, compiled: CompiledRules, weight: int = 0) -> None:
+    def __init__(
+        self, workspace_id: str, version: str, compiled: CompiledRules, weight: int = 0, *, costly: bool = False
+    ) -> None:
         self.workspace_id = workspace_id
         self.version = version
         self.compiled = compiled
         self.weight = weight
+        self.costly = costly
 
 
 class _Unread(NamedTuple):
@@ -63,7 +71,8 @@ class _Unread(NamedTuple):
     def read(self) -> Rules:
         """Make the rules ready to be asked."""
         compiled = CompiledRules(load(self.prepared), revision_of(self.version))
-        return Rules(self.workspace_id, self.version, compiled, _BYTES_COMPILED * len(self.prepared))
+        costly = self.prepared.count(_EXPRESSION) > _MANY_EXPRESSIONS
+        return Rules(self.workspace_id, self.version, compiled, _BYTES_COMPILED * len(self.prepared), costly=costly)
 
     @property
     def weight(self) -> int:

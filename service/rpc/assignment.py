@@ -66,7 +66,7 @@ class Assignment:
     def evaluate_contact(self, request: pb.EvaluateContactRequest, call: Call) -> pb.EvaluateContactResponse:
         """Decide about one contact."""
         response = pb.EvaluateContactResponse()
-        write(self._evaluation.ask(Asked(call.workspace_id, request, call)), response.decision)
+        write(self._evaluation.evaluate(Asked(call.workspace_id, request, call)), response.decision)
         return response
 
     def batch_evaluate_contacts(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from threading import get_ident
 from time import monotonic, perf_counter
 from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 
@@ -18,6 +17,7 @@ from service.access.rights import RIGHTS
 from service.call import NO_DEADLINE, Call, DeadlineError
 from service.decisions.errors import InvalidError
 from service.rpc import credentials, statuses
+from service.rpc.receiving import Refusal
 from service.telemetry import logs
 from service.telemetry.metrics import MethodMetrics, count_refused
 
@@ -41,24 +41,41 @@ _UNREADABLE: Any = object()
 _OUR_FAULT = frozenset({code_pb2.INTERNAL, code_pb2.UNAVAILABLE})
 # How many calls of one method that fail by one reason are logged.
 _LINES_A_SECOND = 5
+# Methods that read or write all rules or agents of a workspace, however small the request is.
+_SLOW = frozenset(
+    {
+        "ConfigureRules",
+        "GetRules",
+        "ConfigureRoster",
+        "GetRoster",
+        "UpdateAgents",
+        "RemoveAgents",
+        "UpdateTeams",
+    }
+)
 # How the gRPC ecosystem's metrics name kinds of methods.
 _UNARY, _STREAM = "unary", "server_stream"
-# Made once: the thread that sheds calls has no time for it.
-_OVERLOADED = rpc_status.to_status(statuses.overloaded())
+# Made once: the thread that refuses calls has no time for it.
+_REFUSED = {
+    Refusal.CALLS: rpc_status.to_status(statuses.overloaded()),
+    Refusal.BYTES: rpc_status.to_status(statuses.overloaded()),
+    Refusal.QUOTA: rpc_status.to_status(statuses.quota_exceeded()),
+}
 
 
 class Admission(NamedTuple):
     """Which calls are taken on.
 
     Attributes:
-        shedder: identifies the thread that only handles calls beyond what the service takes.
         tracing: tells the span of the call that this thread handles; None: there are no traces.
         access: knows who calls, and what each may do; None: everybody may do all.
+        owe: is told of contacts that a workspace asks for beside its calls, each of which counts for one; None:
+            nobody counts.
     """
 
-    shedder: int | None
     tracing: Tracing | None
     access: Access | None = None
+    owe: Callable[[str, int], None] | None = None
 
     def admit(self, request: Any, context: grpc.ServicerContext, right: Right | None) -> Call:
         """Take a call on.
@@ -85,6 +102,8 @@ class Admission(NamedTuple):
             raise DeadlineError
         else:
             deadline = monotonic() + remaining - _MARGIN_SECONDS
+        if self.owe is not None and (contacts := len(getattr(request, "requests", ()))) > 1:
+            self.owe(request.workspace_id, contacts - 1)
         span = self.tracing.current() if self.tracing is not None else None
         return Call(request.workspace_id, deadline, span, context, principal.name if principal is not None else "")
 
@@ -105,17 +124,21 @@ class _Method:
         self._admission = admission
         self._metrics = metrics
         self._sample = logs.Sample(_LINES_A_SECOND)
-        self._shed_calls = logs.Tally(_logger, "calls refused: too many are waiting")
+        self._refusals = {
+            Refusal.CALLS: logs.Tally(_logger, "calls refused: too many are waiting"),
+            Refusal.BYTES: logs.Tally(_logger, "calls refused: too many bytes are in progress"),
+            Refusal.QUOTA: logs.Tally(_logger, "calls refused: their workspace is beyond its quota"),
+        }
 
     def unary(self, behavior: Callable[[Any, Call], Any]) -> Callable[[Any, grpc.ServicerContext], Any]:
         """Wrap what answers a call with one message, so that every failure is answered with a Status."""
-        admit, shedder, tell, right = self._admission.admit, self._admission.shedder, self._tell, self._right
+        admit, tell, right = self._admission.admit, self._tell, self._right
         begin, end = self._metrics.begin, self._metrics.end
 
         def call(request: Any, context: grpc.ServicerContext) -> Any:
             tell(begin)
-            if get_ident() == shedder:
-                self._shed(context)
+            if request.__class__ is Refusal:
+                self._refuse(request, context)
             started = perf_counter()
             try:
                 response = behavior(request, admit(request, context, right))
@@ -139,8 +162,8 @@ class _Method:
 
         def call(request: Any, context: grpc.ServicerContext, send: Callable[[Any], None]) -> None:
             tell(begin)
-            if get_ident() == self._admission.shedder:
-                self._shed(context)
+            if request.__class__ is Refusal:
+                self._refuse(request, context)
             started = perf_counter()
             context.add_callback(lambda: tell(end, _code_of(context), perf_counter() - started))
             try:
@@ -151,11 +174,11 @@ class _Method:
         call.experimental_non_blocking = True  # type: ignore[attr-defined]  # how grpcio is told that it returns early
         return call
 
-    def _shed(self, context: grpc.ServicerContext) -> NoReturn:
-        """Refuse a call that is beyond what the service takes."""
-        self._tell(self._metrics.refuse)
-        self._shed_calls.add(1)
-        context.abort_with_status(_OVERLOADED)
+    def _refuse(self, refusal: Refusal, context: grpc.ServicerContext) -> NoReturn:
+        """Refuse a call that is beyond what the service, or its workspace, takes."""
+        self._tell(self._metrics.refuse, refusal.value)
+        self._refusals[refusal].add(1)
+        context.abort_with_status(_REFUSED[refusal])
 
     def _fail(
         self, error: Exception, request: Any, context: grpc.ServicerContext, seconds: float, *, counted: bool = False
@@ -246,6 +269,7 @@ def _handler(
         except DecodeError:
             return _UNREADABLE
 
+    read.slow = method.name in _SLOW  # type: ignore[attr-defined]  # for `service.rpc.receiving`, which is given this
     kind = _STREAM if method.server_streaming else _UNARY
     right = RIGHTS.get(method.full_name)
     common = _Method(method.name, right, admission, MethodMetrics(kind, service.full_name, method.name))

@@ -3,7 +3,7 @@
 grpcio hands a call to a thread as soon as its headers are there, and that thread waits for the message: sixteen calls
 that are begun and never finished stop sixteen threads. The executor here is what grpcio hands calls to instead. It
 starts to receive, and passes the call on when the whole message has come; one that takes too long is ended. That spares
-a call two changes of threads, too.
+a call two changes of threads, too. And what is passed on tells already which workspace it is about.
 
 There is no public way to this, so names of `grpc._server` are used, which is why they are all here. An upgrade that
 renames one fails at import; one that changes how they work, in tests/faults/test_half_sent.py. What is called
@@ -14,9 +14,10 @@ from __future__ import annotations
 
 import logging
 from concurrent.futures import Executor, ThreadPoolExecutor
+from enum import Enum
 from threading import Event, Thread
 from time import monotonic
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import grpc
 from google.protobuf.message import DecodeError
@@ -79,6 +80,86 @@ class _Begun(NamedTuple):
     write: Callable[[Any], bytes]
 
 
+class Refusal(Enum):
+    """Why a call is not answered. A refused call's request is one of these."""
+
+    CALLS = "calls"
+    """Too many calls are waiting."""
+    BYTES = "bytes"
+    """Large requests in progress take too many bytes."""
+    QUOTA = "quota"
+    """Its workspace asks for more than its quota."""
+
+
+class Received:
+    """A call whose request is there.
+
+    Attributes:
+        workspace: the workspace that it is about, as the request names it.
+        size: bytes of the request.
+        slow: whether it may take long however small its request is.
+    """
+
+    __slots__ = ("_begun", "_message", "size", "slow", "workspace")
+
+    def __init__(self, begun: _Begun, message: bytes) -> None:
+        self._begun = begun
+        self._message = message
+        self.size = len(message)
+        self.slow: bool = getattr(begun.read, "slow", False)
+        self.workspace = workspace_of(message)
+
+    def run(self) -> object:
+        """Answer it."""
+        run, answer, event, state, behavior, _, read, write = self._begun
+        return run(answer, event, state, behavior, self._read, read, write)
+
+    def refuse(self, refusal: Refusal) -> object:
+        """Answer it by refusing it."""
+        run, answer, event, state, behavior, _, read, write = self._begun
+        return run(answer, event, state, behavior, lambda: refusal, read, write)
+
+    def _read(self) -> Any:
+        """Return the request; none if it names another workspace than the one that it was let in for."""
+        request = _read(self._begun, self._message)
+        if self.workspace and getattr(request, "workspace_id", "") not in (self.workspace, ""):
+            return self._begun.read(_NO_MESSAGE)
+        return request
+
+
+# No message begins so: there is no field 0.
+_NO_MESSAGE = b"\0"
+
+# How a message begins whose first field, a text of less than 128 bytes, is set. Clients write fields in their order.
+_FIRST_FIELD = 0x0A
+_TWO_BYTES = 0x80
+
+
+def workspace_of(message: bytes) -> str:
+    """Return the workspace that a request is about, without reading the request: its field 1, if that comes first.
+
+    Who writes its fields in another order shares the turns of all who do.
+    """
+    if len(message) < 2 or message[0] != _FIRST_FIELD:  # noqa: PLR2004 - a tag and a length
+        return ""
+    size = message[1]
+    if size < _TWO_BYTES:
+        return str(message[2 : 2 + size], "utf-8", "replace")
+    if len(message) < 3 or message[2] >= _TWO_BYTES:  # noqa: PLR2004 - no id is so long
+        return ""
+    return str(message[3 : 3 + (size & 0x7F | message[2] << 7)], "utf-8", "replace")
+
+
+class Threads(Protocol):
+    """What answers calls: `service.runtime.call_threads.CallThreads`."""
+
+    def submit(self, call: Received) -> None:
+        """Have a call answered, or refused."""
+
+    def refuse(self, call: Received, refusal: Refusal) -> None:
+        """Have a call refused."""
+
+
 class Receiver:
     """Receives the requests of calls, and ends calls whose request, or response, takes too long.
 
@@ -102,8 +183,10 @@ class Receiver:
         self._closed.set()
         self._reaper.join()
 
-    def receive(self, begun: _Begun, submit: Callable[..., object], shed: Callable[..., object]) -> None:
-        """Receive the request of a call, then have `submit` run the call, or `shed` if large requests are too many."""
+    def receive(
+        self, begun: _Begun, submit: Callable[[Received], object], refuse: Callable[[Received, Refusal], object]
+    ) -> None:
+        """Receive the request of a call, then have it answered, or refused if large requests are too many."""
         state = begun.state
         receive = _receive_message(state, begun.event.call, None)
         if begun.answer is _respond:
@@ -118,9 +201,9 @@ class Receiver:
                     self._refuse(begun, _NO_REQUEST)
                 has_room = message is None or len(message) <= _LARGE or self._take_room(state, len(message))
             if not has_room:
-                shed(*begun._replace(request=lambda: begun.read(b"")))
+                refuse(Received(begun, b""), Refusal.BYTES)
             elif message is not None:
-                submit(*begun._replace(request=lambda: _read(begun, message)))
+                submit(Received(begun, message))
             return finished
 
         self._waiting[state] = (monotonic(), begun)
@@ -193,25 +276,22 @@ class Receiver:
 
 
 class ReceivingExecutor(Executor):
-    """Takes calls from grpcio, and hands each to another executor when its request is there.
+    """Takes calls from grpcio, and hands each to threads when its request is there.
 
     Args:
         receiver: receives.
-        submit: has a thread run a call.
-        shed: has a thread run a call which that is to refuse; its request is empty.
+        threads: answer calls.
         is_stranger: tells by its metadata, at once, of a call that it will be refused; None: of no call.
     """
 
     def __init__(
         self,
         receiver: Receiver,
-        submit: Callable[..., object],
-        shed: Callable[..., object],
+        threads: Threads,
         is_stranger: Callable[[Iterable[tuple[str, str | bytes]]], bool] | None = None,
     ) -> None:
         self._receiver = receiver
-        self._submit = submit
-        self._shed = shed
+        self._threads = threads
         self._is_stranger = is_stranger
 
     def submit(self, fn: Callable[..., object], /, *args: Any, **kwargs: Any) -> Any:  # noqa: ARG002
@@ -222,9 +302,9 @@ class ReceivingExecutor(Executor):
         begun = _Begun(fn, *args)
         if self._is_stranger is not None and self._is_stranger(begun.event.invocation_metadata):
             # Refused as others are, but no memory is held, and nothing waited for, for those whom nobody knows.
-            self._submit(*begun._replace(request=lambda: begun.read(b"")))
+            self._threads.submit(Received(begun, b""))
         else:
-            self._receiver.receive(begun, self._submit, self._shed)
+            self._receiver.receive(begun, self._threads.submit, self._threads.refuse)
         return ACCEPTED
 
 
@@ -243,7 +323,7 @@ class ReceivingThread(ThreadPoolExecutor):
     def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:  # noqa: ARG002
         """Receive the request of a call; then have the thread call `fn(*args)`."""
         begun = _Begun(fn, *args)
-        self._receiver.receive(begun, self.do, lambda *_: _overload(begun))
+        self._receiver.receive(begun, lambda call: self.do(call.run), lambda *_: _overload(begun))
         return ACCEPTED
 
     def do(self, work: Callable[..., object], *args: Any) -> None:

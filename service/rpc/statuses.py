@@ -6,6 +6,7 @@
 | NOT_FOUND          | NOT_FOUND         | ResourceInfo| a contact or agent that does not exist is named             |
 | ABORTED            | ETAG_MISMATCH     |             | what was to be replaced is no longer what the caller saw    |
 | RESOURCE_EXHAUSTED | OVERLOADED        | RetryInfo   | more calls wait than the service takes                      |
+| RESOURCE_EXHAUSTED | QUOTA_EXCEEDED    | RetryInfo   | the workspace asks for more than `--workspace-quota`        |
 | DEADLINE_EXCEEDED  | DEADLINE_TOO_SHORT|             | the deadline is over, or too near to go on                  |
 | DEADLINE_EXCEEDED  | REQUEST_TOO_SLOW  |             | the request did not come whole within `--request-timeout`   |
 | UNIMPLEMENTED      | NO_REQUEST        |             | the caller ended its side of the call without a request     |
@@ -77,6 +78,7 @@ _UNKNOWN_CALLERS = {
     "INVALID_CREDENTIALS": "the call's bearer token is of nobody known, or not valid",
     "EXPIRED_CREDENTIALS": "the call's bearer token has expired",
 }
+_RETRY_QUOTA = timedelta(seconds=1)
 # What is said of those that do not exist, and what names the type of a detail.
 _DOES_NOT_EXIST = "does not exist in this workspace"
 _AROUND_DETAIL = 60
@@ -256,6 +258,16 @@ def etag_mismatch(what: str) -> Status:
 def overloaded(retry_after: timedelta = _RETRY_OVERLOAD) -> Status:
     """Return the error for a call that finds too many others waiting."""
     return _status(code_pb2.RESOURCE_EXHAUSTED, "OVERLOADED", "too many calls are waiting", [_retry_info(retry_after)])
+
+
+def quota_exceeded(retry_after: timedelta = _RETRY_QUOTA) -> Status:
+    """Return the error for a call of a workspace that has had as much as it may for now."""
+    return _status(
+        code_pb2.RESOURCE_EXHAUSTED,
+        "QUOTA_EXCEEDED",
+        "the workspace asks for more than its quota",
+        [_retry_info(retry_after)],
+    )
 
 
 def deadline_too_short() -> Status:

@@ -3,79 +3,175 @@
 from __future__ import annotations
 
 import logging
-from concurrent.futures import Executor
+import sys
 from queue import SimpleQueue
-from threading import Thread
+from threading import Lock, Thread
 from time import sleep
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
-from service.rpc.receiving import ACCEPTED
+from service.rpc.receiving import Refusal
+from service.runtime.fair_queue import FairQueue
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Collection
 
-# How long no further call is taken on after one that is shed.
+    from service.runtime.quotas import Quotas
+
+# Between two calls that are refused. Refusing costs nearly as much as answering, so with nothing to slow it down the
+# threads that answer would get nowhere.
 _SHED_SECONDS = 0.001
+
+# A request of more bytes is answered by one of a few threads that are there for such, so that the others stay free.
+_LARGE = 16 * 1024
+_LARGE_THREADS = 3
+# One workspace may keep two of those busy: one works while the other waits for Redis.
+_LARGE_SHARE = 2
+
+# Bytes that one workspace is served at a turn.
+_TURN = 1024
+_LARGE_TURN = 64 * 1024
+
+# How long a thread may go on while others wait for the GIL and something slow is worked on. A call acquires the GIL
+# some six times on its way, and may wait so long each time; Python's 5 ms would come to 30. Without anything slow that
+# would only cost: a twentieth of a call.
+_SWITCH_SECONDS = 0.000_5
 
 _log = logging.getLogger(__name__)
 
-Work = tuple["Callable[..., object]", tuple[Any, ...]]
+
+class Received(Protocol):
+    """A call whose request is there: `service.rpc.receiving.Received`."""
+
+    @property
+    def workspace(self) -> str:
+        """The workspace that it is about."""
+
+    @property
+    def size(self) -> int:
+        """Bytes of its request."""
+
+    @property
+    def slow(self) -> bool:
+        """Whether it may take long however small its request is."""
+
+    def run(self) -> object:
+        """Answer it."""
+
+    def refuse(self, refusal: Refusal) -> object:
+        """Answer it by refusing it."""
 
 
-class CallThreads(Executor):
-    """A fixed number of threads, one queue, and one more thread that sheds calls under overload.
+class _Threads(NamedTuple):
+    """Threads and what waits for them."""
+
+    queue: FairQueue[Received]
+    threads: list[Thread]
+
+
+class _Yielding:
+    """Has threads take the GIL from one another sooner, for as long as any does something slow."""
+
+    def __init__(self) -> None:
+        self._usual = sys.getswitchinterval()
+        self._slow = 0
+        self._lock = Lock()
+
+    def enter(self) -> None:
+        """Begin something slow."""
+        self._count(1)
+
+    def leave(self) -> None:
+        """End it."""
+        self._count(-1)
+
+    def _count(self, threads: int) -> None:
+        with self._lock:
+            self._slow += threads
+            sys.setswitchinterval(_SWITCH_SECONDS if self._slow else self._usual)
+
+
+class CallThreads:
+    """A fixed number of threads that serve workspaces in turn, a few for calls that take long, and one to refuse.
 
     The standard library's ThreadPoolExecutor makes a future with a condition for every call, and takes several locks
     that all threads share, which costs a tenth to a quarter of an empty call: deploy/adr/0004-speed.md.
 
     Args:
         threads: how many.
-        bound: how many calls may wait for one of them. A call beyond that is handled at once, by the thread that is
-            only there to refuse it.
-
-    Attributes:
-        shedder: the thread whose calls are to be refused, by its identifier.
+        bound: how many calls may wait for one of them, and how many for one of the few. Of more, the latest of the
+            workspace with most of them is refused.
+        slow: workspaces about which calls take long, whatever they are, as of now.
+        quotas: what each workspace may ask for; None: as much as it likes.
     """
 
-    def __init__(self, threads: int, bound: int) -> None:
+    def __init__(
+        self,
+        threads: int,
+        bound: int,
+        slow: Collection[str] = (),
+        quotas: Quotas | None = None,
+    ) -> None:
         self._bound = bound
-        self._queue: SimpleQueue[Work | None] = SimpleQueue()
-        self._shed: SimpleQueue[Work | None] = SimpleQueue()
-        self._threads = [Thread(target=self._work, args=(self._queue,), name=f"call-{at}") for at in range(threads)]
-        self._refuser = Thread(target=self._work, args=(self._shed,), name="overload")
-        for thread in (*self._threads, self._refuser):
-            thread.daemon = True
-            thread.start()
-        self.shedder = self._refuser.ident
+        self._quotas = quotas
+        self._slow_workspaces = slow
+        self._refused: SimpleQueue[tuple[Received, Refusal] | None] = SimpleQueue()
+        self._quick = self._start("call", threads, FairQueue(threads, threads, bound, _TURN))
+        few: FairQueue[Received] = FairQueue(_LARGE_THREADS, _LARGE_SHARE, bound, _LARGE_TURN)
+        self._slow = self._start("slow-call", _LARGE_THREADS, few, _Yielding())
+        Thread(target=self._refuse, name="overload", daemon=True).start()
 
-    def submit(self, fn: Callable[..., object], /, *args: Any, **kwargs: Any) -> Any:  # noqa: ARG002
-        """Have `fn(*args)` called by one of the threads; its result is dropped, as grpc needs none."""
-        if self._queue.qsize() < self._bound:
-            self._queue.put((fn, args))
-        else:
-            self.shed(fn, *args)
-            # grpc's own thread takes calls on as fast as it can. Refusing costs nearly as much as answering, so with
-            # nothing to slow it down the threads that answer would get nowhere.
-            sleep(_SHED_SECONDS)
-        return ACCEPTED
+    def submit(self, call: Received) -> None:
+        """Have a call answered by one of the threads, or refused."""
+        if self._quotas is not None and not self._quotas.take(call.workspace):
+            self.refuse(call, Refusal.QUOTA)
+            return
+        slow = call.size > _LARGE or call.slow or call.workspace in self._slow_workspaces
+        queue = (self._slow if slow else self._quick).queue
+        dropped = queue.put(call.workspace, call.size, call)
+        if dropped is not None:
+            self.refuse(dropped, Refusal.CALLS)
 
-    def shed(self, fn: Callable[..., object], /, *args: Any) -> None:
-        """Have `fn(*args)` called by the thread that is only there to refuse calls."""
-        self._shed.put((fn, args))
+    def refuse(self, call: Received, refusal: Refusal) -> None:
+        """Have a call refused by the thread that is only there for that."""
+        if self._refused.qsize() >= self._bound:
+            sleep(_SHED_SECONDS)  # grpc's own thread takes calls on as fast as it can, and all these are kept
+        self._refused.put((call, refusal))
 
     def close(self) -> None:
         """End the threads, once they have done what waits by now."""
-        for _ in self._threads:
-            self._queue.put(None)
-        self._shed.put(None)
+        for queue, threads in (self._quick, self._slow):
+            queue.close(len(threads))
+        self._refused.put(None)
 
-    def _work(self, queue: SimpleQueue[Work | None]) -> None:
-        take = queue.get
-        while (work := take()) is not None:
-            fn, args = work
+    def _start(self, name: str, count: int, queue: FairQueue[Received], yielding: _Yielding | None = None) -> _Threads:
+        work = (queue, yielding)
+        threads = [Thread(target=self._work, args=work, name=f"{name}-{at}", daemon=True) for at in range(count)]
+        for thread in threads:
+            thread.start()
+        return _Threads(queue, threads)
+
+    def _work(self, queue: FairQueue[Received], yielding: _Yielding | None) -> None:
+        while (found := queue.first()) is not None:
+            if yielding is not None:
+                yielding.enter()
+            while found is not None:
+                workspace, call = found
+                try:
+                    call.run()
+                except Exception:  # noqa: BLE001 - the next call needs this thread
+                    _log.exception("a call broke off")
+                # So that a call's memory is freed now, and not when the next one comes.
+                del found, call
+                found = queue.following(workspace)
+            if yielding is not None:
+                yielding.leave()
+
+    def _refuse(self) -> None:
+        while (found := self._refused.get()) is not None:
+            call, refusal = found
             try:
-                fn(*args)
+                call.refuse(refusal)
             except Exception:  # noqa: BLE001 - the next call needs this thread
-                _log.exception("a call broke off")
-            # So that a call's memory is freed now, and not when the next one comes.
-            del work, fn, args
+                _log.exception("a refusal broke off")
+            del found, call
+            sleep(_SHED_SECONDS)

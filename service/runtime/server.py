@@ -16,6 +16,7 @@ from service.rpc.receiving import Receiver, ReceivingExecutor
 from service.runtime import ports
 from service.runtime.call_threads import CallThreads
 from service.runtime.certificates import Certificates, server_credentials
+from service.runtime.quotas import Quotas
 from service.runtime.ready import say_ready
 from service.telemetry import logs
 from service.telemetry.listener import start_listener
@@ -55,13 +56,14 @@ class Server:
     def __init__(self, settings: Settings, redis_url: str, listen: str = "", *, share: bool = False) -> None:
         self._settings = settings
         self._listen = listen or settings.listen
-        self._threads = CallThreads(settings.threads, settings.max_concurrent)
         self._receiver = Receiver(settings.request_timeout_s, settings.response_timeout_s)
         self._app = App(settings, redis_url, self._receiver, is_worker=share)
+        quotas = Quotas(settings.workspace_quota) if settings.workspace_quota else None
+        self._threads = CallThreads(settings.threads, settings.max_concurrent, self._app.costly, quotas)
         self.fairness = self._app.fairness
-        executor = ReceivingExecutor(self._receiver, self._threads.submit, self._threads.shed, self._app.is_stranger)
+        executor = ReceivingExecutor(self._receiver, self._threads, self._app.is_stranger)
         self._server = grpc.server(cast("ThreadPoolExecutor", executor), options=_options(settings, share=share))
-        self._app.register(self._server, self._threads.shedder)
+        self._app.register(self._server, quotas.owe if quotas is not None else None)
 
     def start(self) -> str:
         """Serve; return where, with the port that was taken.

@@ -37,7 +37,13 @@ CATALOGUE: dict[str, Described] = {
     "grpc_server_handled_total": Described("counter", (*_CALL, "grpc_code"), "Calls answered, by status code."),
     "grpc_server_handling_seconds": Described("histogram", _CALL, "From a thread taking the call to its end."),
     "assignment_overload_refusals_total": Described(
-        "counter", (), "Calls refused because too many were waiting (RESOURCE_EXHAUSTED)."
+        "counter",
+        ("reason",),
+        "Calls refused for overload (RESOURCE_EXHAUSTED). reason: calls (too many were waiting), bytes (large requests "
+        "in progress had too many).",
+    ),
+    "assignment_quota_refusals_total": Described(
+        "counter", (), "Calls refused because their workspace was beyond --workspace-quota (RESOURCE_EXHAUSTED)."
     ),
     "assignment_access_refusals_total": Described(
         "counter",

@@ -48,6 +48,7 @@ _handling = _histogram("grpc_server_handling_seconds")
 _refusals = _counter("assignment_overload_refusals_total")
 _access_refusals = _counter("assignment_access_refusals_total")
 _ended = _counter("assignment_calls_ended_total")
+_over_quota = _counter("assignment_quota_refusals_total")
 _decisions = _counter("assignment_decisions_total")
 _evaluation = _histogram("assignment_evaluation_seconds")
 _lookups = _counter("assignment_rules_cache_lookups_total")
@@ -72,9 +73,10 @@ _refused_by_reason = {
 class MethodMetrics:
     """Beginning, outcome and duration of the calls of one method, by kind, full service name and method name."""
 
-    __slots__ = ("_codes", "_seconds", "begin")
+    __slots__ = ("_codes", "_refusals", "_seconds", "begin")
 
     def __init__(self, kind: str, service: str, method: str) -> None:
+        self._refusals = {"quota": _over_quota, "calls": _refusals.labels("calls"), "bytes": _refusals.labels("bytes")}
         names = (kind, service, method)
         self.begin: Callable[[], None] = _started.labels(*names).inc
         self._codes = {code.value[0]: _handled.labels(*names, code.name) for code in grpc.StatusCode}
@@ -85,9 +87,9 @@ class MethodMetrics:
         self._codes[code].inc()
         self._seconds.observe(seconds)
 
-    def refuse(self) -> None:
-        """Count one call that was shed."""
-        _refusals.inc()
+    def refuse(self, reason: str) -> None:
+        """Count one call that was refused for what all callers, or those of its workspace, ask for at once."""
+        self._refusals[reason].inc()
         self.end(code_pb2.RESOURCE_EXHAUSTED, 0.0)
 
 

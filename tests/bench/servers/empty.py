@@ -17,6 +17,7 @@ from evenhand.v1 import decision_pb2, rules_pb2
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from service.config import Settings
+from service.rpc.receiving import Receiver, ReceivingExecutor
 from service.runtime import server as real
 from service.runtime.call_threads import CallThreads
 
@@ -44,7 +45,10 @@ def serve() -> None:
     """Serve on a free port until the process is ended."""
     settings = Settings()
     ours = sys.argv[1:] == ["ours"]
-    pool: Any = CallThreads(settings.threads, settings.max_concurrent) if ours else ThreadPoolExecutor(settings.threads)
+    pool: Any = ThreadPoolExecutor(settings.threads)
+    if ours:
+        threads = CallThreads(settings.threads, settings.max_concurrent)
+        pool = ReceivingExecutor(Receiver(settings.request_timeout_s), threads)
     server = grpc.server(pool, options=real._options(settings, share=False))
     handlers = {
         "EvaluateContact": grpc.unary_unary_rpc_method_handler(

@@ -15,6 +15,7 @@ from grpc_status import rpc_status
 from service.decisions.errors import InvalidError
 from service.rpc import calls, statuses
 from service.rpc.calls import Admission, register
+from service.rpc.receiving import Receiver, ReceivingExecutor
 from service.rules import Violation
 from service.runtime.call_threads import CallThreads
 from service.telemetry.metrics import MethodMetrics
@@ -69,9 +70,11 @@ class Setting:
 
     def __init__(self, *, overloaded: bool = False) -> None:
         self.made_up = MadeUp()
-        self.threads = CallThreads(4, 0 if overloaded else 100)
-        self.server = grpc.server(self.threads, options=[("grpc.so_reuseport", 0)])
-        register(self.server, SERVICE, self.made_up.methods, Admission(self.threads.shedder, None))
+        self.threads = CallThreads(0 if overloaded else 4, 0 if overloaded else 100)
+        self.receiver = Receiver(5.0)
+        executor: Any = ReceivingExecutor(self.receiver, self.threads)
+        self.server = grpc.server(executor, options=[("grpc.so_reuseport", 0)])
+        register(self.server, SERVICE, self.made_up.methods, Admission(None))
         port = self.server.add_insecure_port("127.0.0.1:0")
         self.server.start()
         self.channel = grpc.insecure_channel(f"127.0.0.1:{port}", [("grpc.use_local_subchannel_pool", 1)])
@@ -91,6 +94,7 @@ class Setting:
         self.channel.close()
         self.server.stop(0).wait()
         self.threads.close()
+        self.receiver.close()
 
 
 @pytest.fixture
