@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from tests.bench.rows import (
     agents,
     batch,
+    durability,
     evaluate,
     floor,
     interleave,
@@ -38,4 +39,5 @@ ROWS: dict[str, Callable[[Bench], list[Finding]]] = {
     "start": start.measure,
     "overload": overload.measure,
     "interleave": interleave.measure,
+    "durability": durability.measure,
 }
