@@ -8,6 +8,7 @@ from tests.bench.rows import (
     access,
     agents,
     batch,
+    durability,
     evaluate,
     floor,
     interleave,
@@ -40,4 +41,5 @@ ROWS: dict[str, Callable[[Bench], list[Finding]]] = {
     "access": access.measure,
     "overload": overload.measure,
     "interleave": interleave.measure,
+    "durability": durability.measure,
 }
