@@ -65,6 +65,7 @@ class Health(health_pb2_grpc.HealthServicer):  # type: ignore[misc,unused-ignore
         # How grpcio is told by which thread to run a handler, and that it returns before its stream is over.
         handlers: Any = type(self)
         handlers.Check.experimental_thread_pool = self._probes
+        handlers.List.experimental_thread_pool = self._probes
         handlers.Watch.experimental_thread_pool = self._sender
         handlers.Watch.experimental_non_blocking = True
 
@@ -96,6 +97,12 @@ class Health(health_pb2_grpc.HealthServicer):  # type: ignore[misc,unused-ignore
             context.set_details(f"no service is called {request.service!r}")
             return _Answer()
         return _Answer(status=status)
+
+    def List(self, request: health_pb2.HealthListRequest, context: grpc.ServicerContext) -> Any:  # noqa: ARG002
+        """Answer for every service."""
+        return health_pb2.HealthListResponse(
+            statuses={name: _Answer(status=status) for name, status in self._status.items()}
+        )
 
     def Watch(
         self, request: health_pb2.HealthCheckRequest, context: grpc.ServicerContext, send: Callable[[Any], None]

@@ -121,7 +121,10 @@ def test_a_tool_that_does_not_read_holds_up_no_other(shared: EvenhandServer) -> 
 
 @pytest.mark.parametrize(
     "method",
-    ["/grpc.health.v1.Health/Check", "/grpc.health.v1.Health/Watch", *(f"/{name}/{INFO}" for name in REFLECTIONS)],
+    [
+        *(f"/grpc.health.v1.Health/{name}" for name in ("Check", "List", "Watch")),
+        *(f"/{name}/{INFO}" for name in REFLECTIONS),
+    ],
 )
 def test_bytes_that_are_no_message_are_the_callers_fault(shared: EvenhandServer, method: str) -> None:
     """The standard services refuse what is no message as ours do, and it leaves no traceback in the log."""
@@ -135,6 +138,13 @@ def test_bytes_that_are_no_message_are_the_callers_fault(shared: EvenhandServer,
 def test_health_by_service_name(shared: EvenhandServer, name: str) -> None:
     """With Redis there, every name that a probe may ask for is SERVING."""
     assert shared.health(name) == "SERVING"
+
+
+def test_health_of_all_services(shared: EvenhandServer) -> None:
+    """A client that does not know the names may ask for the health of all services at once."""
+    listed = health_pb2_grpc.HealthStub(shared.channel()).List(health_pb2.HealthListRequest(), timeout=5)
+    assert {"", "liveness", "every-workspace", ASSIGNMENT, ROSTER} == set(listed.statuses)
+    assert {one.status for one in listed.statuses.values()} == {health_pb2.HealthCheckResponse.SERVING}
 
 
 def test_health_of_an_unknown_service(shared: EvenhandServer) -> None:
