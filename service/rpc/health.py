@@ -40,6 +40,7 @@ EVERY_WORKSPACE = "every-workspace"
 SERVICE_NAME: str = health_pb2.DESCRIPTOR.services_by_name["Health"].full_name
 """The health service's own full name."""
 
+_NAMED = 100  # characters of a name that is not known here, which may be as long as a request
 _Answer: Any = health_pb2.HealthCheckResponse
 
 
@@ -94,7 +95,7 @@ class Health(health_pb2_grpc.HealthServicer):  # type: ignore[misc,unused-ignore
         status = self._status.get(request.service)
         if status is None:
             context.set_code(grpc.StatusCode.NOT_FOUND)
-            context.set_details(f"no service is called {request.service!r}")
+            context.set_details(f"no service is called {request.service[:_NAMED]!r}")
             return _Answer()
         return _Answer(status=status)
 

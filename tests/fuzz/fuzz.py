@@ -78,6 +78,9 @@ def problem_of(code: str, details: str, trailer: list[tuple[str, str | bytes]], 
     """
     if code not in REFUSALS:
         return f"{code} is no way to refuse a request: {details}"
+    size = trailer_bytes(details, trailer)
+    if size > TRAILER_BYTES:
+        return f"{code} takes {size} bytes: {details[:_SHOWN]}"
     if not ours:
         return ""
     packed = next((value for key, value in trailer if key == _STATUS_KEY), None)
@@ -90,8 +93,7 @@ def problem_of(code: str, details: str, trailer: list[tuple[str, str | bytes]], 
     info = error_details_pb2.ErrorInfo.FromString(infos[0].value)
     if (status.message, info.domain, info.reason) != (details, statuses.DOMAIN, REASONS[code]):
         return f"{code} says other things than its Status: {details!r}, {status}"
-    size = trailer_bytes(details, trailer)
-    return f"{code} takes {size} bytes: {details}" if size > TRAILER_BYTES else ""
+    return ""
 
 
 def trailer_bytes(details: str, trailer: list[tuple[str, str | bytes]]) -> int:

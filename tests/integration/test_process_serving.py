@@ -152,6 +152,9 @@ def test_health_of_an_unknown_service(shared: EvenhandServer) -> None:
     with pytest.raises(grpc.RpcError) as refused:
         shared.health("no.such.Service")
     assert refused.value.code() is grpc.StatusCode.NOT_FOUND
+    with pytest.raises(grpc.RpcError) as refused:
+        shared.health("no.such.Service" * 10_000)
+    assert len(refused.value.details()) < 200
     watch = health_pb2_grpc.HealthStub(shared.channel()).Watch(health_pb2.HealthCheckRequest(service="no.such.Service"))
     assert next(watch).status == health_pb2.HealthCheckResponse.SERVICE_UNKNOWN
     watch.cancel()
