@@ -80,9 +80,12 @@ def problem_of(code: str, details: str, trailer: list[tuple[str, str | bytes]], 
         return f"{code} is no way to refuse a request: {details}"
     size = trailer_bytes(details, trailer)
     if size > TRAILER_BYTES:
-        return f"{code} takes {size} bytes: {details[:_SHOWN]}"
-    if not ours:
-        return ""
+        return f"{code} takes {size} bytes: {details[:_SHOWN]!r}"
+    return _problem_of_status(code, details, trailer) if ours else ""
+
+
+def _problem_of_status(code: str, details: str, trailer: list[tuple[str, str | bytes]]) -> str:
+    """Return what is wrong with the google.rpc.Status of an error of ours; empty if nothing is."""
     packed = next((value for key, value in trailer if key == _STATUS_KEY), None)
     if not isinstance(packed, bytes):
         return f"{code} without a google.rpc.Status: {details}"

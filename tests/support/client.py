@@ -30,9 +30,9 @@ CALL_TIMEOUT_S = 30.0
 class Service:
     """The two stubs of one replica."""
 
-    def __init__(self, address: str) -> None:
+    def __init__(self, address: str, *options: tuple[str, object]) -> None:
         # Without a subchannel pool of its own, two channels to one address share one connection.
-        options = [("grpc.use_local_subchannel_pool", 1)]
+        options = (("grpc.use_local_subchannel_pool", 1), *options)
         self.channel = grpc.insecure_channel(address, options=options)
         self.assignment = assignment_service_pb2_grpc.AssignmentServiceStub(self.channel)
         self.roster = roster_service_pb2_grpc.RosterServiceStub(self.channel)
