@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 LATE_S = 1.0
 """How much later than its deadline a caller may have its error, on a machine that is shared."""
+CONNECTED_WITHIN_S = 1.0
+"""How long callers may take to connect again to a replica that was away."""
 NOTICED_WITHIN_S = REDIS_TIMEOUT_S + 1.0 + 0.5
 """How soon health tells that Redis is gone: the last look was a second ago, and the next one waits for the time-out."""
 _NEVER = frozenset({"INTERNAL", "UNKNOWN", "DATA_LOSS", "UNIMPLEMENTED"})
@@ -32,6 +34,7 @@ def check(history: History) -> list[Violation]:
     found = list(history.problems)
     for judge in (
         check_codes,
+        check_calm,
         check_deadlines,
         check_contacts,
         check_limits,
@@ -50,6 +53,16 @@ def check_codes(history: History) -> Iterator[Violation]:
     for call in history.calls:
         if call.code in _NEVER:
             yield Violation("no internal error", f"{call.method}: {call.code}", call.sent, call.answered)
+
+
+def check_calm(history: History) -> Iterator[Violation]:
+    """While nothing is attacked no call fails; callers may need a moment to connect again to who was away."""
+    for call in history.calls:
+        since = call.sent if call.reason else call.sent - CONNECTED_WITHIN_S
+        attacked = any(each.touches(since, call.answered) for each in history.attacks)
+        if call.code not in {"OK", "NOT_FOUND"} and not attacked:
+            text = f"{call.method} of replica {call.replica} failed, {call.code} {call.reason}"
+            yield Violation("serves in peace", text, call.sent, call.answered)
 
 
 def check_deadlines(history: History) -> Iterator[Violation]:

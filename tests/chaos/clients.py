@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import threading
 import time
+from collections import deque
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -37,11 +38,12 @@ _BATCH = 12
 _PAUSE_S = 0.012
 _PAUSE_AFTER_ERROR_S = 0.15
 _AGAIN = 3
+_REPEATABLE = 10
 _CONNECT = (("grpc.initial_reconnect_backoff_ms", 100), ("grpc.max_reconnect_backoff_ms", 300))
 # Answers of a service that has done nothing.
 _UNDONE = frozenset({"RESOURCE_EXHAUSTED", "INVALID_ARGUMENT", "NOT_FOUND", "ABORTED"})
 _WEIGHTS = {"evaluate": 40, "batch": 4, "open": 8, "update": 4, "close": 24, "unassign": 5, "assign": 6, "get": 5}
-_SELDOM = {"presence": 3, "rules": 0.6, "roster": 0.4}
+_SELDOM = {"repeat": 5, "presence": 3, "rules": 0.6, "roster": 0.4}
 
 
 def rules(tag: int, workspace: str) -> rules_pb2.RuleSet:
@@ -119,6 +121,7 @@ class Caller:
         self._chance = random.Random(seed)
         self._turn = begin
         self._requests = 0
+        self._repeatable: deque[tuple[str, str, str, str]] = deque(maxlen=_REPEATABLE)
         self._name = f"{seed}"
 
     def close(self) -> None:
@@ -128,12 +131,13 @@ class Caller:
 
     def run(self, until: Callable[[], bool]) -> None:
         """Call and call, until told to end."""
+        seldom = {"repeat": self.repeat, "presence": self.presence, "rules": self.rules, "roster": self.roster}
         names, weights = zip(*(_WEIGHTS | _SELDOM).items(), strict=True)
         while not until():
             workspace = self._chance.choice(list(WORKSPACES))
             name = self._chance.choices(names, weights)[0]
             if name in _SELDOM:
-                {"presence": self.presence, "rules": self.rules, "roster": self.roster}[name](workspace)
+                seldom[name](workspace)
             elif name == "batch":
                 self.batch(workspace)
             else:
@@ -146,6 +150,8 @@ class Caller:
         if contact is None:
             kind, contact = "evaluate", self._contacts.new(workspace)
         request_id = self._request_id() if kind in _EVENTS else ""
+        if request_id:
+            self._repeatable.append((kind, workspace, contact, request_id))
         agent = self._chance.choice(list(LIMITS)) if kind == "assign" else ""
         for _ in range(_AGAIN):
             if self.call(kind, workspace, contact, request_id=request_id, agent=agent) or self._chance.random() < 0.3:
@@ -196,6 +202,12 @@ class Caller:
             end = call.answered if answered else FOREVER
             self._note(Operation(kind, workspace, name, call.sent, end, request_id, agent, result))
         return answered
+
+    def repeat(self, _: str) -> None:
+        """Report again, by the same request id, what was reported a while ago, answered or not."""
+        if self._repeatable:
+            kind, workspace, contact, request_id = self._repeatable.popleft()
+            self.call(kind, workspace, contact, request_id=request_id)
 
     def probe(self, workspace: str, replica: int) -> bool:
         """Report a new contact to this replica; return whether it was answered."""

@@ -46,7 +46,7 @@ that takes something away, and one beside it. Every call is recorded with its in
 * no decision passes an agent's limit, takes somebody who is offline for a rule that wants people online, or is made
   under rules older than those acknowledged before it was asked for;
 * sequences are unique, and in the order of time; open counts are those of the records, which an audit confirms;
-* no call is INTERNAL or UNKNOWN, or outlives its deadline (by more than a second);
+* no call is INTERNAL or UNKNOWN, or outlives its deadline by more than a second; none fails while nothing is attacked;
 * health says NOT_SERVING within 2.5 s while Redis is gone, SERVING while nothing is wrong, and at the end;
 * every replica answers again within 10 s of the end of an attack.
 

@@ -6,7 +6,9 @@ import pytest
 
 from tests.chaos import page
 from tests.chaos.attacks import HEAVY
+from tests.chaos.history import Decided
 from tests.chaos.run import run
+from tests.support.builders import ALREADY_ASSIGNED, ASSIGNED, NO_AGENT_AVAILABLE, NO_RULE_MATCHED
 
 SECONDS = 15.0
 
@@ -26,4 +28,6 @@ def test_no_promise_is_broken_under_attack(seed: int) -> None:
     assert codes.count("OK") > 1000
     assert codes.count("UNAVAILABLE") > 10
     assert any(not each.known for each in history.operations)
+    outcomes = {each.result[0] for each in history.operations if isinstance(each.result, Decided)}
+    assert outcomes == {ASSIGNED, ALREADY_ASSIGNED, NO_AGENT_AVAILABLE, NO_RULE_MATCHED}
     assert len(history.final_counts) == len(history.audits) == 2

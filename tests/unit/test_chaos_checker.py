@@ -226,6 +226,22 @@ def test_calls_that_break_a_promise() -> None:
     assert promises(checker.check_deadlines(history(calls=calls))) == ["deadlines"]
 
 
+@pytest.mark.parametrize(
+    ("sent", "reason", "violations"),
+    [
+        (5, "REDIS_UNAVAILABLE", 1),
+        (15, "REDIS_UNAVAILABLE", 0),
+        (21.5, "REDIS_UNAVAILABLE", 1),
+        (21.5, "", 0),
+        (25, "", 1),
+    ],
+)
+def test_a_call_that_fails_while_nothing_is_attacked(sent: float, reason: str, violations: int) -> None:
+    """Calls fail while an attack or what it left lasts, and else only those of callers who are not connected yet."""
+    calls = [Call(0, "GetRules", sent, sent + 0.1, 2.5, "UNAVAILABLE", reason), Call(0, "GetRules", 5, 6, 2.5)]
+    assert len(promises(checker.check_calm(history(calls=calls, attacks=[hang()])))) == violations
+
+
 def hang() -> Attack:
     """An attack that takes Redis away from 10 to 20, and all is well at 21."""
     everybody = frozenset({0, 1, 2})
