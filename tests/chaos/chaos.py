@@ -7,6 +7,7 @@ was broken, and says how to run that seed again; the moments of threads and proc
 from __future__ import annotations
 
 import argparse
+import signal
 import sys
 from typing import TYPE_CHECKING
 
@@ -29,6 +30,7 @@ def main() -> int:
     parser.add_argument("--minutes", type=float, default=MINUTES, help="how long each is attacked")
     parser.add_argument("--page", action="store_true", help=f"renew {page.PAGE} also after a shorter run")
     options = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))  # so that no process is left behind
     seeds = [options.seed] if options.seed is not None else range(options.first, options.first + options.seeds)
     outcomes: list[Outcome] = []
     for seed in seeds:

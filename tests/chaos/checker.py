@@ -61,7 +61,12 @@ def check_calm(history: History) -> Iterator[Violation]:
         since = call.sent if call.reason else call.sent - CONNECTED_WITHIN_S
         attacked = any(each.touches(since, call.answered) for each in history.attacks)
         if call.code not in {"OK", "NOT_FOUND"} and not attacked:
-            text = f"{call.method} of replica {call.replica} failed, {call.code} {call.reason}"
+            latest = max(
+                (each for each in history.attacks if each.well < call.sent), key=lambda each: each.well, default=None
+            )
+            after = f", {call.sent - latest.well:.3f} s after {latest.kind}" if latest is not None else ""
+            took = f"{call.code} {call.reason} in {call.answered - call.sent:.3f} s"
+            text = f"{call.method} of replica {call.replica}: {took}{after}"
             yield Violation("serves in peace", text, call.sent, call.answered)
 
 

@@ -10,6 +10,7 @@ import argparse
 import asyncio
 import base64
 import re
+import signal
 import sys
 import tempfile
 import time
@@ -40,6 +41,7 @@ REASONS = dict(re.findall(r"^\| (\w+) +\| (\w+) +\|", statuses.__doc__ or "", re
 
 _STATUS_KEY = "grpc-status-details-bin"
 _SHOWN = 20
+_SAYS_EVERY_S = 30.0
 _CHANGED = " INFO changed "  # of the audit trail, which no level leaves out
 
 
@@ -166,11 +168,14 @@ def fuzz(seed: int, count: int, processes: int, first: int = 0) -> tuple[Report,
         ProcessPoolExecutor(processes, get_context("spawn")) as pool,
     ):
         chunks = [pool.submit(send_chunk, server.address, seed, first + at, size) for at, size in enumerate(sizes)]
-        for chunk in chunks:
-            whole.add(chunk.result())
-            if time.monotonic() > said + 30:
-                said = time.monotonic()
-                sys.stderr.write(f"{whole.codes.total():,} inputs, {len(whole.problems)} problems\n")
+        try:
+            for chunk in chunks:
+                whole.add(chunk.result())
+                if time.monotonic() > said + _SAYS_EVERY_S:
+                    said = time.monotonic()
+                    sys.stderr.write(f"{whole.codes.total():,} inputs, {len(whole.problems)} problems\n")
+        finally:
+            pool.shutdown(cancel_futures=True)
         return whole, "\n".join(line for line in server.log().splitlines() if _CHANGED not in line)
 
 
@@ -182,6 +187,7 @@ def main() -> int:
     parser.add_argument("--first", type=int, default=0, metavar="CHUNK", help=f"begin with this chunk of {CHUNK}")
     parser.add_argument("--processes", type=int, default=2, help="how many send")
     options = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))  # so that no process is left behind
     begun = time.monotonic()
     report, log = fuzz(options.seed, options.inputs, options.processes, options.first)
     for problem in report.problems[:_SHOWN]:
