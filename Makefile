@@ -7,7 +7,7 @@ BIN := .venv/bin
 TESTS ?= tests
 READY := .venv/.ready
 
-.PHONY: help demo test test-only bench picture lab lab-stop run check format generate lock sbom scan release-check clean setup
+.PHONY: help demo test test-only bench chaos fuzz picture lab lab-stop run check format generate lock sbom scan release-check clean setup
 
 help: ## Explain each target
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -22,6 +22,12 @@ test-only: $(READY) ## Pass all tests (TESTS=path narrows them)
 
 bench: $(READY) ## Measure how fast it is, side by side, in ten minutes (BENCH="--quick --row NAME" for less)
 	@$(BIN)/python tests/bench/bench.py $(BENCH)
+
+chaos: $(READY) ## Attack three replicas and their Redis, and judge every answer, for half an hour (CHAOS="--seeds N --minutes M" for less)
+	@$(BIN)/python tests/chaos/chaos.py $(CHAOS)
+
+fuzz: $(READY) ## Send it a million odd requests, in ten minutes (FUZZ="--inputs N --seed N" for others)
+	@$(BIN)/python tests/fuzz/fuzz.py $(FUZZ)
 
 picture: $(READY) ## Draw the dashboards by Grafana's own components into .picture, and those of the README (needs prometheus, chromium, node, npm; 4 minutes)
 	@for one in prometheus chromium node npm; do command -v $$one >/dev/null || { echo "make picture needs $$one, and it is not on PATH" >&2; exit 1; }; done

@@ -42,6 +42,7 @@ EVERY_WORKSPACE = "every-workspace"
 SERVICE_NAME: str = health_pb2.DESCRIPTOR.services_by_name["Health"].full_name
 """The health service's own full name."""
 
+_NAMED = 100  # characters of a name that is not known here, which may be as long as a request
 _Answer: Any = health_pb2.HealthCheckResponse
 
 
@@ -68,6 +69,7 @@ class Health(health_pb2_grpc.HealthServicer):  # type: ignore[misc,unused-ignore
         # How grpcio is told by which thread to run a handler, and that it returns before its stream is over.
         handlers: Any = type(self)
         handlers.Check.experimental_thread_pool = self._probes
+        handlers.List.experimental_thread_pool = self._probes
         handlers.Watch.experimental_thread_pool = self._sender
         handlers.Watch.experimental_non_blocking = True
 
@@ -101,9 +103,15 @@ class Health(health_pb2_grpc.HealthServicer):  # type: ignore[misc,unused-ignore
         status = self._status.get(request.service)
         if status is None:
             context.set_code(grpc.StatusCode.NOT_FOUND)
-            context.set_details(f"no service is called {request.service!r}")
+            context.set_details(f"no service is called {request.service[:_NAMED]!r}")
             return _Answer()
         return _Answer(status=status)
+
+    def List(self, request: health_pb2.HealthListRequest, context: grpc.ServicerContext) -> Any:  # noqa: ARG002
+        """Answer for every service."""
+        return health_pb2.HealthListResponse(
+            statuses={name: _Answer(status=status) for name, status in self._status.items()}
+        )
 
     def Watch(
         self, request: health_pb2.HealthCheckRequest, context: grpc.ServicerContext, send: Callable[[Any], None]

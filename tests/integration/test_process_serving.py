@@ -121,7 +121,10 @@ def test_a_tool_that_does_not_read_holds_up_no_other(shared: EvenhandServer) -> 
 
 @pytest.mark.parametrize(
     "method",
-    ["/grpc.health.v1.Health/Check", "/grpc.health.v1.Health/Watch", *(f"/{name}/{INFO}" for name in REFLECTIONS)],
+    [
+        *(f"/grpc.health.v1.Health/{name}" for name in ("Check", "List", "Watch")),
+        *(f"/{name}/{INFO}" for name in REFLECTIONS),
+    ],
 )
 def test_bytes_that_are_no_message_are_the_callers_fault(shared: EvenhandServer, method: str) -> None:
     """The standard services refuse what is no message as ours do, and it leaves no traceback in the log."""
@@ -137,11 +140,21 @@ def test_health_by_service_name(shared: EvenhandServer, name: str) -> None:
     assert shared.health(name) == "SERVING"
 
 
+def test_health_of_all_services(shared: EvenhandServer) -> None:
+    """A client that does not know the names may ask for the health of all services at once."""
+    listed = health_pb2_grpc.HealthStub(shared.channel()).List(health_pb2.HealthListRequest(), timeout=5)
+    assert {"", "liveness", "every-workspace", ASSIGNMENT, ROSTER} == set(listed.statuses)
+    assert {one.status for one in listed.statuses.values()} == {health_pb2.HealthCheckResponse.SERVING}
+
+
 def test_health_of_an_unknown_service(shared: EvenhandServer) -> None:
     """Who asks for what is not served here learns so: NOT_FOUND from Check, SERVICE_UNKNOWN from Watch."""
     with pytest.raises(grpc.RpcError) as refused:
         shared.health("no.such.Service")
     assert refused.value.code() is grpc.StatusCode.NOT_FOUND
+    with pytest.raises(grpc.RpcError) as refused:
+        shared.health("no.such.Service" * 10_000)
+    assert len(refused.value.details()) < 200
     watch = health_pb2_grpc.HealthStub(shared.channel()).Watch(health_pb2.HealthCheckRequest(service="no.such.Service"))
     assert next(watch).status == health_pb2.HealthCheckResponse.SERVICE_UNKNOWN
     watch.cancel()

