@@ -245,7 +245,7 @@ def test_a_call_that_fails_while_nothing_is_attacked(sent: float, reason: str, v
 def hang() -> Attack:
     """An attack that takes Redis away from 10 to 20, and all is well at 21."""
     everybody = frozenset({0, 1, 2})
-    return Attack("Redis hangs", 10, 20, everybody, everybody, healed=20, alone=20, well=21)
+    return Attack("Redis hangs", 10, 20, everybody, everybody, healed=20, alone=20, serving=21, well=21)
 
 
 @pytest.mark.parametrize(
