@@ -8,9 +8,9 @@ import time
 from typing import TYPE_CHECKING
 
 from tests.chaos.attacks import HEAVY, LIGHT, Kind, Scene
-from tests.chaos.clients import WORKSPACES
 from tests.chaos.history import FOREVER, Attack, Violation
 from tests.chaos.system import REPLICAS
+from tests.chaos.workload import WORKSPACES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

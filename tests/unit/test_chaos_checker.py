@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.chaos import checker, page
-from tests.chaos.clients import LIMITS, WORKSPACES
 from tests.chaos.history import (
     FOREVER,
     Attack,
@@ -22,6 +21,7 @@ from tests.chaos.history import (
 )
 from tests.chaos.run import Outcome
 from tests.chaos.search import is_linearizable
+from tests.chaos.workload import LIMITS, WORKSPACES
 from tests.support.builders import ALREADY_ASSIGNED, ASSIGNED, NO_AGENT_AVAILABLE
 
 if TYPE_CHECKING:
