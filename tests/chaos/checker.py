@@ -7,11 +7,11 @@ from collections import defaultdict
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from tests.chaos.clients import LIMITS, WORKSPACES
 from tests.chaos.health import SERVING
 from tests.chaos.history import FOREVER, Decided, Violation
 from tests.chaos.search import EVALUATIONS, is_linearizable
 from tests.chaos.system import REDIS_TIMEOUT_S
+from tests.chaos.workload import LIMITS, WORKSPACES
 from tests.support.builders import ASSIGNED
 
 if TYPE_CHECKING:

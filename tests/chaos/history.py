@@ -123,7 +123,8 @@ class Attack:
         replicas: the replicas that may say NOT_SERVING meanwhile.
         healed: when it was over.
         alone: when it was over, and no other attack hit the same replicas any more.
-        well: when every replica was well again.
+        serving: when every replica served again, and went on to.
+        well: when it had done so for a while, and what the attack left is over.
     """
 
     kind: str
@@ -133,6 +134,7 @@ class Attack:
     replicas: frozenset[int] = frozenset()
     healed: float = FOREVER
     alone: float = FOREVER
+    serving: float = FOREVER
     well: float = FOREVER
 
     def touches(self, sent: float, answered: float) -> bool:

@@ -8,9 +8,9 @@ import time
 from typing import TYPE_CHECKING
 
 from tests.chaos.attacks import HEAVY, LIGHT, Kind, Scene
-from tests.chaos.clients import WORKSPACES
 from tests.chaos.history import FOREVER, Attack, Violation
 from tests.chaos.system import REPLICAS
+from tests.chaos.workload import WORKSPACES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -24,6 +24,7 @@ LONGEST_S = 4.0
 WELL_WITHIN_S = 10.0
 _CALM_S = 0.6
 _POLL_S = 0.02
+_STAYS_S = 0.3
 _LATEST = 20
 
 
@@ -92,22 +93,28 @@ class Nemesis:
         kind.run(scene)
         attack.healed = time.monotonic()
         attack.alone = attack.healed
-        affected = attack.replicas or frozenset({target})
-        if sum(self._is_well(replica, attack, caller) for replica in affected) == len(affected):
-            attack.well = time.monotonic()
+        attack.serving = self._serving_since(attack.replicas or frozenset({target}), attack, caller)
+        attack.well = FOREVER if attack.serving == FOREVER else time.monotonic()
 
-    def _is_well(self, replica: int, attack: Attack, caller: Caller) -> bool:
-        """Wait until a replica says that it serves, and does; note where that takes too long."""
+    def _serving_since(self, replicas: frozenset[int], attack: Attack, caller: Caller) -> float:
+        """Wait until replicas say that they serve, do, and go on to; return since when, and note where that is late."""
         workspace = next(iter(WORKSPACES))
-        while time.monotonic() < attack.alone + WELL_WITHIN_S:
-            if self._health.serves(replica, attack.healed) and caller.probe(workspace, replica):
-                return True
+        since = FOREVER
+        while min(since, time.monotonic()) < attack.alone + WELL_WITHIN_S:
+            away = [
+                replica
+                for replica in sorted(replicas)
+                if not (self._health.serves(replica, attack.healed) and caller.probe(workspace, replica))
+            ]
+            since = FOREVER if away else min(since, time.monotonic())
+            if time.monotonic() > since + _STAYS_S:
+                return since
             time.sleep(_POLL_S)
-            if any(replica in each.replicas and each.well == FOREVER for each in self._others(attack)):
+            if any(replicas & each.replicas and each.well == FOREVER for each in self._others(attack)):
                 attack.alone = time.monotonic()
-        text = f"replica {replica} is not, {WELL_WITHIN_S} s after {attack.kind}"
+        text = f"replicas {away} do not serve, {WELL_WITHIN_S} s after {attack.kind}"
         self._history.problems.append(Violation("well again", text, attack.healed, time.monotonic()))
-        return False
+        return FOREVER
 
     def _others(self, attack: Attack) -> list[Attack]:
         """Return the latest attacks beside this one."""

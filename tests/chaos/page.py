@@ -116,7 +116,7 @@ def rows(histories: Iterable[tuple[History, Sequence[tuple[str, float, float]]]]
 
 
 def _until_well(attack: Attack) -> float:
-    return FOREVER if attack.well == FOREVER else attack.well - attack.alone
+    return FOREVER if attack.serving == FOREVER else max(0.0, attack.serving - attack.alone)
 
 
 def _kinds(attacks: Sequence[Attack], sent: float, answered: float) -> set[str]:

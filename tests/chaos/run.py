@@ -13,11 +13,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tests.chaos.checker import check
-from tests.chaos.clients import WORKSPACES, Caller, Contacts
+from tests.chaos.clients import Caller
 from tests.chaos.health import HealthWatch
 from tests.chaos.history import History, Violation
 from tests.chaos.nemesis import Nemesis
 from tests.chaos.system import System
+from tests.chaos.workload import WORKSPACES, Contacts
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.chaos import checker, page
-from tests.chaos.clients import LIMITS, WORKSPACES
 from tests.chaos.history import (
     FOREVER,
     Attack,
@@ -22,6 +21,7 @@ from tests.chaos.history import (
 )
 from tests.chaos.run import Outcome
 from tests.chaos.search import is_linearizable
+from tests.chaos.workload import LIMITS, WORKSPACES
 from tests.support.builders import ALREADY_ASSIGNED, ASSIGNED, NO_AGENT_AVAILABLE
 
 if TYPE_CHECKING:
@@ -245,7 +245,7 @@ def test_a_call_that_fails_while_nothing_is_attacked(sent: float, reason: str, v
 def hang() -> Attack:
     """An attack that takes Redis away from 10 to 20, and all is well at 21."""
     everybody = frozenset({0, 1, 2})
-    return Attack("Redis hangs", 10, 20, everybody, everybody, healed=20, alone=20, well=21)
+    return Attack("Redis hangs", 10, 20, everybody, everybody, healed=20, alone=20, serving=21, well=21)
 
 
 @pytest.mark.parametrize(
