@@ -115,10 +115,11 @@ class RedisWatch:
         self._redis.on_denied(self._denied)
 
     def close(self) -> None:
-        """End it."""
+        """End it, if it was started."""
         self._closed = True
         self._wake.set()
-        self._thread.join(timeout=self._every_s)
+        if self._thread.ident is not None:
+            self._thread.join(timeout=self._every_s)
 
     def _watch(self) -> None:
         while not self._closed:

@@ -41,7 +41,7 @@ def test_the_file_is_that_of_the_secret(manifests: Manifests) -> None:
     settings = Settings.read({}, manifests.settings | SOME_REDIS)
     mounts = {mount["name"]: mount for mount in manifests.container["volumeMounts"]}
     volumes = {volume["name"]: volume["secret"] for volume in manifests.pod["spec"]["volumes"]}
-    assert mounts.keys() == volumes.keys() == {"access", "tls"}
+    assert mounts.keys() == volumes.keys() == {"access", "redis", "tls"}
     assert settings.access == f"{mounts['access']['mountPath']}/access.yaml"
     assert settings.tls_cert.startswith(f"{mounts['tls']['mountPath']}/")
     assert volumes["access"] == {"secretName": "evenhand-access", "defaultMode": 0o440}

@@ -37,6 +37,9 @@ class WatchedRedis:
             self.servers = [master, *(self._server(folder / str(n), master) for n in (1, 2))]
             wait_until(lambda: self._replicas(master) == 2, "the replicas follow")
             self.sentinels = [self._sentinel(folder / f"s{number}", master) for number in range(3)]
+            for sentinel in self.sentinels:  # which ask servers who follows whom only every ten seconds otherwise
+                with sentinel.client() as client:
+                    client.execute_command("SENTINEL DEBUG info-period 200 publish-period 200 ask-period 200")
             wait_until(self.settled, "the Sentinels know everybody")
             self._open = self._open.pop_all()
         return self

@@ -48,7 +48,7 @@ def serve() -> None:
     pool: Any = ThreadPoolExecutor(settings.threads)
     if ours:
         threads = CallThreads(settings.threads, settings.max_concurrent)
-        pool = ReceivingExecutor(Receiver(settings.request_timeout_s), threads)
+        pool = ReceivingExecutor(Receiver(settings.request_timeout_s, settings.response_timeout_s), threads)
     server = grpc.server(pool, options=real._options(settings, share=False))
     handlers = {
         "EvaluateContact": grpc.unary_unary_rpc_method_handler(

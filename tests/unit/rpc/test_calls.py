@@ -71,7 +71,7 @@ class Setting:
     def __init__(self, *, overloaded: bool = False) -> None:
         self.made_up = MadeUp()
         self.threads = CallThreads(0 if overloaded else 4, 0 if overloaded else 100)
-        self.receiver = Receiver(5.0)
+        self.receiver = Receiver(timeout_s=5, response_timeout_s=60)
         executor: Any = ReceivingExecutor(self.receiver, self.threads)
         self.server = grpc.server(executor, options=[("grpc.so_reuseport", 0)])
         register(self.server, SERVICE, self.made_up.methods, Admission(None))
