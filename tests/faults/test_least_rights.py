@@ -1,4 +1,4 @@
-"""The least rights of a user of Redis: with those of the README all works, and each that is missing is seen."""
+"""The least rights of a user of Redis: with those that are documented all works, and each that is missing is seen."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ from tests.support.sentinels import NAME, WatchedRedis
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-README = Path(__file__).parents[2] / "README.md"
-LINES = re.findall(r"^ACL SETUSER evenhand (.+?)(?: +# (.+))?$", README.read_text(), re.MULTILINE)
+OPERATIONS = Path(__file__).parents[2] / "deploy" / "operations.md"
+LINES = re.findall(r"^ACL SETUSER evenhand (.+?)(?: +# (.+))?$", OPERATIONS.read_text(), re.MULTILINE)
 LEAST = LINES[0][0].replace("PASSWORD", "secret").split()
 MORE = {why: words.split() for words, why in LINES[1:]}
 BY_FUNCTIONS, BY_SCRIPTS, OF_CLUSTER, FOR_AUDIT, TO_SEE = list(MORE.values())[:5]
-OF_SENTINELS = re.findall(r"A user of Sentinels needs `(\S+)`", README.read_text())[0]
+OF_SENTINELS = re.findall(r"A user of Sentinels needs `(\S+)`", OPERATIONS.read_text())[0]
 LUA = Path(scripts.__file__).with_name("lua")
 UNSEEN = "may not see (INFO, CONFIG GET)"
 # What is asked for and not needed: the name that redis-py gives itself, and what the service would like to see.
@@ -89,7 +89,7 @@ def serving(redis_url: str, *options: str) -> EvenhandServer:
 @pytest.mark.parametrize("version", sorted(redis_binaries()))
 @pytest.mark.parametrize("seeing", [[], TO_SEE], ids=["unseen", "seen"])
 def test_the_least_rights_are_enough(version: str, seeing: Sequence[str]) -> None:
-    """With the rights that the README names for this Redis all works, and nothing else is ever asked for in vain.
+    """With the rights that are documented for this Redis all works, and nothing else is ever asked for in vain.
 
     Where INFO and CONFIG are denied, the log says once what could not be seen.
     """
@@ -106,7 +106,7 @@ def test_the_least_rights_are_enough(version: str, seeing: Sequence[str]) -> Non
 
 @pytest.mark.skipif("8.2" not in redis_binaries(), reason="no Redis 8.2 here")
 def test_the_least_rights_are_enough_on_a_cluster() -> None:
-    """With the rights of the README on each server a cluster is recognized, though INFO is denied, and all works."""
+    """With the documented rights on each server a cluster is recognized, though INFO is denied, and all works."""
     with RedisCluster(3) as cluster:
         for node in cluster.nodes:
             allow(node, *BY_FUNCTIONS, *OF_CLUSTER, *FOR_AUDIT)
@@ -125,7 +125,7 @@ def test_the_least_rights_are_enough_on_a_cluster() -> None:
 
 @pytest.mark.skipif("8.2" not in redis_binaries(), reason="no Redis 8.2 here")
 def test_the_least_rights_are_enough_behind_sentinels() -> None:
-    """Users of servers and Sentinels with the rights of the README and no others: all works."""
+    """Users of servers and Sentinels with the rights of deploy/operations.md and no others: all works."""
     with WatchedRedis("of-servers", "of-sentinels") as watched:
         for server in watched.servers:
             allow(server, *BY_FUNCTIONS, *FOR_AUDIT)
@@ -198,7 +198,7 @@ def test_a_right_that_is_taken_away_is_noticed(redis: RedisServer) -> None:
 
 
 def test_the_rights_are_those_of_the_scripts() -> None:
-    """What the README allows, and what is looked for, are the commands that some script runs: no more, no fewer."""
+    """What the documented rights allow, and what is looked for, are the commands that some script runs: no more, no fewer."""
     texts = [path.read_text() for path in LUA.rglob("*.lua") if path.name != "rights.lua"]
     texts += [strategy.lua.read_text() for strategy in STRATEGIES.values()]
     run = {name for text in texts for name in re.findall(r"call\('(\w+)'", text)}
@@ -208,7 +208,7 @@ def test_the_rights_are_those_of_the_scripts() -> None:
 
 
 def test_the_readme_is_about_this_machine(redis: RedisServer) -> None:
-    """Every line of rights in the README is one that the newest Redis takes."""
+    """Every line of rights in deploy/operations.md is one that the newest Redis takes."""
     assert redis.binary == newest_redis()
     for rights in MORE.values():
         allow(redis, *rights)
