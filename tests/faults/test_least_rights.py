@@ -198,7 +198,7 @@ def test_a_right_that_is_taken_away_is_noticed(redis: RedisServer) -> None:
 
 
 def test_the_rights_are_those_of_the_scripts() -> None:
-    """What the documented rights allow, and what is looked for, are the commands that some script runs: no more, no fewer."""
+    """What the rights allow, and what is looked for, are the commands that some script runs: no more, no fewer."""
     texts = [path.read_text() for path in LUA.rglob("*.lua") if path.name != "rights.lua"]
     texts += [strategy.lua.read_text() for strategy in STRATEGIES.values()]
     run = {name for text in texts for name in re.findall(r"call\('(\w+)'", text)}
