@@ -197,8 +197,9 @@ def check_health(history: History) -> Iterator[Violation]:
         gone = [
             each for each in history.attacks if sample.replica in each.without_redis and _is_gone(each, sample.sent)
         ]
-        if sample.status == SERVING and any(sample.answered <= each.lasts_until for each in gone):
-            text = f"replica {sample.replica} said SERVING while it had no Redis"
+        told = next((each for each in gone if sample.status == SERVING and sample.answered <= each.lasts_until), None)
+        if told is not None:
+            text = f"replica {sample.replica} said SERVING {sample.sent - told.begun:.1f} s into: {told.kind}"
             yield Violation("health", text, sample.sent, sample.answered)
         excused = any(
             sample.replica in each.replicas and each.touches(sample.sent, sample.answered) for each in history.attacks
