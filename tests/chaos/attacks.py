@@ -147,7 +147,7 @@ def swallow(scene: Scene) -> None:
     network = scene.system.networks[scene.target]
     network.swallow()
     time.sleep(scene.seconds)
-    network.heal()
+    network.let_through()
 
 
 def lose_replies(scene: Scene) -> None:
@@ -155,7 +155,7 @@ def lose_replies(scene: Scene) -> None:
     network = scene.system.networks[scene.target]
     network.loses = 0.33
     time.sleep(scene.seconds)
-    network.heal()
+    network.loses = 0.0
 
 
 def slow_down(scene: Scene) -> None:
@@ -163,7 +163,7 @@ def slow_down(scene: Scene) -> None:
     network = scene.system.networks[scene.target]
     network.delay_s = scene.chance.uniform(0.01, 0.06)
     time.sleep(scene.seconds)
-    network.heal()
+    network.delay_s = 0.0
 
 
 def send_halves(scene: Scene) -> None:

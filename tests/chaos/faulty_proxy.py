@@ -32,13 +32,17 @@ class FaultyProxy(RedisProxy):
         self.loses = 0.0
 
     def swallow(self) -> None:
-        """Let nothing through, in no direction, and say so to nobody; what was sent comes when it is `heal`ed."""
+        """Let nothing through, in no direction, and say so to nobody; what was sent comes when it is let through."""
         self._passes.clear()
+
+    def let_through(self) -> None:
+        """Let everything through again, as fast as the network is now."""
+        self._passes.set()
 
     def heal(self) -> None:
         """Let everything through again, as fast as it comes."""
         self.delay_s, self.loses = 0.0, 0.0
-        self._passes.set()
+        self.let_through()
 
     def ways(self) -> tuple[Way, Way]:
         """Return both directions of a new connection."""

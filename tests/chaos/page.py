@@ -19,6 +19,7 @@ from service.runtime.redis_binary import Binary
 from tests.bench.machine import describe
 from tests.chaos.attacks import HEAVY, LIGHT
 from tests.chaos.history import FOREVER
+from tests.chaos.stalls import STALLED
 from tests.support.processes import newest_redis
 
 if TYPE_CHECKING:
@@ -54,7 +55,8 @@ that takes something away, and one beside it. Every call is recorded with its in
 _LEGEND = """
 calls: those under way while the attack, or what it left, lasted; a call counts for each of two attacks. well: the
 longest time until all replicas that were hit serve again, in seconds, from when no other attack hits them any more.
-longest: the longest call, in seconds, of a deadline of 2.5.
+longest: the longest call, in seconds, of a deadline of 2.5. (Redis stalled): for more than 0.3 s, by nobody's attack
+and no command's doing; a disk that syncs slowly does that, and a machine that is busy with others.
 """
 
 
@@ -95,7 +97,7 @@ def rows(histories: Iterable[tuple[History, Sequence[tuple[str, float, float]]]]
     Args:
         histories: with promise, begin and end of each violation.
     """
-    found = {name: Row() for name in (*HEAVY, *LIGHT, _NO_ATTACK)}
+    found = {name: Row() for name in (*HEAVY, *LIGHT, STALLED, _NO_ATTACK)}
     for history, violations in histories:
         for attack in history.attacks:
             row = found[attack.kind]

@@ -17,6 +17,7 @@ from tests.chaos.clients import Caller
 from tests.chaos.health import HealthWatch
 from tests.chaos.history import History, Violation
 from tests.chaos.nemesis import Nemesis
+from tests.chaos.stalls import StallWatch
 from tests.chaos.system import System
 from tests.chaos.workload import WORKSPACES, Contacts
 
@@ -27,6 +28,7 @@ CLIENTS = 8
 _SETTLES_S = 2.0
 _READERS = 4
 _READ_AGAIN = 5
+_READ_PAUSE_S = 1.0
 _JOINED_WITHIN_S = 30.0
 
 
@@ -50,7 +52,7 @@ class Outcome:
 def run(seed: int, seconds: float) -> Outcome:
     """Attack a system of its own for so long, and judge what happened."""
     history, contacts = History(), Contacts()
-    with System() as system, HealthWatch(system.addresses, history) as health:
+    with System() as system, StallWatch(system, history), HealthWatch(system.addresses, history) as health:
         callers = [
             Caller(system.addresses, history, contacts, seed * 1000 + at, at) for at in range(CLIENTS + _READERS)
         ]
@@ -97,7 +99,7 @@ def _read(callers: Sequence[Caller], contacts: Contacts, history: History) -> No
     def read(caller: Caller, names: Sequence[tuple[str, str]]) -> None:
         for workspace, name in names:
             sent = time.monotonic()
-            if not any(caller.call("get", workspace, name) for _ in range(_READ_AGAIN)):
+            if not any(caller.call("get", workspace, name) or time.sleep(_READ_PAUSE_S) for _ in range(_READ_AGAIN)):
                 with history.lock:
                     history.problems.append(
                         Violation("well again", f"{workspace}/{name} cannot be read", sent, time.monotonic())
