@@ -60,6 +60,7 @@ _REFUSED = {
     Refusal.CALLS: rpc_status.to_status(statuses.overloaded()),
     Refusal.BYTES: rpc_status.to_status(statuses.overloaded()),
     Refusal.QUOTA: rpc_status.to_status(statuses.quota_exceeded()),
+    Refusal.STOPPING: rpc_status.to_status(statuses.stopping()),
 }
 
 
@@ -128,6 +129,7 @@ class _Method:
             Refusal.CALLS: logs.Tally(_logger, "calls refused: too many are waiting"),
             Refusal.BYTES: logs.Tally(_logger, "calls refused: too many bytes are in progress"),
             Refusal.QUOTA: logs.Tally(_logger, "calls refused: their workspace is beyond its quota"),
+            Refusal.STOPPING: logs.Tally(_logger, "calls refused: this replica is going down"),
         }
 
     def unary(self, behavior: Callable[[Any, Call], Any]) -> Callable[[Any, grpc.ServicerContext], Any]:
@@ -175,10 +177,11 @@ class _Method:
         return call
 
     def _refuse(self, refusal: Refusal, context: grpc.ServicerContext) -> NoReturn:
-        """Refuse a call that is beyond what the service, or its workspace, takes."""
-        self._tell(self._metrics.refuse, refusal.value)
+        """Refuse a call that is not begun."""
+        status = _REFUSED[refusal]
+        self._tell(self._metrics.refuse, refusal.value, status.code.value[0])
         self._refusals[refusal].add(1)
-        context.abort_with_status(_REFUSED[refusal])
+        context.abort_with_status(status)
 
     def _fail(
         self, error: Exception, request: Any, context: grpc.ServicerContext, seconds: float, *, counted: bool = False

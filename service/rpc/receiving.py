@@ -89,6 +89,8 @@ class Refusal(Enum):
     """Large requests in progress take too many bytes."""
     QUOTA = "quota"
     """Its workspace asks for more than its quota."""
+    STOPPING = "stopping"
+    """The service ends before its turn."""
 
 
 class Received:

@@ -11,6 +11,7 @@
 | DEADLINE_EXCEEDED  | REQUEST_TOO_SLOW  |             | the request did not come whole within `--request-timeout`   |
 | UNIMPLEMENTED      | NO_REQUEST        |             | the caller ended its side of the call without a request     |
 | UNAVAILABLE        | REDIS_UNAVAILABLE | RetryInfo   | Redis is unavailable                                        |
+| UNAVAILABLE        | STOPPING          | RetryInfo   | this replica ends before the call's turn: try another       |
 | UNAVAILABLE        | NOT_DURABLE       | RetryInfo   | no replica, or no disk, confirmed the change: `--durability`|
 | UNAVAILABLE        | STATE_LOST        | RetryInfo   | the workspace's rules are gone from Redis                   |
 | UNAUTHENTICATED    | NO_CREDENTIALS    |             | the caller shows neither a token nor a certificate that the |
@@ -268,6 +269,11 @@ def quota_exceeded(retry_after: timedelta = _RETRY_QUOTA) -> Status:
         "the workspace asks for more than its quota",
         [_retry_info(retry_after)],
     )
+
+
+def stopping() -> Status:
+    """Return the error for a call whose turn does not come before the service ends."""
+    return _status(code_pb2.UNAVAILABLE, "STOPPING", "this replica is going down", [_retry_info(_RETRY_OVERLOAD)])
 
 
 def deadline_too_short() -> Status:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import sys
 from queue import SimpleQueue
-from threading import Lock, Thread
+from threading import Event, Lock, Thread
 from time import sleep
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
@@ -114,6 +114,8 @@ class CallThreads:
         self._bound = bound
         self._quotas = quotas
         self._slow_workspaces = slow
+        self._going = Event()  # unless calls are held
+        self._going.set()
         self._refused: SimpleQueue[tuple[Received, Refusal] | None] = SimpleQueue()
         self._quick = self._start("call", threads, FairQueue(threads, threads, bound, _TURN))
         few: FairQueue[Received] = FairQueue(_LARGE_THREADS, _LARGE_SHARE, bound, _LARGE_TURN)
@@ -136,6 +138,24 @@ class CallThreads:
         if self._refused.qsize() >= self._bound:
             sleep(_SHED_SECONDS)  # grpc's own thread takes calls on as fast as it can, and all these are kept
         self._refused.put((call, refusal))
+
+    def hold(self) -> None:
+        """Begin no call, and refuse none, until `release`; those that are in progress go on."""
+        self._going.clear()
+        self._quick.queue.hold()
+        self._slow.queue.hold()
+
+    def release(self) -> None:
+        """Go on with all that was held."""
+        self._quick.queue.release()
+        self._slow.queue.release()
+        self._going.set()
+
+    def refuse_all(self) -> None:
+        """Refuse all that waits, since the service ends before its turn."""
+        for queue, _ in (self._quick, self._slow):
+            for call in queue.drop_all():
+                _refuse(call, Refusal.STOPPING)
 
     def close(self) -> None:
         """End the threads, once they have done what waits by now."""
@@ -168,10 +188,15 @@ class CallThreads:
 
     def _refuse(self) -> None:
         while (found := self._refused.get()) is not None:
+            self._going.wait()
             call, refusal = found
-            try:
-                call.refuse(refusal)
-            except Exception:  # noqa: BLE001 - the next call needs this thread
-                _log.exception("a refusal broke off")
+            _refuse(call, refusal)
             del found, call
             sleep(_SHED_SECONDS)
+
+
+def _refuse(call: Received, refusal: Refusal) -> None:
+    try:
+        call.refuse(refusal)
+    except Exception:  # noqa: BLE001 - the next call needs this thread
+        _log.exception("a refusal broke off")

@@ -46,6 +46,7 @@ class FairQueue(Generic[Item]):
 
     def __init__(self, threads: int, share: int, bound: int, turn: int) -> None:
         self._free = threads
+        self._held: int | None = None  # threads that would be free; None: nothing is held
         self._share = share
         self._bound = bound
         self._turn = turn
@@ -81,10 +82,37 @@ class FairQueue(Generic[Item]):
         with self._lock:
             if self._busy is not None:
                 self._leave(self._busy, workspace)
-            found = self._next() if self._lines else None
+            found = self._next() if self._lines and self._held is None else None
             if found is None:
-                self._free += 1
+                if self._held is None:
+                    self._free += 1
+                else:
+                    self._held += 1
             return found
+
+    def hold(self) -> None:
+        """Have all that comes, or waits, wait until `release`."""
+        with self._lock:
+            if self._held is None:
+                self._held, self._free = self._free, 0
+
+    def release(self) -> None:
+        """Have what was held served."""
+        with self._lock:
+            if self._held is None:
+                return
+            self._free, self._held = self._held, None
+            while self._free and self._lines and (found := self._next()) is not None:
+                self._free -= 1
+                self._handed.put(found)
+
+    def drop_all(self) -> list[Item]:
+        """Return all that waits, which is not going to be served."""
+        with self._lock:
+            dropped = [item for line in self._lines.values() for _, item in line.waiting]
+            self._lines.clear()
+            self._waiting = 0
+            return dropped
 
     def close(self, threads: int) -> None:
         """Tell so many threads that there is no more to do than waits by now."""

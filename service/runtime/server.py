@@ -33,6 +33,13 @@ _MESSAGE_BYTES = 16 * 1024 * 1024
 _CONNECTION_STREAMS = 1000
 _HANDSHAKE_SECONDS = 10.0
 
+_GATHERING_SECONDS = 0.05
+"""How long answers are held back before gRPC is told to stop. It cancels calls that it has not handed over, and those
+that come until a caller hears of its end; by then it has handed over all, and who waits sends nothing more."""
+
+_REFUSING_SECONDS = 1.0
+"""So long before the end of the time for calls in progress those that still wait are refused."""
+
 _log = logging.getLogger(__name__)
 
 # After so many new objects that are still there garbage is looked for. Python's 700 come together within three sets of
@@ -92,9 +99,14 @@ class Server:
         logs.event(_log, logging.INFO, "stopping", endpoint_wait_s=settings.endpoint_wait_s, drain_s=settings.drain_s)
         self._app.health.drain()
         threading.Event().wait(settings.endpoint_wait_s)
+        self._threads.hold()
+        threading.Event().wait(_GATHERING_SECONDS)
         stopped = self._server.stop(settings.drain_s)
+        self._threads.release()
         self._app.health.end_watches()
-        stopped.wait()
+        if not stopped.wait(settings.drain_s - min(_REFUSING_SECONDS, settings.drain_s / 2)):
+            self._threads.refuse_all()
+            stopped.wait()
         self._app.close()
         self._threads.close()
         self._receiver.close()

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any, Literal, cast
 import grpc
 import prometheus_client
 from evenhand.v1 import decision_pb2, rules_pb2
-from google.rpc import code_pb2
 from prometheus_client import Counter, Gauge, Histogram
 
 from service.telemetry.catalogue import CATALOGUE, OTHER
@@ -87,10 +86,11 @@ class MethodMetrics:
         self._codes[code].inc()
         self._seconds.observe(seconds)
 
-    def refuse(self, reason: str) -> None:
-        """Count one call that was refused for what all callers, or those of its workspace, ask for at once."""
-        self._refusals[reason].inc()
-        self.end(code_pb2.RESOURCE_EXHAUSTED, 0.0)
+    def refuse(self, reason: str, code: int) -> None:
+        """Count one call that was refused with the status `code` before it was begun."""
+        if reason in self._refusals:
+            self._refusals[reason].inc()
+        self.end(code, 0.0)
 
 
 def count_refused(reason: str) -> None:

@@ -65,6 +65,7 @@ LARGEST = {
     "etag_mismatch": lambda: statuses.etag_mismatch("rule set"),
     "overloaded": lambda: statuses.overloaded(timedelta(days=1)),
     "quota_exceeded": lambda: statuses.quota_exceeded(timedelta(days=1)),
+    "stopping": statuses.stopping,
     "deadline_too_short": statuses.deadline_too_short,
     "request_too_slow": lambda: statuses.request_too_slow(123456.789),
     "no_request": statuses.no_request,

@@ -95,3 +95,27 @@ def test_nothing_is_kept_of_who_waits_for_nothing():
     assert len(served(queue)) == 1000
     assert not queue._lines
     assert not queue._busy
+
+
+def test_what_is_held_is_served_when_it_is_released():
+    """While a queue is held nothing is handed out, whoever is free or becomes so; afterwards all of it is, in order."""
+    queue: FairQueue[str] = FairQueue(2, 2, 100, TURN)
+    queue.put("busy", 0, "first")
+    assert queue.first() == ("busy", "first")
+    queue.hold()
+    for number in range(3):
+        queue.put("w", 0, f"held-{number}")
+    assert queue.following("busy") is None
+    queue.release()
+    assert [queue.first() for _ in range(2)] == [("w", "held-0"), ("w", "held-1")]
+    assert queue.following("w") == ("w", "held-2")
+    assert queue.following("w") is None
+
+
+def test_what_is_dropped_is_not_served():
+    """Whatever waits is given back, of every workspace, and a thread finds nothing of it."""
+    queue = busy()
+    for workspace in ("a", "b"):
+        queue.put(workspace, 0, workspace)
+    assert queue.drop_all() == ["a", "b"]
+    assert served(queue) == []
