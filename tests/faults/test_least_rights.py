@@ -15,7 +15,7 @@ from service.store import scripts
 from strategies import STRATEGIES
 from tests.support.builders import ALREADY_ASSIGNED, ASSIGNED, ONLINE, roster, rule
 from tests.support.client import Service, Workspace, refused
-from tests.support.processes import EvenhandServer, RedisServer, newest_redis, redis_binaries, wait_until
+from tests.support.processes import EvenhandServer, RedisServer, free_port, newest_redis, redis_binaries, wait_until
 from tests.support.redis_cluster import RedisCluster
 from tests.support.scrape import Scrape
 from tests.support.sentinels import NAME, WatchedRedis
@@ -28,6 +28,9 @@ LINES = re.findall(r"^ACL SETUSER evenhand (.+?)(?: +# (.+))?$", OPERATIONS.read
 LEAST = LINES[0][0].replace("PASSWORD", "secret").split()
 MORE = {why: words.split() for words, why in LINES[1:]}
 BY_FUNCTIONS, BY_SCRIPTS, OF_CLUSTER, FOR_AUDIT, TO_SEE = list(MORE.values())[:5]
+OF_DURABILITY = {
+    durability: words for why, words in MORE.items() for durability in re.findall(r"--durability (\w+)", why)
+}
 OF_SENTINELS = re.findall(r"A user of Sentinels needs `(\S+)`", OPERATIONS.read_text())[0]
 LUA = Path(scripts.__file__).with_name("lua")
 UNSEEN = "may not see (INFO, CONFIG GET)"
@@ -138,6 +141,40 @@ def test_the_least_rights_are_enough_behind_sentinels() -> None:
         with serving(url) as server:
             assert server.health() == "SERVING"
             use_everything(server, url)
+
+
+@pytest.mark.parametrize("durability", sorted(OF_DURABILITY))
+def test_the_least_rights_are_enough_for_durable_changes(durability: str) -> None:
+    """With its own right each durability works; without it nothing is ready, and the log names the right.
+
+    A right that is taken away, too, is noticed, and all is well when it is given.
+    """
+    right = OF_DURABILITY[durability]
+    with (
+        RedisServer(port=free_port(), persistent=True, options=("--appendfsync", "always")) as redis,
+        RedisServer(port=free_port()) as replica,
+    ):
+        with replica.client() as operator:
+            operator.replicaof("127.0.0.1", redis.port)
+            wait_until(lambda: operator.info("replication")["master_link_status"] == "up", "the replica follows")
+        allow(redis, *BY_FUNCTIONS, *FOR_AUDIT)
+        with serving(url_of(redis), "--durability", durability) as server, redis.client() as operator:
+            assert server.health() == "NOT_SERVING"
+            assert f"and the right to {right[0][1:].upper()}: " in server.log()
+            assert "has no permissions to run" in server.log()
+            allow(redis, *BY_FUNCTIONS, *FOR_AUDIT, *right)
+            wait_until(lambda: server.health() == "SERVING", "it is ready", 5)
+            operator.execute_command("ACL", "LOG", "RESET")
+            use_everything(server, url_of(redis))
+            assert {entry["object"].lower() for entry in operator.acl_log()} <= WANTED_IN_VAIN
+            allow(redis, *BY_FUNCTIONS, *FOR_AUDIT)
+            workspace = Workspace("w", Service(server.address))
+            with refused("UNAVAILABLE"):
+                workspace.created("late")
+            wait_until(lambda: server.health() == "NOT_SERVING", "it is not ready", 5)
+            allow(redis, *BY_FUNCTIONS, *FOR_AUDIT, *right)
+            wait_until(lambda: server.health() == "SERVING", "it is ready again", 5)
+            assert workspace.created("late").outcome == ASSIGNED
 
 
 @pytest.mark.parametrize("version", sorted(redis_binaries()))
