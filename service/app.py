@@ -39,7 +39,7 @@ from service.telemetry.metrics import (
 from service.telemetry.observer import DecisionObserver
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
     from ssl import SSLContext
 
@@ -48,7 +48,7 @@ if TYPE_CHECKING:
     from service.access.access import Access
     from service.config import Settings
     from service.redis_client.client import Timings
-    from service.rpc.receiving import Receiver
+    from service.rpc.receiving import Receiver, Recognize
     from service.store.redis_watch import Findings
     from service.telemetry.listener import MetricsListener
     from service.telemetry.tracing import Tracing
@@ -111,9 +111,9 @@ class App:
             observer.on_configured(self.fairness.wake)
 
     @property
-    def is_stranger(self) -> Callable[[Iterable[tuple[str, str | bytes]]], bool] | None:
-        """Tells by a call's metadata whether it will be refused; None where everybody may do all."""
-        return partial(credentials.is_stranger, self._access) if self._access is not None else None
+    def recognize(self) -> Recognize | None:
+        """Tells at once who makes a call; None where everybody may do all."""
+        return partial(credentials.recognize, self._access) if self._access is not None else None
 
     def register(self, server: grpc.Server, owe: Callable[[str, int], None] | None) -> None:
         """Add the services to the server.

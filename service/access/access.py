@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from service.access import document
 from service.access.errors import UnauthenticatedError
+from service.access.principals import NOBODY, UNVERIFIED
 from service.access.tokens import token_hash
 from service.config import SettingsError
 from service.config.files import stamps
@@ -74,9 +75,9 @@ class Access:
         """
         return self._callers.identify(authorization, certificate)
 
-    def is_stranger(self, authorization: Sequence[str]) -> bool:
-        """Return whether `identify` will certainly raise; verifies no JWT, and asks for no certificate."""
-        return self._callers.is_stranger(authorization)
+    def recognize(self, authorization: Sequence[str], certificate: Callable[[], Iterable[str]]) -> Principal:
+        """Return who calls, at once: NOBODY, or UNVERIFIED where a JWT has not been verified before."""
+        return self._callers.recognize(authorization, certificate)
 
     def _follow(self) -> None:
         while not self._closed.wait(_LOOKS_S):
@@ -150,19 +151,30 @@ class Callers:
         """Return who calls; see `Access.identify`."""
         if authorization:
             return self._by_authorization(authorization)
-        if self._by_name:
-            for name in certificate():
-                principal = self._by_name.get(name)
-                if principal is not None:
-                    return principal
-        raise UnauthenticatedError("NO_CREDENTIALS")
+        principal = self._of_names(certificate)
+        if principal is None:
+            raise UnauthenticatedError("NO_CREDENTIALS")
+        return principal
 
-    def is_stranger(self, authorization: Sequence[str]) -> bool:
-        """Return whether a caller is certainly nobody; see `Access.is_stranger`."""
+    def recognize(self, authorization: Sequence[str], certificate: Callable[[], Iterable[str]]) -> Principal:
+        """Return who calls, at once; see `Access.recognize`."""
         if not authorization:
-            return not self._by_name
+            return self._of_names(certificate) or NOBODY
         token = _bearer(authorization)
-        return not token or (not self._may_be_jwt(token) and self._of_token(token_hash(token)) is None)
+        if not token:
+            return NOBODY
+        digest = token_hash(token)
+        principal = self._of_token(digest)
+        if principal is not None or not self._may_be_jwt(token):
+            return principal or NOBODY
+        subject = self.verifier.remembered(digest)
+        return self._by_subject.get(subject, NOBODY) if subject is not None else UNVERIFIED
+
+    def _of_names(self, certificate: Callable[[], Iterable[str]]) -> Principal | None:
+        """Return whose names these are in a certificate, which is looked at only if anybody is known by one."""
+        if not self._by_name:
+            return None
+        return next((self._by_name[name] for name in certificate() if name in self._by_name), None)
 
     def _by_authorization(self, authorization: Sequence[str]) -> Principal:
         token = _bearer(authorization)

@@ -65,15 +65,20 @@ class Verifier:
             KeysUnavailableError: its issuer's keys are not there yet.
         """
         remembered = self._remembered
-        known = remembered.get(digest)
-        if known is not None and known[0] > time.time():
-            return known[1]
+        known = self.remembered(digest)
+        if known is not None:
+            return known
         expires, subject = self._verify(token)
         with self._lock:
             if len(remembered) >= _REMEMBERED:
                 remembered.clear()
             remembered[digest] = (expires + _LEEWAY_S, subject)
         return subject
+
+    def remembered(self, digest: bytes) -> Subject | None:
+        """Return whom a token with this hash is about, if it was verified before and is still valid."""
+        known = self._remembered.get(digest)
+        return known[1] if known is not None and known[0] > time.time() else None
 
     def _forget(self) -> None:
         """Verify all tokens anew, because a key may have been taken back; also those that are being verified."""

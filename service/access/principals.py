@@ -46,14 +46,24 @@ class Principal:
     certificates: frozenset[str] = frozenset()
     subjects: frozenset[Subject] = frozenset()
 
+    def may(self, right: Right | None, workspace_id: str) -> bool:
+        """Return whether it may make a call; none, where it is not known what the call asks for."""
+        return right in self.rights and (workspace_id in self.workspaces or workspace_id.startswith(self.prefixes))
+
     def require(self, right: Right | None, workspace_id: str) -> None:
-        """Let a call pass that it may make; none, where it is not known what the call asks for.
+        """Let a call pass that it may make.
 
         Whether the workspace is there makes no difference, in the answer or in the time that it takes: nobody looks.
 
         Raises:
             PermissionDeniedError: it may not.
         """
-        if right in self.rights and (workspace_id in self.workspaces or workspace_id.startswith(self.prefixes)):
-            return
-        raise PermissionDeniedError(right or Right.ADMIN, self.name)
+        if not self.may(right, workspace_id):
+            raise PermissionDeniedError(right or Right.ADMIN, self.name)
+
+
+NOBODY: Final = Principal("", frozenset(), (), frozenset())
+"""Stands for a caller whom the service certainly does not know."""
+
+UNVERIFIED: Final = Principal("", frozenset(), (), frozenset())
+"""Stands for a caller whose JWT has yet to be verified, which takes long."""

@@ -274,7 +274,7 @@ def _handler(
 
     read.slow = method.name in _SLOW  # type: ignore[attr-defined]  # for `service.rpc.receiving`, which is given this
     kind = _STREAM if method.server_streaming else _UNARY
-    right = RIGHTS.get(method.full_name)
+    right = read.right = RIGHTS.get(method.full_name)  # type: ignore[attr-defined]  # for the same
     common = _Method(method.name, right, admission, MethodMetrics(kind, service.full_name, method.name))
     codec = {"request_deserializer": read, "response_serializer": lambda response: response.SerializeToString()}
     if method.server_streaming:

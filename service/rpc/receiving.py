@@ -25,13 +25,18 @@ from grpc import _server as grpcio
 from grpc._cython import cygrpc  # type: ignore[attr-defined]
 from grpc_status import rpc_status
 
+from service.access.principals import NOBODY
 from service.rpc import statuses
 from service.rpc.unread import Unread
 from service.telemetry import logs
 from service.telemetry.metrics import EndedCalls
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Mapping
+
+    from service.access.principals import Principal
+
+    Recognize = Callable[[Iterable[tuple[str, str | bytes]], Callable[[], Mapping[str, Iterable[bytes]]]], Principal]
 
 # How late a call may be ended, as a share of what it may take.
 _LOOKS = 50
@@ -97,7 +102,7 @@ class Received:
     """A call whose request is there.
 
     Attributes:
-        workspace: the workspace that it is about, as the request names it.
+        workspace: whose turn it takes: the workspace that it is about, as the request names it. Empty: nobody's.
         size: bytes of the request.
         slow: whether it may take long however small its request is.
     """
@@ -110,6 +115,12 @@ class Received:
         self.size = len(message)
         self.slow: bool = getattr(begun.read, "slow", False)
         self.workspace = workspace_of(message)
+
+    def made_by(self, caller: Principal) -> Received:
+        """Return it, at no workspace's cost if its caller may not make it there: it will be refused."""
+        if not caller.may(self._begun.read.right, self.workspace):  # type: ignore[attr-defined]  # see `calls._handler`
+            self.workspace = ""
+        return self
 
     def run(self) -> object:
         """Answer it."""
@@ -283,18 +294,19 @@ class ReceivingExecutor(Executor):
     Args:
         receiver: receives.
         threads: answer calls.
-        is_stranger: tells by its metadata, at once, of a call that it will be refused; None: of no call.
+        recognize: tells by its metadata, and what gRPC knows of its caller by name, who makes a call; None: everybody
+            may do all.
     """
 
     def __init__(
         self,
         receiver: Receiver,
         threads: Threads,
-        is_stranger: Callable[[Iterable[tuple[str, str | bytes]]], bool] | None = None,
+        recognize: Recognize | None = None,
     ) -> None:
         self._receiver = receiver
         self._threads = threads
-        self._is_stranger = is_stranger
+        self._recognize = recognize
 
     def submit(self, fn: Callable[..., object], /, *args: Any, **kwargs: Any) -> Any:  # noqa: ARG002
         """Receive the request of a call, but not a stranger's; then have `fn(*args)` called.
@@ -302,12 +314,22 @@ class ReceivingExecutor(Executor):
         Its result is dropped: grpcio needs none.
         """
         begun = _Begun(fn, *args)
-        if self._is_stranger is not None and self._is_stranger(begun.event.invocation_metadata):
+        if self._recognize is None:
+            self._receiver.receive(begun, self._threads.submit, self._threads.refuse)
+            return ACCEPTED
+        event = begun.event
+        caller = self._recognize(event.invocation_metadata, lambda: _properties(event.call))
+        if caller is NOBODY:
             # Refused as others are, but no memory is held, and nothing waited for, for those whom nobody knows.
             self._threads.submit(Received(begun, b""))
         else:
-            self._receiver.receive(begun, self._threads.submit, self._threads.refuse)
+            self._receiver.receive(begun, lambda call: self._threads.submit(call.made_by(caller)), self._threads.refuse)
         return ACCEPTED
+
+
+def _properties(call: Any) -> dict[str, Iterable[bytes]]:
+    """Return what gRPC knows of a caller, by name."""
+    return {name.decode(): values for name, values in cygrpc.auth_context(call).items()}
 
 
 class ReceivingThread(ThreadPoolExecutor):

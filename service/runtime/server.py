@@ -68,7 +68,7 @@ class Server:
         quotas = Quotas(settings.workspace_quota) if settings.workspace_quota else None
         self._threads = CallThreads(settings.threads, settings.max_concurrent, self._app.costly, quotas)
         self.fairness = self._app.fairness
-        executor = ReceivingExecutor(self._receiver, self._threads, self._app.is_stranger)
+        executor = ReceivingExecutor(self._receiver, self._threads, self._app.recognize)
         self._server = grpc.server(cast("ThreadPoolExecutor", executor), options=_options(settings, share=share))
         self._app.register(self._server, quotas.owe if quotas is not None else None)
 

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import time
+from typing import TYPE_CHECKING
 
 import grpc
 import pytest
 from evenhand.v1 import assignment_service_pb2 as api
 
+from tests.support.access import ISSUER, Signer, issuer, key_set, principal, write
 from tests.support.builders import rule
 from tests.support.client import Service, Workspace, refused
 from tests.support.processes import EvenhandServer, RedisServer
 from tests.support.scrape import Scrape
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 EVALUATE = "/evenhand.v1.AssignmentService/EvaluateContact"
 
@@ -47,6 +52,43 @@ def test_a_workspace_beyond_its_quota_is_refused_and_its_neighbor_is_not() -> No
         time.sleep(1.5)
         assert len(quiet.created_in_batch(f"batch-{number}" for number in range(100))) == 100
         assert refusals(quiet, 1) == 1
+
+
+def test_who_may_not_do_something_takes_no_quota_of_the_workspace_named(tmp_path: Path) -> None:
+    """Neighbors, callers without the right, and strangers ask for all they can: those who may call find their quota."""
+    signer = Signer()
+    file = write(
+        tmp_path / "access.yaml",
+        principal("owner", "admin", workspaces=["own"]),
+        principal("reader", "read", workspaces=["own"]),
+        principal("neighbor", "admin", workspaces=["other"]),
+        principal("by-jwt", "admin", workspaces=["own"], jwts=[{"issuer": ISSUER, "subject": "crm"}]),
+        issuers=[issuer(keysFile="keys.json")],
+    )
+    (tmp_path / "keys.json").write_bytes(key_set(signer))
+    options = ("--workspace-quota", "20", "--access", str(file))
+    with RedisServer() as redis, EvenhandServer(redis.url, options=options) as server:
+        service = Service(server.address, authorization="Bearer owner-token")
+        team = Workspace("own", service)
+        team.roster("a")
+        team.rules(rule("everyone"))
+        time.sleep(1.5)
+        for token in ("neighbor-token", "reader-token", "stranger-token", Signer().token(), "a.b.c"):
+            other = Workspace("own", Service(server.address, authorization=f"Bearer {token}"))
+            codes = {code_of(other, f"{token}-{number}") for number in range(15)}
+            assert codes & {"PERMISSION_DENIED", "UNAUTHENTICATED", "RESOURCE_EXHAUSTED"} == codes
+        assert refusals(team, 15) == 0
+        time.sleep(1.5)
+        assert refusals(Workspace("own", Service(server.address, authorization=f"Bearer {signer.token()}")), 60) > 0
+
+
+def code_of(team: Workspace, contact: str) -> str:
+    """Return the code that ends a call."""
+    try:
+        team.created(contact)
+    except grpc.RpcError as error:
+        return str(error.code().name)
+    return "OK"
 
 
 def test_nobody_is_let_in_at_the_cost_of_another_workspace() -> None:
