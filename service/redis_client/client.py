@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import math
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from time import monotonic, perf_counter
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol
@@ -20,8 +20,6 @@ from service.redis_client.pipeline import denies, has_no_functions, refuses
 from service.redis_client.router import Router, find_router
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-
     from service.redis_client.endpoint import Endpoint
     from service.redis_client.pipeline import KeyedCommand
     from service.redis_client.script import Script
@@ -44,8 +42,14 @@ _UNAVAILABLE = (RedisConnectionError, RedisTimeoutError, RedisClusterException, 
 
 _NOT_LOADED, _ALREADY_LOADED = "Function not found", "already exists"
 
-Run = tuple[bytes, "Sequence[bytes | str | int]"]
+Run = tuple[bytes, Sequence[bytes | str | int]]
 """One run of a script: KEYS[1], and ARGV."""
+
+AsRepeat = Callable[[Sequence[bytes | str | int], int], Sequence[bytes | str | int]]
+"""Returns ARGV of a run that happens a second time, of ARGV at first, and since when that may have run.
+
+In milliseconds since 1970, by the clock of the server: late by no more than it takes to ask for its time.
+"""
 
 
 def _says(reply: Any, text: str) -> bool:
@@ -192,6 +196,7 @@ class RedisClient:
         slow: bool = False,
         durable: bool = False,
         timeout_s: float = math.inf,
+        as_repeat: AsRepeat | None = None,
     ) -> list[Any]:
         """Run a script for several workspaces, all sent together.
 
@@ -202,6 +207,7 @@ class RedisClient:
             slow: whether a run may take milliseconds.
             durable: whether what it changes, or finds changed, is to be as durable as it was asked for.
             timeout_s: how long to wait for the replies, if that is shorter than the settings say.
+            as_repeat: returns ARGV of a run that happens a second time; None: the same as at first.
 
         Returns:
             The replies; in the place of each that is not to be had, the exception that `run` would raise.
@@ -218,7 +224,7 @@ class RedisClient:
         replies = send([(root, (*way, *_keys(router, root), *arguments)) for root, arguments in runs], timeout_s)
         for at, reply in enumerate(replies):
             if isinstance(reply, Exception):
-                runs_again = _Again(router, lambda commands: send(commands, timeout_s), runs[at])
+                runs_again = _Again(router, lambda commands: send(commands, timeout_s), runs[at], begun, as_repeat)
                 replies[at] = self._second_reply(script, reply, runs_again, way if repeatable else None)
         try:
             self._timings.ran(script.name, perf_counter() - begun)
@@ -235,7 +241,8 @@ class RedisClient:
         """
         reply: Any = problem
         if repeat is not None and isinstance(reply, RedisConnectionError):
-            reply = again.run(*repeat)
+            again, reply = again.as_repeat()
+            reply = reply or again.run(*repeat)
         if _says(reply, _NOT_LOADED):
             # A Redis that is new, or was restarted, has not got them. If another process was faster, that is as well.
             loaded = again.send(b"FUNCTION", b"LOAD", script.library.text)
@@ -411,11 +418,27 @@ class _Again(NamedTuple):
         router: knows where.
         sends: sends commands, and returns their replies.
         once: the run.
+        begun: when it was sent at the earliest, by `perf_counter`.
+        changes: returns ARGV of a second run; None: the same.
     """
 
     router: Router
     sends: Callable[[list[KeyedCommand]], list[Any]]
     once: Run
+    begun: float
+    changes: AsRepeat | None
+
+    def as_repeat(self) -> tuple[_Again, Exception | None]:
+        """Return what sends the second run, and what is in its way, if anything is."""
+        if self.changes is None:
+            return self, None
+        root, arguments = self.once
+        (reply,) = self.router.quick([(root, (b"TIME",))], math.inf)
+        if isinstance(reply, Exception):
+            return self, reply
+        seconds, microseconds = map(int, reply)
+        since_ms = seconds * 1000 + microseconds // 1000 - math.ceil((perf_counter() - self.begun) * 1000)
+        return self._replace(once=(root, self.changes(arguments, since_ms))), None
 
     def send(self, *words: bytes) -> Any:
         """Send one command to the server that has the run's keys, and return its reply."""

@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 _DECIDE = load("decide")
 _RULES = load("rules")
 
+_TOKEN = 3  # where the token stands among the arguments of a run
+
 
 class RedisStore:
     """What Evenhand remembers, in Redis.
@@ -69,15 +71,21 @@ class RedisStore:
         for workspace_id, version, cases in groups:
             # Where each contact has a request id, a second run finds the first one's decisions by these.
             known = all(case.request_id for case in cases)
-            token = "" if known else f"{self._run_tokens}{next(self._runs):x}"
-            words: list[Any] = [version, self._contact_retention_ms, self._replay_retention_ms, token, self._repeat_ms]
+            told = ("", 0) if known else (f"{self._run_tokens}{next(self._runs):x}", self._repeat_ms)
+            words: list[Any] = [version, self._contact_retention_ms, self._replay_retention_ms, *told]
             for contact_id, owner_id, opened, request_id, choice, reply in cases:
                 encoded = contact_id.encode()
                 bucket = crc32(encoded) % keys.BUCKETS  # what keys.bucket returns, without a call for each contact
                 words += (encoded, bucket, owner_id, int(opened), request_id, choice, reply)
             runs.append((keys.root(workspace_id), words))
         replies = self._redis.run_each(
-            _DECIDE, runs, repeatable=True, slow=slow, durable=True, timeout_s=max(0.0, deadline - monotonic())
+            _DECIDE,
+            runs,
+            repeatable=True,
+            slow=slow,
+            durable=True,
+            timeout_s=max(0.0, deadline - monotonic()),
+            as_repeat=_as_repeat,
         )
         return [
             Decided([Decision(*each) for each in reply], None)
@@ -131,3 +139,8 @@ class RedisStore:
                 raise reply
             found.append(StoredRules(reply[0].decode(), reply[1], bool(reply[2]), bool(reply[3])))
         return found
+
+
+def _as_repeat(words: Sequence[Any], since_ms: int) -> Sequence[Any]:
+    """Return the arguments of a second run: without a token, it is told since when the first one may have run."""
+    return words if words[_TOKEN] else [*words[: _TOKEN + 1], since_ms, *words[_TOKEN + 2 :]]

@@ -107,3 +107,28 @@ def test_a_new_call_is_no_repeat(workspace: Workspace):
     assert workspace.created("c").outcome == ASSIGNED
     again = workspace.created("c")
     assert (again.outcome, again.reply) == (ALREADY_ASSIGNED, "")
+
+
+@pytest.mark.parametrize("contacts", [1, CONTACTS_A_BATCH])
+def test_only_what_an_earlier_call_decided_is_replayed(workspace: Workspace, proxy: LossyProxy, contacts: int):
+    """A first call with request ids whose reply is lost is told its decisions as new; a second one, as replayed."""
+    asked = [
+        api.EvaluateContactRequest(event_type=CREATED, contact=contact(f"lost-{6000 + contacts}/{at}"), request_id="r")
+        for at in range(contacts)
+    ]
+    first, second = workspace.batch(asked), workspace.batch(asked)
+    assert len(proxy.lost) == 1
+    assert {(one.outcome, one.replayed, one.reply != "") for one in first} == {(ASSIGNED, False, True)}
+    assert {(one.outcome, one.replayed, one.reply != "") for one in second} == {(ASSIGNED, True, True)}
+    assert [one.sequence for one in first] == [one.sequence for one in second]
+
+
+def test_a_repeated_call_whose_reply_is_lost_is_replayed(workspace: Workspace, proxy: LossyProxy, redis: RedisServer):
+    """What a call decided by another replica, a moment ago, is replayed, also if that takes two runs."""
+    with EvenhandServer(redis.url) as server:
+        service = Service(server.address)
+        first = Workspace(workspace.id, service).created("lost-7000", request_id="r")
+        service.close()
+    again = workspace.created("lost-7000", request_id="r")
+    assert len(proxy.lost) == 1
+    assert (first.replayed, again.replayed, again.sequence) == (False, True, first.sequence)

@@ -6,7 +6,8 @@
 -- ARGV[2]  how long the record of a contact without an open conversation is kept (ms)
 -- ARGV[3]  how long a replay is kept (ms)
 -- ARGV[4]  token of the run, by which a second one with the same arguments is known ('' = it is known by request ids)
--- ARGV[5]  how long after the first a second one may come (ms)
+-- ARGV[5]  how long after the first a second one may come (ms); without a token: since when the first one may have run
+--          (ms since 1970), if this is a second one, else 0
 -- then, for each contact, FIELDS arguments:
 --   contact id, its bucket, owner id as the caller knows it ('' = nobody), 1 if its conversation was opened,
 --   request id ('' = none), name of what the rule asks for ('' = no rule matched), reply ('' = none), in which
@@ -86,7 +87,7 @@ end
 local function decide(at, contacts, id, bucket, owner_id, opened, request, ref, reply)
   local contact = load_contact(id, bucket)
   local earlier = before and decided_before(contact, request, at)
-    or request ~= '' and contact.place and replay(contact, request)
+    or request ~= '' and contact.place and decided_for(contact, request)
     or request == '' and owner_id == '' and decided_untold(contact)
   if earlier then
     return earlier
@@ -109,10 +110,7 @@ return function(args)
   under, retention, replay_retention = revision, args[2], args[3]
   begin_choices(args[FIRST_REF], text)
   local decisions, contacts = {}, (#args - FIRST + 1) / FIELDS
-  before = nil
-  if args[4] ~= '' then
-    begin_run(args[4], args[5])
-  end
+  begin_run(args[4], args[5])
   for at = 1, contacts do
     local from = FIRST + (at - 1) * FIELDS
     decisions[at] = decide(at, contacts, unpack(args, from, from + FIELDS - 1))

@@ -120,6 +120,7 @@ local function choice_numbered(number)
 end
 
 -- A decision, as scripts return it.
+local DECIDED_AT, IS_REPLAY = 6, 7  -- where these stand in it
 local function decision(outcome, agent_id, choice, under, sequence, time, replayed, reply)
   return {outcome, agent_id, choice, under, sequence, time, replayed, reply}
 end

@@ -7,11 +7,18 @@
 local first_before  -- the sequence before those of the first run
 local before  -- the sequence before those of what it decided and is not told yet; nil: this run is the first
 
--- Finds out whether a run with this token is the second.
-local function begin_run(token, window)
+local since  -- since when the first run may have decided; nil: this run is the first, or has a token
+
+-- Finds out whether a run is the second: by its token and how long after the first it may come; or without a token by
+-- since when the first one may have run, if there was one.
+local function begin_run(token, ms)
+  before, since = nil, nil
+  if token == '' then
+    since = ms ~= '0' and tonumber(ms) or nil
+    return
+  end
   local key = root .. RUN .. token
-  before = nil
-  if not call('SET', key, latest, 'NX', 'PX', window) then
+  if not call('SET', key, latest, 'NX', 'PX', ms) then
     first_before = tonumber(call('GET', key))
     before = first_before
   end
@@ -25,6 +32,15 @@ local function decided_before(contact, request, at)
     before = sequence
     return decision_on(contact, 0)
   end
+end
+
+-- The decision for this request id: an earlier call's, or the first run's, which is told for the first time.
+local function decided_for(contact, request)
+  local earlier = replay(contact, request)
+  if earlier and since and earlier[DECIDED_AT] >= since then
+    earlier[IS_REPLAY] = 0
+  end
+  return earlier
 end
 
 local UNTOLD_MS = 10 * 60 * 1000  -- so long a call about the contact is taken for the one that was asked to come again
