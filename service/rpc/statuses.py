@@ -309,7 +309,7 @@ def not_durable() -> Status:
         code_pb2.UNAVAILABLE,
         "NOT_DURABLE",
         "the change was made, but no replica or disk of the service's storage has confirmed it in time: it may stand"
-        " or be lost; it is safe to repeat the call",
+        " or be lost; it is safe to repeat the call, one with an etag after reading that again",
         [_retry_info(_RETRY_REDIS)],
     )
 

@@ -185,6 +185,27 @@ def test_a_replica_that_does_not_confirm_is_told_and_its_return_is_enough(pair: 
         assert sum(workspace.open_counts().values()) == 2
 
 
+def test_a_configuration_by_an_etag_is_read_again_before_it_is_repeated(pair: Pair):
+    """Where it was not confirmed the message says to read the etag again; by that the repeat is taken, made or not.
+
+    The etag of before would be refused where the change was made, since that has another one.
+    """
+    pair.attach()
+    with serving(pair.master, "replicated") as (_, workspace):
+        workspace.roster(*AGENTS)
+        workspace.rules(rule("r"))
+        etag = workspace.get_rules().etag
+        pair.detach()
+        with refused("UNAVAILABLE") as said:
+            workspace.rules(rule("s"), etag=etag)
+        assert said.reason == "NOT_DURABLE"
+        assert "with an etag after reading that again" in said.message
+        pair.attach()
+        in_force = workspace.get_rules()
+        assert ([one.id for one in in_force.rule_set.rules] == ["s"]) is (in_force.etag != etag)
+        assert workspace.rules(rule("s"), etag=in_force.etag).revision == in_force.revision + 1
+
+
 CHANGES = {
     "assign": lambda workspace: workspace.assign("c", AGENTS[1]),
     "unassign": lambda workspace: workspace.unassign("c"),
