@@ -4,22 +4,29 @@ grpcio is done with a call when its response has left for the network. A caller 
 not read the connection, keeps that from happening, and goes on calling: each response stays in memory, and so does all
 that gRPC knows of the call. So both are counted from the answer to the end of the call. Where they are too much, the
 connection that has held most for longest loses its latest calls.
+
+Nearly all calls are over at once. So a call is only noted when it is answered, without a lock; those that are not over
+by the time of a look count.
 """
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import defaultdict, deque
 from threading import Lock
 from time import monotonic
 from typing import Any, NamedTuple
 
-from grpc._cython import cygrpc  # type: ignore[attr-defined]
+from service.rpc.grpc_internals import EXHAUSTED
 
 # Bytes of all responses on their way, and how many of them are left when some had to go.
 _BUDGET = 64 * 1024 * 1024
 _LEFT = _BUDGET * 3 // 4
 # What a call takes by itself, in bytes, until it is over.
 _CALL = 32 * 1024
+# After so many answered calls, or one with a response of so many bytes, the next look is due. What was noted since the
+# last one may take 3 MiB beside the budget, and it takes a quarter of a microsecond a call to look.
+_CALLS_A_LOOK = 64
+_LARGE = 16 * 1024
 
 
 class _Answered(NamedTuple):
@@ -39,6 +46,7 @@ class Unread:
 
     def __init__(self, timeout_s: float) -> None:
         self._timeout_s = timeout_s
+        self._noted: deque[tuple[Any, Any, int, float]] = deque()  # state, call, size, since: after the last look
         self._lock = Lock()
         self._answered: dict[Any, _Answered] = {}  # by state, the oldest first
         self._bytes = 0
@@ -52,24 +60,13 @@ class Unread:
             call: gRPC's call.
             size: of the response, in bytes.
         """
-        chosen: list[Any] = []
-        with self._lock:
-            before = self._answered.get(state)
-            if before is None:
-                size += _CALL
-                self._answered[state] = _Answered(monotonic(), size, call)
-            else:
-                self._answered[state] = before._replace(size=before.size + size)
-            self._bytes += size
-            if self._bytes > _BUDGET:
-                chosen = self._choose()
-        if before is None:
-            with state.condition:
-                if state.callbacks is not None:
-                    state.callbacks.append(lambda: self._over(state))
-                else:  # the call is over by now
-                    self._over(state)
-        self._end(chosen)
+        self._noted.append((state, call, size, monotonic()))
+        if size > _LARGE or len(self._noted) >= _CALLS_A_LOOK:
+            with self._lock:
+                self._look()
+                chosen = self._choose() if self._bytes > _BUDGET else []
+            if chosen:
+                self._end(chosen)
 
     def end_late(self) -> int:
         """End the calls whose response has been on its way for too long.
@@ -80,6 +77,7 @@ class Unread:
         before = monotonic() - self._timeout_s
         chosen = []
         with self._lock:
+            self._look()
             for state, answered in self._answered.items():
                 if answered.since > before:
                     break
@@ -88,6 +86,23 @@ class Unread:
         with self._lock:
             ended, self._ended = self._ended, 0
         return ended
+
+    def _look(self) -> None:
+        """Count the calls that were noted, and none that is over: such a one has no callbacks. The lock is held."""
+        noted, answered = self._noted, self._answered
+        for state in [state for state in answered if state.callbacks is None]:
+            self._over(state)
+        for _ in range(len(noted)):
+            state, call, size, since = noted.popleft()
+            if state.callbacks is None:
+                continue
+            before = answered.get(state)
+            if before is None:
+                size += _CALL
+                answered[state] = _Answered(since, size, call)
+            else:
+                answered[state] = before._replace(size=before.size + size)
+            self._bytes += size
 
     def _choose(self) -> list[Any]:
         """Choose the latest calls of the connection that has held most for longest; the lock is held."""
@@ -107,17 +122,15 @@ class Unread:
         return chosen
 
     def _end(self, chosen: list[Any]) -> None:
-        ended = [answered for answered in map(self._over, chosen) if answered is not None]
+        with self._lock:
+            ended = [answered for answered in map(self._over, chosen) if answered is not None]
+            self._ended += len(ended)
         for answered in ended:
-            answered.call.cancel(cygrpc.StatusCode.resource_exhausted, "the responses are not taken")
-        if ended:
-            with self._lock:
-                self._ended += len(ended)
+            answered.call.cancel(EXHAUSTED, "the responses are not taken")
 
     def _over(self, state: Any) -> _Answered | None:
-        """Count a call no more; return what was known of it, if it was counted."""
-        with self._lock:
-            answered = self._answered.pop(state, None)
-            if answered is not None:
-                self._bytes -= answered.size
-            return answered
+        """Count a call no more; return what was known of it, if it was counted. The lock is held."""
+        answered = self._answered.pop(state, None)
+        if answered is not None:
+            self._bytes -= answered.size
+        return answered

@@ -1,0 +1,72 @@
+"""What the service uses of grpcio's inside: all of it is named here.
+
+There is no public way to receive a request before a thread is taken for its call, nor to answer a call with several
+requests one by one. An upgrade of grpcio that renames one of these names fails at import; one that changes how they
+work, in tests/faults/test_half_sent.py.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from grpc import _server as grpcio
+from grpc._cython import cygrpc  # type: ignore[attr-defined]
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import grpc
+
+receive_message = grpcio._receive_message  # noqa: SLF001
+message_of: Any = grpcio._serialized_request  # noqa: SLF001
+finish = grpcio._possibly_finish_call  # noqa: SLF001
+is_active = grpcio._is_rpc_state_active  # noqa: SLF001
+sent_message = grpcio._send_message  # noqa: SLF001
+initial_metadata = grpcio._get_initial_metadata_operation  # noqa: SLF001
+end = grpcio._status  # noqa: SLF001
+answer_unary: Any = grpcio._unary_response_in_pool  # noqa: SLF001
+_abort = grpcio._abort  # noqa: SLF001
+RECEIVING = grpcio._RECEIVE_MESSAGE_TOKEN  # noqa: SLF001
+SENDING = grpcio._SEND_MESSAGE_TOKEN  # noqa: SLF001
+CLOSED = grpcio._CLOSED  # noqa: SLF001
+SendMessage = cygrpc.SendMessageOperation
+EXHAUSTED = cygrpc.StatusCode.resource_exhausted
+
+
+class _Accepted:
+    """What grpcio gets for a call that it handed over."""
+
+    __slots__ = ()
+
+    def add_done_callback(self, callback: Callable[[_Accepted], object]) -> None:
+        """Call back at once: grpcio counts by it against `maximum_concurrent_rpcs`, which we leave unset."""
+        callback(self)
+
+
+ACCEPTED: Any = _Accepted()
+
+
+class Begun(NamedTuple):
+    """A call, as grpcio hands it to an executor for a thread to run `run(answer, ...)`; its state's lock is held."""
+
+    run: Callable[..., object]
+    answer: Callable[..., object]
+    event: Any
+    state: Any
+    behavior: Callable[..., object]
+    request: Callable[[], Any]
+    read: Callable[[bytes], Any]
+    write: Callable[[Any], bytes]
+
+
+def start_receiving(begun: Begun, received: Callable[[Any], Any]) -> None:
+    """Have gRPC receive the next request of a call, whose state's lock is held, and call `received`."""
+    begun.event.call.start_server_batch((cygrpc.ReceiveMessageOperation(0),), received)
+    begun.state.due.add(RECEIVING)
+
+
+def refuse(begun: Begun, status: grpc.Status) -> None:
+    """Answer a call with an error, by its state, whose lock is held."""
+    state = begun.state
+    state.code, state.details, state.trailing_metadata = status.code, status.details.encode(), status.trailing_metadata
+    _abort(state, begun.event.call, cygrpc.StatusCode.unknown, b"")
