@@ -50,12 +50,13 @@ class Received:
         slow: whether it may take long however small its request is.
     """
 
-    __slots__ = ("_begun", "_message", "_note", "_written", "size", "slow", "workspace")
+    __slots__ = ("_begun", "_message", "_note", "_refusal", "_written", "size", "slow", "workspace")
 
     def __init__(self, begun: Begun, message: bytes, note: Callable[[Any, Any, int], None]) -> None:
         self._begun = begun
         self._message = message
         self._note = note
+        self._refusal: Refusal | None = None
         self._written = 0
         self.size = len(message)
         self.slow: bool = getattr(begun.read, "slow", False)
@@ -63,27 +64,27 @@ class Received:
 
     def run(self) -> None:
         """Answer it."""
-        self._answer(self._read)
+        run, answer, event, state, behavior, _, read, write = self._begun
+        if answer is answer_unary:
+            run(answer, event, state, behavior, self._request, read, self._write)
+            self._note(state, event.call, self._written)
+        else:
+            run(answer, event, state, behavior, self._request, read, write)
 
     def refuse(self, refusal: Refusal) -> None:
         """Answer it by refusing it."""
-        self._answer(lambda: refusal)
-
-    def _answer(self, request: Callable[[], Any]) -> None:
-        run, answer, event, state, behavior, _, read, write = self._begun
-        if answer is answer_unary:
-            run(answer, event, state, behavior, request, read, self._write)
-            self._note(state, event.call, self._written)
-        else:
-            run(answer, event, state, behavior, request, read, write)
+        self._refusal = refusal
+        self.run()
 
     def _write(self, response: Any) -> bytes:
         written = self._begun.write(response)
         self._written = len(written)
         return written
 
-    def _read(self) -> Any:
-        """Return the request; none if it names another workspace than the one that it was let in for."""
+    def _request(self) -> Any:
+        """Return the request, or why it is refused; none if it names another workspace than it was let in for."""
+        if self._refusal is not None:
+            return self._refusal
         request = read(self._begun, self._message)
         workspace = self.workspace
         if workspace and getattr(request, "workspace_id", "") not in (workspace, ""):
