@@ -25,6 +25,9 @@ sent_message = grpcio._send_message  # noqa: SLF001
 initial_metadata = grpcio._get_initial_metadata_operation  # noqa: SLF001
 end = grpcio._status  # noqa: SLF001
 answer_unary: Any = grpcio._unary_response_in_pool  # noqa: SLF001
+_call_behavior: Any = grpcio._call_behavior  # noqa: SLF001
+_serialize: Any = grpcio._serialize_response  # noqa: SLF001
+_Context: Any = grpcio._Context  # noqa: SLF001
 _abort = grpcio._abort  # noqa: SLF001
 RECEIVING = grpcio._RECEIVE_MESSAGE_TOKEN  # noqa: SLF001
 SENDING = grpcio._SEND_MESSAGE_TOKEN  # noqa: SLF001
@@ -70,3 +73,44 @@ def refuse(begun: Begun, status: grpc.Status) -> None:
     state = begun.state
     state.code, state.details, state.trailing_metadata = status.code, status.details.encode(), status.trailing_metadata
     _abort(state, begun.event.call, cygrpc.StatusCode.unknown, b"")
+
+
+def respond(begun: Begun, request: Callable[[], Any]) -> int:
+    """Answer a call with one message, or an error, as `answer_unary` does.
+
+    That makes a context manager for each call and imports names twice, which costs more than all of this.
+
+    Args:
+        begun: the call.
+        request: returns its request; None: it is answered.
+
+    Returns:
+        Bytes of the message.
+    """
+    _, _, event, state, behavior, _, read, write = begun
+    cygrpc.install_context_from_request_call_event(event)
+    try:
+        argument = request()
+        if argument is None:
+            return 0
+        try:
+            response = behavior(argument, _Context(event, state, read))
+        except Exception as error:  # noqa: BLE001 - grpcio answers it
+            _fail(begun, error)
+            return 0
+        message: bytes | None = _serialize(event, state, response, write)
+        if message is None:
+            return 0
+        end(event, state, message)
+        return len(message)
+    finally:
+        cygrpc.uninstall_context()
+
+
+def _fail(begun: Begun, error: Exception) -> None:
+    """Answer a call whose behavior raised this."""
+
+    def failing(_request: Any, _context: grpc.ServicerContext) -> None:
+        raise error
+
+    _call_behavior(begun.event, begun.state, failing, None, None)

@@ -9,7 +9,7 @@ from google.protobuf.message import DecodeError
 from grpc_status import rpc_status
 
 from service.rpc import statuses
-from service.rpc.grpc_internals import answer_unary, is_active, refuse
+from service.rpc.grpc_internals import answer_unary, is_active, refuse, respond
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -50,36 +50,33 @@ class Received:
         slow: whether it may take long however small its request is.
     """
 
-    __slots__ = ("_begun", "_message", "_note", "_refusal", "_written", "size", "slow", "workspace")
+    __slots__ = ("_begun", "_message", "_note", "_refusal", "size", "slow", "workspace")
 
     def __init__(self, begun: Begun, message: bytes, note: Callable[[Any, Any, int], None]) -> None:
         self._begun = begun
         self._message = message
         self._note = note
         self._refusal: Refusal | None = None
-        self._written = 0
         self.size = len(message)
         self.slow: bool = getattr(begun.read, "slow", False)
         self.workspace = workspace_of(message)
 
     def run(self) -> None:
         """Answer it."""
-        run, answer, event, state, behavior, _, read, write = self._begun
-        if answer is answer_unary:
-            run(answer, event, state, behavior, self._request, read, self._write)
-            self._note(state, event.call, self._written)
+        begun = self._begun
+        if begun.answer is answer_unary:
+            begun.run(self._respond)
         else:
-            run(answer, event, state, behavior, self._request, read, write)
+            begun.run(*begun[1:5], self._request, *begun[6:])
 
     def refuse(self, refusal: Refusal) -> None:
         """Answer it by refusing it."""
         self._refusal = refusal
         self.run()
 
-    def _write(self, response: Any) -> bytes:
-        written = self._begun.write(response)
-        self._written = len(written)
-        return written
+    def _respond(self) -> None:
+        begun = self._begun
+        self._note(begun.state, begun.event.call, respond(begun, self._request))
 
     def _request(self) -> Any:
         """Return the request, or why it is refused; none if it names another workspace than it was let in for."""
