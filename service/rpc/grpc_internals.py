@@ -75,7 +75,7 @@ def refuse(begun: Begun, status: grpc.Status) -> None:
     _abort(state, begun.event.call, cygrpc.StatusCode.unknown, b"")
 
 
-def respond(begun: Begun, request: Callable[[], Any]) -> int:
+def respond(begun: Begun, request: Callable[[], Any], note: Callable[[Any, Any, int], None]) -> None:
     """Answer a call with one message, or an error, as `answer_unary` does.
 
     That makes a context manager for each call and imports names twice, which costs more than all of this.
@@ -83,26 +83,23 @@ def respond(begun: Begun, request: Callable[[], Any]) -> int:
     Args:
         begun: the call.
         request: returns its request; None: it is answered.
-
-    Returns:
-        Bytes of the message.
+        note: is told state, gRPC's call and bytes of the message, as soon as it is sure that the call is answered.
     """
     _, _, event, state, behavior, _, read, write = begun
     cygrpc.install_context_from_request_call_event(event)
     try:
+        message: bytes | None = None
         argument = request()
-        if argument is None:
-            return 0
-        try:
-            response = behavior(argument, _Context(event, state, read))
-        except Exception as error:  # noqa: BLE001 - grpcio answers it
-            _fail(begun, error)
-            return 0
-        message: bytes | None = _serialize(event, state, response, write)
-        if message is None:
-            return 0
-        end(event, state, message)
-        return len(message)
+        if argument is not None:
+            try:
+                response = behavior(argument, _Context(event, state, read))
+            except Exception as error:  # noqa: BLE001 - grpcio answers it
+                _fail(begun, error)
+            else:
+                message = _serialize(event, state, response, write)
+        note(state, event.call, len(message or b""))
+        if message is not None:
+            end(event, state, message)
     finally:
         cygrpc.uninstall_context()
 

@@ -41,8 +41,7 @@ class Received:
     Args:
         begun: the call.
         message: its request.
-        note: is told, of a call with one response, grpcio's state, gRPC's call, and the bytes of its response, which
-            is on its way then.
+        note: is told of a call that is answered with one response; see `Unread.note`.
 
     Attributes:
         workspace: the workspace that it is about, as the request names it.
@@ -65,7 +64,7 @@ class Received:
         """Answer it."""
         begun = self._begun
         if begun.answer is answer_unary:
-            begun.run(self._respond)
+            begun.run(respond, begun, self._request, self._note)
         else:
             begun.run(*begun[1:5], self._request, *begun[6:])
 
@@ -73,10 +72,6 @@ class Received:
         """Answer it by refusing it."""
         self._refusal = refusal
         self.run()
-
-    def _respond(self) -> None:
-        begun = self._begun
-        self._note(begun.state, begun.event.call, respond(begun, self._request))
 
     def _request(self) -> Any:
         """Return the request, or why it is refused; none if it names another workspace than it was let in for."""
