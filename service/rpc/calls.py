@@ -273,7 +273,10 @@ def _handler(
     kind = _STREAM if method.server_streaming else _UNARY
     right = RIGHTS.get(method.full_name)
     common = _Method(method.name, right, admission, MethodMetrics(kind, service.full_name, method.name))
-    codec = {"request_deserializer": read, "response_serializer": lambda response: response.SerializeToString()}
+    codec: dict[str, Any] = {
+        "request_deserializer": read,
+        "response_serializer": GetMessageClass(method.output_type).SerializeToString,
+    }
     if method.server_streaming:
         return grpc.unary_stream_rpc_method_handler(common.stream(behavior), **codec)
     call = common.unary(behavior)

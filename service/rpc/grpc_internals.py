@@ -85,7 +85,7 @@ def respond(begun: Begun, request: Callable[[], Any], note: Callable[[Any, Any, 
         request: returns its request; None: it is answered.
         note: is told state, gRPC's call and bytes of the message, as soon as it is sure that the call is answered.
     """
-    _, _, event, state, behavior, _, read, write = begun
+    _, _, event, state, behavior, _, read, _ = begun
     cygrpc.install_context_from_request_call_event(event)
     try:
         message: bytes | None = None
@@ -96,12 +96,21 @@ def respond(begun: Begun, request: Callable[[], Any], note: Callable[[Any, Any, 
             except Exception as error:  # noqa: BLE001 - grpcio answers it
                 _fail(begun, error)
             else:
-                message = _serialize(event, state, response, write)
+                message = _written(begun, response)
         note(state, event.call, len(message or b""))
         if message is not None:
             end(event, state, message)
     finally:
         cygrpc.uninstall_context()
+
+
+def _written(begun: Begun, response: Any) -> bytes | None:
+    """Return a response as it is sent; None if it cannot be, which grpcio logs and answers."""
+    try:
+        return begun.write(response)
+    except Exception:  # noqa: BLE001 - it fails once more, where grpcio handles that
+        unwritten: bytes | None = _serialize(begun.event, begun.state, response, begun.write)
+        return unwritten
 
 
 def _fail(begun: Begun, error: Exception) -> None:
