@@ -47,7 +47,7 @@ if TYPE_CHECKING:
 
     from service.access.access import Access
     from service.config import Settings
-    from service.redis_client.client import Timings
+    from service.redis_client.timings import Timings
     from service.rpc.receiving import Receiver, Recognize
     from service.store.redis_watch import Findings
     from service.telemetry.listener import MetricsListener

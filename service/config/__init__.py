@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
-from service.config.settings import SETTINGS, Setting, Settings, SettingsError, misspelt
+from service.config.declaring import Setting, SettingsError
+from service.config.settings import SETTINGS, Settings
+from service.config.spelling import misspelt
 
 __all__ = ["SETTINGS", "Setting", "Settings", "SettingsError", "misspelt"]

@@ -9,60 +9,20 @@ from __future__ import annotations
 
 import os
 import sys
-from dataclasses import Field, dataclass, field, fields
+from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Self
 
 from service.config import kinds
 from service.config.addresses import redact, unix_path
+from service.config.declaring import SettingsError, declared, setting
 from service.config.durations import DAY
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from service.config.kinds import Kind
-
-Value = TypeVar("Value")
 
 _DATA_DIR: Final = Path(".evenhand")
-_PREFIX: Final = "EVENHAND_"
-_OF_COMMANDS: Final = (
-    "SERVER",
-    "TIMEOUT",
-    "WORKSPACE",
-    "TLS_CA",
-    "TOKEN",
-    "TOKEN_FILE",
-)  # other options of `evenhand`, a probe's among them
-_LIKE: Final = (
-    0.85  # how much of two names has to agree: two letters of one swapped, one missing, an underscore too many
-)
-
-
-class SettingsError(ValueError):
-    """A setting that cannot be used.
-
-    Attributes:
-        name: the setting as the user wrote it: `--workers` or `EVENHAND_WORKERS`.
-        message: what is wrong with it, without secrets.
-    """
-
-    def __init__(self, name: str, message: str) -> None:
-        super().__init__(f"{name}: {message}")
-        self.name = name
-        self.message = message
-
-
-def _setting(default: Value, kind: Kind, meaning: str, *, unset: str = "") -> Value:
-    """Declare a field of `Settings`.
-
-    Args:
-        default: its value if nothing else is said.
-        kind: how it is read.
-        meaning: its line of help.
-        unset: what help calls a default that is no value.
-    """
-    return field(default=default, metadata={"kind": kind, "meaning": meaning, "shown": unset or kind.show(default)})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,123 +33,123 @@ class Settings:
         origins: where each setting comes from, as the user wrote it; see `name_of`.
     """
 
-    listen: str = _setting(
+    listen: str = setting(
         "127.0.0.1:50051", kinds.ADDRESS, "Where to serve gRPC: HOST:PORT (0: any free one), [IPV6]:PORT or unix:PATH."
     )
-    metrics_listen: str = _setting(
+    metrics_listen: str = setting(
         "", kinds.TCP_ADDRESS, "Where to serve /metrics for Prometheus, over HTTP.", unset="nowhere"
     )
-    tls_cert: str = _setting(
+    tls_cert: str = setting(
         "", kinds.FILE, "Certificate (PEM, with its chain) of gRPC and of /metrics; turns TLS on.", unset="none"
     )
-    tls_key: str = _setting("", kinds.FILE, "Its private key (PEM, not encrypted).", unset="none")
-    tls_client_ca: str = _setting(
+    tls_key: str = setting("", kinds.FILE, "Its private key (PEM, not encrypted).", unset="none")
+    tls_client_ca: str = setting(
         "", kinds.FILE, "Authorities (PEM) of the certificates that callers must have.", unset="none"
     )
-    access: str = _setting(
+    access: str = setting(
         "",
         kinds.FILE,
         "Who may do what (YAML), read again when it changes; without it, everybody may do all.",
         unset="none",
     )
-    reflection: bool = _setting(True, kinds.YES_OR_NO, "Whether callers such as grpcurl may ask what there is to call.")
-    metrics_workspaces: int = _setting(
+    reflection: bool = setting(True, kinds.YES_OR_NO, "Whether callers such as grpcurl may ask what there is to call.")
+    metrics_workspaces: int = setting(
         100, kinds.whole(0, 10_000), "Workspaces that have a label of their own there; the rest is other."
     )
-    metrics_pools: int = _setting(
+    metrics_pools: int = setting(
         50, kinds.whole(0, 10_000), "Pools whose fairness is shown, those with the most contacts; the rest is other."
     )
-    metrics_agents: int = _setting(
+    metrics_agents: int = setting(
         100, kinds.whole(0, 10_000), "Agents of a pool that are shown by name; the rest is other."
     )
-    metrics_window_s: float = _setting(900.0, kinds.duration(1.0), "Over how long fairness is judged.")
-    metrics_interval_s: float = _setting(15.0, kinds.duration(0.1), "How often it is looked at.")
-    unassigned_after_s: float = _setting(
+    metrics_window_s: float = setting(900.0, kinds.duration(1.0), "Over how long fairness is judged.")
+    metrics_interval_s: float = setting(15.0, kinds.duration(0.1), "How often it is looked at.")
+    unassigned_after_s: float = setting(
         600.0, kinds.duration(0.1), "When a contact that no rule takes counts as unassigned, after its first event."
     )
-    log_level: str = _setting(
+    log_level: str = setting(
         "info",
         kinds.one_of("LEVEL", "debug", "info", "warning", "error"),
         "Events logged on standard error: debug (every decision), info (every refused call), warning or error.",
     )
-    log_format: str = _setting(
+    log_format: str = setting(
         "console", kinds.one_of("FORMAT", "console", "json"), "How they are written: console or json, a line each."
     )
-    traces_endpoint: str = _setting(
+    traces_endpoint: str = setting(
         "", kinds.HTTP_URL, "Where to send traces by OTLP over gRPC: http://HOST:4317.", unset="nowhere"
     )
-    redis_url: str | None = _setting(
+    redis_url: str | None = setting(
         None,
         kinds.REDIS_URL,
         "The Redis that keeps the state: redis://, rediss://, unix://, redis+sentinel:// or rediss+sentinel://.",
         unset="one of our own",
     )
-    redis_url_file: Path | None = _setting(  # noqa: RUF009 - a path never changes
+    redis_url_file: Path | None = setting(  # noqa: RUF009 - a path never changes
         None, kinds.FILE_PATH, "A file that has this URL, read again when it changes.", unset="nowhere"
     )
-    data_dir: Path = _setting(  # noqa: RUF009 - a path never changes
+    data_dir: Path = setting(  # noqa: RUF009 - a path never changes
         _DATA_DIR, kinds.FOLDER, "Where the Redis of our own keeps its files. One service at a time."
     )
-    workers: int = _setting(1, kinds.whole(1, 256), "Processes that share the port.")
+    workers: int = setting(1, kinds.whole(1, 256), "Processes that share the port.")
     # Threads that share one interpreter cost twice as much on several cores.
-    pin_workers: bool = _setting(
+    pin_workers: bool = setting(
         True, kinds.YES_OR_NO, "Whether each of several keeps to a processor core of its own, if there are enough."
     )
     # A thread is busy while Redis thinks, so a few are enough to keep a core busy; some more let single calls pass
     # while batches of 1000 are at work.
-    threads: int = _setting(16, kinds.whole(1, 1024), "Calls that a worker answers at once.")
-    max_concurrent: int = _setting(
+    threads: int = setting(16, kinds.whole(1, 1024), "Calls that a worker answers at once.")
+    max_concurrent: int = setting(
         1000, kinds.whole(1, 1_000_000), "Calls that may wait for a worker's threads; more are refused."
     )
-    workspace_quota: int = _setting(
+    workspace_quota: int = setting(
         0,
         kinds.whole(0, 1_000_000_000),
         "Calls, and contacts of batches, that a workspace may ask a worker for a second; 0: as many as it likes.",
     )
-    request_timeout_s: float = _setting(
+    request_timeout_s: float = setting(
         5.0, kinds.duration(0.1), "How long the request of a call may take to come in whole; a slower call is ended."
     )
-    response_timeout_s: float = _setting(
+    response_timeout_s: float = setting(
         60.0, kinds.duration(0.1), "How long a caller may take to take a response; a slower call is ended."
     )
-    rules_cache_mib: int = _setting(
+    rules_cache_mib: int = setting(
         256, kinds.whole(1, 1_000_000), "Memory for the rules that a worker keeps at hand, in MiB, by estimate."
     )
-    redis_timeout_s: float = _setting(
+    redis_timeout_s: float = setting(
         1.0, kinds.duration(0.001), "How long a command may take before Redis counts as unavailable."
     )
-    allow_eviction: bool = _setting(
+    allow_eviction: bool = setting(
         False, kinds.YES_OR_NO, "Whether to be ready on a Redis that deletes records when its memory is full."
     )
-    durability: str = _setting(
+    durability: str = setting(
         "acknowledged",
         kinds.one_of("MODE", "acknowledged", "replicated", "fsynced"),
         "When a change is acknowledged: once Redis has it, one replica of it too (replicated), or its disk (fsynced).",
     )
-    contact_retention_s: float = _setting(30 * DAY, kinds.duration(1.0), "How long closed contacts are remembered.")
-    replay_retention_s: float = _setting(
+    contact_retention_s: float = setting(30 * DAY, kinds.duration(1.0), "How long closed contacts are remembered.")
+    replay_retention_s: float = setting(
         DAY, kinds.duration(1.0), "How long superseded decisions are kept for retries by request_id."
     )
     # So that load balancers can notice.
-    endpoint_wait_s: float = _setting(
+    endpoint_wait_s: float = setting(
         0.0,
         kinds.duration(),
         "From SIGTERM, how long to go on while health says NOT_SERVING. In Kubernetes: 5s.",
     )
-    drain_s: float = _setting(20.0, kinds.duration(), "After that, how long calls in progress may take.")
-    keepalive_s: float = _setting(60.0, kinds.duration(1.0), "How often idle connections are checked.")
-    keepalive_timeout_s: float = _setting(
+    drain_s: float = setting(20.0, kinds.duration(), "After that, how long calls in progress may take.")
+    keepalive_s: float = setting(60.0, kinds.duration(1.0), "How often idle connections are checked.")
+    keepalive_timeout_s: float = setting(
         20.0, kinds.duration(1.0), "How long such a check may take until the connection is dropped."
     )
-    min_ping_interval_s: float = _setting(
+    min_ping_interval_s: float = setting(
         10.0, kinds.duration(), "How often clients may check theirs; more often, and they are disconnected."
     )
-    max_connection_idle_s: float = _setting(
+    max_connection_idle_s: float = setting(
         120.0, kinds.duration(1.0), "When a connection without a call is closed; clients connect anew by themselves."
     )
     # So that clients find new replicas; gRPC takes a tenth more or less, so that they do not all do it at once.
-    max_connection_age_s: float = _setting(300.0, kinds.duration(1.0), "When clients are asked to connect anew.")
-    max_connection_age_grace_s: float = _setting(
+    max_connection_age_s: float = setting(300.0, kinds.duration(1.0), "When clients are asked to connect anew.")
+    max_connection_age_grace_s: float = setting(
         30.0, kinds.duration(), "How long calls on such an old connection may take to finish."
     )
 
@@ -295,51 +255,5 @@ class Settings:
         return f"Settings({', '.join(f'{name}={value!r}' for name, value in shown.items())})"
 
 
-@dataclass(frozen=True, slots=True)
-class Setting:
-    """What is known of a setting beside its value.
-
-    Attributes:
-        field: its name in `Settings`: "drain_s".
-        name: its name in Python's spelling: "drain".
-        kind: how it is read and shown.
-        meaning: its line of help.
-        default: its default as text.
-    """
-
-    field: str
-    name: str
-    kind: Kind
-    meaning: str
-    default: str
-
-    @property
-    def option(self) -> str:
-        """The option of the command line: `--max-concurrent`."""
-        return "--" + self.name.replace("_", "-")
-
-    @property
-    def variable(self) -> str:
-        """The environment variable: `EVENHAND_MAX_CONCURRENT`."""
-        return _PREFIX + self.name.upper()
-
-
-def _declared(each: Field[Any]) -> Setting:
-    said = each.metadata
-    return Setting(each.name, each.name.removesuffix("_s"), said["kind"], said["meaning"], said["shown"])
-
-
-def misspelt(environment: Mapping[str, str]) -> list[tuple[str, str]]:
-    """Find variables that are no setting but read much like one, each with the one that may be meant."""
-    known = {each.variable for each in SETTINGS} | {_PREFIX + name for name in _OF_COMMANDS}
-    unknown = [name for name in environment if name.startswith(_PREFIX) and name not in known]
-    if not unknown:
-        return []
-    from difflib import get_close_matches  # noqa: PLC0415 - hardly ever needed
-
-    meant = [(name, get_close_matches(name, known, 1, _LIKE)) for name in sorted(unknown)]
-    return [(name, setting[0]) for name, setting in meant if setting]
-
-
-SETTINGS: Final = tuple(_declared(each) for each in fields(Settings) if each.metadata)
+SETTINGS: Final = tuple(declared(each) for each in fields(Settings) if each.metadata)
 """All of them, in the order in which help shows them."""

@@ -6,39 +6,33 @@ import logging
 import math
 import threading
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor, wait
-from time import monotonic, perf_counter
-from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol
+from functools import partial
+from time import perf_counter
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from redis import ConnectionError as RedisConnectionError
-from redis import RedisError, ResponseError
-from redis import TimeoutError as RedisTimeoutError
-from redis.exceptions import ClusterDownError, NoScriptError, RedisClusterException
+from redis import ResponseError
+from redis.exceptions import NoScriptError
 
 from service.redis_client.durability import CONFIRMATIONS, Durability, NotDurableError
+from service.redis_client.monitor import UNAVAILABLE, Monitor
 from service.redis_client.pipeline import denies, has_no_functions, refuses
 from service.redis_client.router import Router, find_router
+from service.redis_client.timings import NoTimings
 
 if TYPE_CHECKING:
     from service.redis_client.endpoint import Endpoint
     from service.redis_client.pipeline import KeyedCommand
     from service.redis_client.script import Script
+    from service.redis_client.timings import Timings
 
 _log = logging.getLogger(__name__)
-
-# How often a server that answers, and one that does not, is asked whether it does.
-_PING_SECONDS = 1.0
-_PING_SECONDS_UNAVAILABLE = 0.1
-# Of servers that do not answer, so many at most are waited for at once.
-_PINGS = 16
 
 WAITS_BEFORE_REPEAT: Final = 4
 """How many waits of one timeout there may be until a run happens a second time.
 
 For the reply that is lost, for another exchange on the connection, for a new connection, and for the server.
 """
-
-_UNAVAILABLE = (RedisConnectionError, RedisTimeoutError, RedisClusterException, ClusterDownError, OSError)
 
 _NOT_LOADED, _ALREADY_LOADED = "Function not found", "already exists"
 
@@ -55,26 +49,6 @@ In milliseconds since 1970, by the clock of the server: late by no more than it 
 def _says(reply: Any, text: str) -> bool:
     """Whether a reply is an error that says this."""
     return isinstance(reply, ResponseError) and text in str(reply)
-
-
-class Timings(Protocol):
-    """Is told how long Redis takes. What it raises is logged, and nothing else."""
-
-    def sent(self, seconds: float, /) -> None:
-        """Note that commands which were sent together were all answered after so many seconds."""
-
-    def ran(self, script: str, seconds: float, /) -> None:
-        """Note that a script by that name was answered after so many seconds, waiting for its turn included."""
-
-
-class NoTimings:
-    """Listens to nobody."""
-
-    def sent(self, seconds: float) -> None:
-        """Ignore it."""
-
-    def ran(self, script: str, seconds: float) -> None:
-        """Ignore it."""
 
 
 class RedisUnavailableError(ConnectionError):
@@ -104,6 +78,9 @@ class RedisClient:
         timings: is told how long Redis takes.
         reread: returns where Redis is now, with the password of now; asked once a second. ValueError if nobody knows.
         durability: what must have happened to a durable run before its reply comes.
+
+    Attributes:
+        on_change: see `Monitor`.
     """
 
     def __init__(
@@ -114,32 +91,22 @@ class RedisClient:
         reread: Callable[[], str] | None = None,
         durability: Durability = Durability.ACKNOWLEDGED,
     ) -> None:
-        self._url = url
         self._confirmation = CONFIRMATIONS.get(durability)
-        self._reread = reread
-        self._replaced: tuple[Router, float] | None = None  # the last router, and since when it is
         self._timeout_s = timeout_s
         self._timings = timings or NoTimings()
-        self._router: Router | None = None
-        self._served: float | None = None  # nobody knows yet
         self._denied_listeners: list[Callable[[], None]] = []
         self._denials: set[str] = set()  # those that the log has
-        self._listeners: list[Callable[[float], None]] = []
         self._lock = threading.Lock()
-        self._wake = threading.Event()
-        self._closed = False
         # Until a server says otherwise. They save making all that a script is made of anew for every run.
         self._has_functions = True
-        self._pings = ThreadPoolExecutor(_PINGS, thread_name_prefix="redis-ping")
-        self._pinged: dict[Endpoint, Future[BaseException | None]] = {}
-        self._ping()
-        self._monitor = threading.Thread(target=self._watch, name="redis-monitor", daemon=True)
-        self._monitor.start()
+        find = partial(find_router, timeout_s=timeout_s, sent=self._sent, confirmation=self._confirmation)
+        self._monitor = Monitor(url, find, timeout_s, reread, self._renewed)
+        self.on_change = self._monitor.on_change
 
     @property
     def up(self) -> bool:
         """Whether Redis answered when last asked; of a cluster, any of its masters."""
-        return bool(self._served)
+        return self._monitor.up
 
     @property
     def longest_repeat_s(self) -> float:
@@ -151,13 +118,8 @@ class RedisClient:
 
     def masters(self) -> list[Endpoint]:
         """Return the servers that hold keys now; none as long as nobody knows them."""
-        return self._router.masters() if self._router is not None else []
-
-    def on_change(self, listener: Callable[[float], None]) -> None:
-        """Have `listener` called with the share of keys that are served, from 0 to 1, now and whenever it changes."""
-        with self._lock:
-            self._listeners.append(listener)
-            listener(self._served or 0.0)
+        router = self._monitor.router
+        return router.masters() if router is not None else []
 
     def on_denied(self, listener: Callable[[], None]) -> None:
         """Have `listener` called whenever the user had no right to what was asked. It must not fail."""
@@ -213,7 +175,7 @@ class RedisClient:
             The replies; in the place of each that is not to be had, the exception that `run` would raise.
         """
         begun = perf_counter()
-        router = self._router
+        router = self._monitor.router
         if router is None:
             return [RedisUnavailableError()] * len(runs)
         way = (b"FCALL", script.function) if self._has_functions else (b"EVALSHA", script.digest)
@@ -259,8 +221,8 @@ class RedisClient:
             return self._denied(reply)
         if isinstance(reply, NotDurableError):
             return reply
-        if isinstance(reply, _UNAVAILABLE) or (isinstance(reply, Exception) and refuses(reply)):
-            self._note_unavailable(reply)
+        if isinstance(reply, UNAVAILABLE) or (isinstance(reply, Exception) and refuses(reply)):
+            self._monitor.note_unavailable(reply)
             unavailable = RedisUnavailableError()
             unavailable.__cause__ = reply
             return unavailable
@@ -279,11 +241,6 @@ class RedisClient:
         denied.__cause__ = why
         return denied
 
-    def _note_unavailable(self, why: BaseException) -> None:
-        """Note that Redis did not answer, or does not serve, and have that looked into."""
-        self._wake.set()
-        self._set_served(self._router.served() if self._router is not None else 0.0, why)
-
     def scan(self, root: bytes, pattern: bytes, count: int) -> list[bytes]:
         """Return all keys that match a pattern, on the server that has the keys which begin with `root`.
 
@@ -296,14 +253,14 @@ class RedisClient:
             RedisUnavailableError: there is no reply to be had now.
             redis.ResponseError: the server refused.
         """
-        if self._router is None:
+        if self._monitor.router is None:
             raise RedisUnavailableError
         found: set[bytes] = set()
         cursor = b""
         while cursor != b"0":
             command = (b"SCAN", cursor or b"0", b"MATCH", pattern, b"COUNT", count)
-            (reply,) = self._router.quick([(root, command)], math.inf)
-            if isinstance(reply, _UNAVAILABLE):
+            (reply,) = self._monitor.router.quick([(root, command)], math.inf)
+            if isinstance(reply, UNAVAILABLE):
                 raise RedisUnavailableError from reply
             if denies(reply):
                 raise self._denied(reply)
@@ -315,95 +272,16 @@ class RedisClient:
 
     def close(self) -> None:
         """Close all connections and end the monitor."""
-        self._closed = True
-        self._wake.set()
-        self._monitor.join(timeout=self._timeout_s + _PING_SECONDS)
-        for router in (self._router, self._replaced and self._replaced[0]):
-            if router is not None:
-                router.close()
+        self._monitor.close()
 
-    def _watch(self) -> None:
-        while not self._closed:
-            self._wake.wait(_PING_SECONDS if self._served == 1 else _PING_SECONDS_UNAVAILABLE)
-            self._wake.clear()
-            if not self._closed:
-                self._ping()
-        self._pings.shutdown(wait=False, cancel_futures=True)
-
-    def _ping(self) -> None:
-        """Ask all servers whether they serve, and note it."""
-        self._follow_url()
-        try:
-            if self._router is None:
-                self._router = find_router(self._url, self._timeout_s, self._sent, self._confirmation)
-            else:
-                self._router.refresh()
-        except (*_UNAVAILABLE, RedisError) as error:
-            self._set_served(self._router.served() if self._router is not None else 0.0, error)
-            return
-        for endpoint in self._router.masters():
-            if endpoint not in self._pinged:
-                self._pinged[endpoint] = self._pings.submit(_problem_of, endpoint)
-        # One that hangs must not keep us from hearing who has taken its place.
-        _, hanging = wait(self._pinged.values(), None if self._served is None else _PING_SECONDS_UNAVAILABLE)
-        problems = [ping.result() for ping in self._pinged.values() if ping not in hanging]
-        self._pinged = {endpoint: ping for endpoint, ping in self._pinged.items() if ping in hanging}
-        self._set_served(self._router.served(), next((problem for problem in problems if problem), None))
-
-    def _follow_url(self) -> None:
-        """Go where the URL says now, once that answers; calls under way end where they were sent."""
-        if self._replaced is not None and monotonic() - self._replaced[1] > 2 * self._timeout_s:
-            self._replaced[0].close()
-            self._replaced = None
-        if self._reread is None or self._replaced is not None:
-            return
-        try:
-            url = self._reread()
-            if url == self._url:
-                return
-            router = find_router(url, self._timeout_s, self._sent, self._confirmation)
-        except (*_UNAVAILABLE, RedisError, ValueError) as error:
-            _log.warning("the new URL of Redis is of no use: %s: %s", type(error).__name__, error)
-            return
-        if self._router is not None:
-            self._replaced = self._router, monotonic()
-        self._url, self._router, self._has_functions = url, router, True
-        _log.info("redis has a new URL")
+    def _renewed(self) -> None:
+        self._has_functions = True
 
     def _sent(self, seconds: float) -> None:
         try:
             self._timings.sent(seconds)
         except Exception:  # noqa: BLE001 - whatever it is, the replies are there
             _log.exception("how long Redis took could not be noted")
-
-    def _set_served(self, share: float, why: BaseException | None = None) -> None:
-        with self._lock:
-            before = self._served
-            if share == before:
-                return
-            self._served = share
-            if not share or not before:
-                self._has_functions = True  # what comes back may be another server
-            _log.log(
-                logging.INFO if share == 1 else logging.WARNING,
-                "redis is %s%s",
-                "up" if share == 1 else f"unavailable to {1 - share:.0%} of slots" if share else "unavailable",
-                f": {type(why).__name__}: {why}" if why else "",
-            )
-            for listener in self._listeners:
-                try:
-                    listener(share)
-                except Exception:  # noqa: BLE001 - whatever it is, the replies are there
-                    _log.exception("whether Redis is up could not be told")
-
-
-def _problem_of(endpoint: Endpoint) -> BaseException | None:
-    """Ask a server whether it serves; return why it does not, None if it does."""
-    try:
-        endpoint.ping()
-    except (*_UNAVAILABLE, RedisError) as error:
-        return error
-    return None
 
 
 def _keys(router: Router, root: bytes) -> tuple[bytes, ...]:

@@ -17,7 +17,7 @@ from service.access.rights import RIGHTS
 from service.call import NO_DEADLINE, Call, DeadlineError
 from service.decisions.errors import InvalidError
 from service.rpc import credentials, statuses
-from service.rpc.receiving import Refusal
+from service.rpc.received import Refusal
 from service.telemetry import logs
 from service.telemetry.metrics import MethodMetrics, count_refused
 
@@ -272,11 +272,14 @@ def _handler(
         except DecodeError:
             return _UNREADABLE
 
-    read.slow = method.name in _SLOW  # type: ignore[attr-defined]  # for `service.rpc.receiving`, which is given this
+    read.slow = method.name in _SLOW  # type: ignore[attr-defined]  # for `service.rpc.received`, which is given this
     kind = _STREAM if method.server_streaming else _UNARY
     right = read.right = RIGHTS.get(method.full_name)  # type: ignore[attr-defined]  # for the same
     common = _Method(method.name, right, admission, MethodMetrics(kind, service.full_name, method.name))
-    codec = {"request_deserializer": read, "response_serializer": lambda response: response.SerializeToString()}
+    codec: dict[str, Any] = {
+        "request_deserializer": read,
+        "response_serializer": GetMessageClass(method.output_type).SerializeToString,
+    }
     if method.server_streaming:
         return grpc.unary_stream_rpc_method_handler(common.stream(behavior), **codec)
     call = common.unary(behavior)

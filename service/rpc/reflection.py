@@ -16,7 +16,7 @@ from grpc_reflection.v1alpha import (  # type: ignore[import-untyped,unused-igno
     reflection_pb2,
 )
 
-from service.rpc.receiving import DialogThread
+from service.rpc.dialogs import DialogThread
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -30,14 +30,12 @@ in the same order, by the names that they have there (`contact.ownerId`); where 
 
 from __future__ import annotations
 
-import json
-import re
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from google.protobuf.any_pb2 import Any
 from google.rpc import code_pb2
-from google.rpc.error_details_pb2 import BadRequest, ErrorInfo, ResourceInfo, RetryInfo
+from google.rpc.error_details_pb2 import ErrorInfo, RetryInfo
 from google.rpc.status_pb2 import Status
 
 from service.access.errors import KeysUnavailableError, PermissionDeniedError, UnauthenticatedError
@@ -50,6 +48,7 @@ from service.decisions.errors import (
     StateLostError,
 )
 from service.redis_client.durability import NotDurableError
+from service.rpc import trailers
 from service.rules import Violation, listed
 
 if TYPE_CHECKING:
@@ -60,15 +59,6 @@ if TYPE_CHECKING:
 
 DOMAIN = "evenhand.v1"
 
-# Proxies may refuse trailing metadata of more than 4 KiB, and gRPC's clients do of more than 8. A status travels there
-# in base64, and its message a second time, in which every byte that is not of plain text takes three.
-_TRAILER_BYTES = 4096 - 200  # the other headers take the rest
-_ERROR_INFO_BYTES = 150  # with what packs it and one more detail
-_JSON_FIELDS_BYTES = 200  # and what BadRequest leaves of the details' bytes
-_MESSAGE_BYTES = 500
-_TEXT_BYTES = 250  # of one path or description
-_DESCRIBED, _NOT_DESCRIBED = 10, "wrong too"
-_RESOURCES = 20
 # When a refused caller may try again.
 _RETRY_REDIS = timedelta(milliseconds=500)
 _RETRY_LOST = timedelta(seconds=5)
@@ -80,9 +70,6 @@ _UNKNOWN_CALLERS = {
     "EXPIRED_CREDENTIALS": "the call's bearer token has expired",
 }
 _RETRY_QUOTA = timedelta(seconds=1)
-# What is said of those that do not exist, and what names the type of a detail.
-_DOES_NOT_EXIST = "does not exist in this workspace"
-_AROUND_DETAIL = 60
 
 
 def status_of(error: Exception) -> Status:
@@ -126,37 +113,12 @@ def _status(
     details: Iterable[Message] = (),
     metadata: Mapping[str, str] | None = None,
 ) -> Status:
-    status = Status(code=code, message=_cut(message))
+    status = Status(code=code, message=trailers.cut(message))
     for detail in (ErrorInfo(reason=reason, domain=DOMAIN, metadata=metadata), *details):
         packed = Any()
         packed.Pack(detail)
         status.details.append(packed)
     return status
-
-
-def _cut(message: str) -> str:
-    """Return as much of a message for people as trailing metadata has room for."""
-    room = _MESSAGE_BYTES
-    for at, character in enumerate(message):
-        room -= _sent(character)
-        if room < 0:
-            return message[:at]
-    return message
-
-
-def _sent(text: str) -> int:
-    """Return how many bytes of a header a text takes, as gRPC writes it there."""
-    return sum(1 if " " <= character <= "~" and character != "%" else 3 * len(character.encode()) for character in text)
-
-
-def _room_beside(message: str) -> int:
-    """Return how many bytes the details of an error may have, beside its message and its ErrorInfo."""
-    message = _cut(message)
-    return (_TRAILER_BYTES - _sent(message)) * 3 // 4 - len(message.encode()) - _ERROR_INFO_BYTES
-
-
-def _shortened(text: str) -> str:
-    return text.encode()[:_TEXT_BYTES].decode(errors="ignore")
 
 
 def reason_of(status: Status) -> str:
@@ -170,9 +132,7 @@ def invalid(violations: Sequence[Violation]) -> Status:
     """Return the error for a request with wrong fields."""
     clauses = [f"{violation.field}: {violation.description}".lstrip(": ") for violation in violations]
     message = listed(clauses, clauses=True)
-    room = _room_beside(message) - _JSON_FIELDS_BYTES
-    named = _bad_request(violations, room)
-    in_json = _json_fields(named, _JSON_FIELDS_BYTES + max(0, room - named.ByteSize()))
+    named, in_json = trailers.fields(violations, message)
     return _status(code_pb2.INVALID_ARGUMENT, "INVALID_FIELDS", message, [named], {"jsonFields": in_json})
 
 
@@ -187,64 +147,9 @@ UNREADABLE = [Violation("", "the request is not a valid message: damaged, not UT
 """What is wrong with a request that protobuf cannot read."""
 
 
-def _bad_request(violations: Sequence[Violation], room: int) -> BadRequest:
-    """Return all violations; of very many, the later ones without description, and at last only their number.
-
-    Args:
-        violations: what is wrong.
-        room: how many bytes it may have.
-    """
-    for described in (len(violations), _DESCRIBED, _DESCRIBED // 2, 1):
-        whole = BadRequest(
-            field_violations=[
-                _violation(each.field, each.description if at < described else _NOT_DESCRIBED)
-                for at, each in enumerate(violations)
-            ]
-        )
-        if whole.ByteSize() <= room:
-            return whole
-    request = BadRequest()
-    room -= _TEXT_BYTES + 50  # for the last one, which says how many more there are
-    for at, violation in enumerate(violations):
-        entry = _violation(violation.field, violation.description if at < _DESCRIBED else _NOT_DESCRIBED)
-        room -= entry.ByteSize() + 3
-        if room < 0:
-            rest = len(violations) - at
-            request.field_violations.append(_violation(violation.field, f"this field and {rest - 1} more are wrong"))
-            break
-        request.field_violations.append(entry)
-    return request
-
-
-_KEY_OR_WORD = re.compile(r"""\[(['"]).*\1\]|_([a-z0-9])""")
-
-
-def _json_fields(named: BadRequest, room: int) -> str:
-    """Return a JSON array of the same fields by their names in JSON; of very many the first, as `room` allows."""
-    fields: list[str] = []
-    for violation in named.field_violations:
-        field = _KEY_OR_WORD.sub(lambda found: found[2].upper() if found[2] else found[0], violation.field)
-        room -= len(json.dumps(field, ensure_ascii=False).encode()) + 1
-        if room < 0:
-            break
-        fields.append(field)
-    return json.dumps(fields, ensure_ascii=False, separators=(",", ":"))
-
-
-def _violation(field: str, description: str) -> BadRequest.FieldViolation:
-    return BadRequest.FieldViolation(field=_shortened(field), description=_shortened(description))
-
-
 def not_found(resource_type: str, names: Sequence[str]) -> Status:
     """Return the error for contacts or agents that do not exist."""
-    details: list[ResourceInfo] = []
-    room = _room_beside(f"{resource_type} not found: {listed(names, most=_RESOURCES)}")
-    for name in names[:_RESOURCES]:
-        info = ResourceInfo(resource_type=resource_type, resource_name=name, description=_DOES_NOT_EXIST)
-        room -= info.ByteSize() + _AROUND_DETAIL
-        if room < 0:
-            break
-        details.append(info)
+    details = trailers.resources(resource_type, names)
     message = f"{resource_type} not found: {listed(names, most=len(details))}"
     return _status(code_pb2.NOT_FOUND, "NOT_FOUND", message, details)
 

@@ -4,30 +4,35 @@ grpcio is done with a call when its response has left for the network. A caller 
 not read the connection, keeps that from happening, and goes on calling: each response stays in memory, and so does all
 that gRPC knows of the call. So both are counted from the answer to the end of the call. Where they are too much, the
 connection that has held most for longest loses its latest calls.
+
+Nearly all calls are over at once, so what is done for each of them takes no lock and runs no Python of ours on grpcio's
+serving thread. The bytes are added up only after so many calls, and only of those that are not over by then.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
+from functools import partial
+from itertools import count
 from threading import Lock
 from time import monotonic
-from typing import Any, NamedTuple
+from typing import Any, TypeAlias
 
-from grpc._cython import cygrpc  # type: ignore[attr-defined]
+from service.rpc.grpc_internals import EXHAUSTED
 
 # Bytes of all responses on their way, and how many of them are left when some had to go.
 _BUDGET = 64 * 1024 * 1024
 _LEFT = _BUDGET * 3 // 4
 # What a call takes by itself, in bytes, until it is over.
 _CALL = 32 * 1024
+# After so many answered calls, or one with a response of so many bytes, all are added up. What comes between may take
+# 3 MiB beside the budget.
+_CALLS_A_LOOK = 64
+_LARGE = 16 * 1024
 
 
-class _Answered(NamedTuple):
-    """A call whose response is on its way: since when, its size with all else in bytes, and gRPC's call."""
-
-    since: float
-    size: int
-    call: Any
+_Answered: TypeAlias = tuple[float, int, Any]
+"""A call whose response is on its way: since when, its size with all else in bytes, and gRPC's call."""
 
 
 class Unread:
@@ -39,9 +44,9 @@ class Unread:
 
     def __init__(self, timeout_s: float) -> None:
         self._timeout_s = timeout_s
-        self._lock = Lock()
         self._answered: dict[Any, _Answered] = {}  # by state, the oldest first
-        self._bytes = 0
+        self._noted = count(1)
+        self._lock = Lock()
         self._ended = 0
 
     def note(self, state: Any, call: Any, size: int) -> None:
@@ -52,24 +57,18 @@ class Unread:
             call: gRPC's call.
             size: of the response, in bytes.
         """
-        chosen: list[Any] = []
-        with self._lock:
-            before = self._answered.get(state)
-            if before is None:
-                size += _CALL
-                self._answered[state] = _Answered(monotonic(), size, call)
-            else:
-                self._answered[state] = before._replace(size=before.size + size)
-            self._bytes += size
-            if self._bytes > _BUDGET:
-                chosen = self._choose()
-        if before is None:
-            with state.condition:
-                if state.callbacks is not None:
-                    state.callbacks.append(lambda: self._over(state))
-                else:  # the call is over by now
-                    self._over(state)
-        self._end(chosen)
+        answered, callbacks = self._answered, state.callbacks
+        before = answered.get(state)
+        if before is not None:
+            answered[state] = (before[0], before[1] + size, call)
+        else:
+            answered[state] = (monotonic(), size + _CALL, call)
+            if callbacks is not None:
+                callbacks.append(partial(answered.pop, state, None))
+        if state.callbacks is None:  # it is over by now, and nobody may have looked at what was appended
+            answered.pop(state, None)
+        elif size > _LARGE or not next(self._noted) % _CALLS_A_LOOK:
+            self._look()
 
     def end_late(self) -> int:
         """End the calls whose response has been on its way for too long.
@@ -78,46 +77,44 @@ class Unread:
             How many calls were ended since this was last asked, for whichever reason.
         """
         before = monotonic() - self._timeout_s
-        chosen = []
-        with self._lock:
-            for state, answered in self._answered.items():
-                if answered.since > before:
-                    break
-                chosen.append(state)
-        self._end(chosen)
+        self._end([state for state, (since, *_) in self._answered.copy().items() if since <= before])
         with self._lock:
             ended, self._ended = self._ended, 0
         return ended
 
-    def _choose(self) -> list[Any]:
-        """Choose the latest calls of the connection that has held most for longest; the lock is held."""
-        now = monotonic()
-        held: defaultdict[str, float] = defaultdict(float)
-        peers = {state: answered.call.peer() for state, answered in self._answered.items()}
-        for state, answered in self._answered.items():
-            held[peers[state]] += answered.size * (now - answered.since)
-        worst = max(held, key=held.__getitem__)
-        chosen, left = [], self._bytes
-        for state, answered in reversed(self._answered.items()):
-            if left <= _LEFT:
-                break
-            if peers[state] == worst:
-                chosen.append(state)
-                left -= answered.size
-        return chosen
+    def _look(self) -> None:
+        """End calls if all those together that are not over have too much on its way."""
+        answered = self._answered.copy()
+        left = sum([size for _, size, _ in answered.values()])
+        if left > _BUDGET:
+            self._end(_chosen(answered, left))
 
     def _end(self, chosen: list[Any]) -> None:
-        ended = [answered for answered in map(self._over, chosen) if answered is not None]
-        for answered in ended:
-            answered.call.cancel(cygrpc.StatusCode.resource_exhausted, "the responses are not taken")
-        if ended:
-            with self._lock:
-                self._ended += len(ended)
-
-    def _over(self, state: Any) -> _Answered | None:
-        """Count a call no more; return what was known of it, if it was counted."""
+        ended = [found for found in [self._answered.pop(state, None) for state in chosen] if found is not None]
+        for _, _, call in ended:
+            call.cancel(EXHAUSTED, "the responses are not taken")
         with self._lock:
-            answered = self._answered.pop(state, None)
-            if answered is not None:
-                self._bytes -= answered.size
-            return answered
+            self._ended += len(ended)
+
+
+def _chosen(answered: dict[Any, _Answered], left: int) -> list[Any]:
+    """Choose the latest calls of the connection that has held most for longest.
+
+    Args:
+        answered: all calls that are not over, by state.
+        left: how many bytes they have on their way.
+    """
+    now = monotonic()
+    held: defaultdict[str, float] = defaultdict(float)
+    peers = {state: call.peer() for state, (_, _, call) in answered.items()}
+    for state, (since, size, _) in answered.items():
+        held[peers[state]] += size * (now - since)
+    worst = max(held, key=held.__getitem__)
+    chosen = []
+    for state, (_, size, _) in reversed(answered.items()):
+        if left <= _LEFT:
+            break
+        if peers[state] == worst:
+            chosen.append(state)
+            left -= size
+    return chosen

@@ -9,7 +9,7 @@ from threading import Event, Lock, Thread
 from time import sleep
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
-from service.rpc.receiving import Refusal
+from service.rpc.received import Refusal
 from service.runtime.fair_queue import FairQueue
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ _log = logging.getLogger(__name__)
 
 
 class Received(Protocol):
-    """A call whose request is there: `service.rpc.receiving.Received`."""
+    """A call whose request is there: `service.rpc.received.Received`."""
 
     @property
     def workspace(self) -> str:

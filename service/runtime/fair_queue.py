@@ -11,7 +11,10 @@ from __future__ import annotations
 from collections import deque
 from queue import SimpleQueue
 from threading import Lock
-from typing import Generic, TypeVar
+from typing import TYPE_CHECKING, Generic, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 Item = TypeVar("Item")
 
@@ -42,6 +45,9 @@ class FairQueue(Generic[Item]):
         share: how many of them may be busy for one workspace at once.
         bound: how many items may wait.
         turn: how many bytes a workspace is served at a turn, before the next one is.
+
+    Attributes:
+        first: waits for an item and returns it with its workspace; None: there is no more to do.
     """
 
     def __init__(self, threads: int, share: int, bound: int, turn: int) -> None:
@@ -52,6 +58,7 @@ class FairQueue(Generic[Item]):
         self._turn = turn
         self._lock = Lock()
         self._handed: SimpleQueue[tuple[str, Item] | None] = SimpleQueue()
+        self.first: Callable[[], tuple[str, Item] | None] = self._handed.get
         self._lines: dict[str, _Line[Item]] = {}  # in the order of their turns
         self._waiting = 0
         self._busy: dict[str, int] | None = {} if share < threads else None  # threads by workspace
@@ -72,10 +79,6 @@ class FairQueue(Generic[Item]):
             self._free -= 1
         self._handed.put((workspace, item))
         return None
-
-    def first(self) -> tuple[str, Item] | None:
-        """Wait for an item and return it with its workspace; None: there is no more to do."""
-        return self._handed.get()
 
     def following(self, workspace: str) -> tuple[str, Item] | None:
         """Return what is next, for a thread that has served this workspace; None: it is to wait for `first` again."""

@@ -89,7 +89,7 @@ def test_the_command_says_what_it_found(redis):
     """`evenhand audit` says how many were compared; and of a workspace of which nothing is known it says just that."""
 
     def said(workspace: str, code: int = 0) -> str:
-        ended = CliRunner().invoke(app, ["audit", "--workspace", workspace, "--redis-url", redis._url])
+        ended = CliRunner().invoke(app, ["audit", "--workspace", workspace, "--redis-url", redis._monitor.url])
         assert ended.exit_code == code, ended.output
         return ended.output
 
@@ -100,13 +100,13 @@ def test_the_command_says_what_it_found(redis):
 def test_the_command_takes_the_file_of_the_service_beside_it(redis, tmp_path, monkeypatch):
     """In a pod it finds Redis by the file that the service has; an address that is given wins over that."""
     file = tmp_path / "url"
-    file.write_text(redis._url)
+    file.write_text(redis._monitor.url)
     monkeypatch.setenv("EVENHAND_REDIS_URL_FILE", str(file))
     command = ["audit", "--workspace", WORKSPACE]
     assert CliRunner().invoke(app, command).exit_code == 0
     file.unlink()
     assert CliRunner().invoke(app, command).exit_code == 2
-    assert CliRunner().invoke(app, [*command, "--redis-url", redis._url]).exit_code == 0
+    assert CliRunner().invoke(app, [*command, "--redis-url", redis._monitor.url]).exit_code == 0
 
 
 @pytest.fixture

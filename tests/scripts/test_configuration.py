@@ -85,7 +85,7 @@ def test_whoever_comes_next_completes_a_configuration(redis):
 @pytest.fixture
 def full(redis: RedisClient) -> Iterator[Callable[[bool], None]]:
     """Makes Redis full (True), or gives it room again (False)."""
-    with redis_py.Redis.from_url(redis._url) as client:
+    with redis_py.Redis.from_url(redis._monitor.url) as client:
 
         def switch(is_full: bool) -> None:
             client.config_set("maxmemory", int(is_full))

@@ -46,7 +46,7 @@ def named(store: RedisStore, name: str, version: str, owners: list[str]) -> None
 def numbered(redis: RedisClient, name: str) -> int:
     """How many owners and agents have a number, all of whom have a hash; there is no other such hash."""
     root = keys.root(name)
-    with redis_py.Redis.from_url(redis._url) as client:
+    with redis_py.Redis.from_url(redis._monitor.url) as client:
         hashes = len(list(client.scan_iter(root + b":agent:*", count=1000)))
     assert hashes == raw(redis, b"HLEN", root + b":numbers")
     return hashes
@@ -114,7 +114,7 @@ def test_owners_of_the_roster_cost_nothing_more(redis: RedisClient, store: Redis
     """A decision for which the caller names an owner whom the roster knows looks at nothing kept of others."""
     version = configured(store, "usual")
     named(store, "usual", version, ["a", "b"])
-    with redis_py.Redis.from_url(redis._url) as client:
+    with redis_py.Redis.from_url(redis._monitor.url) as client:
         client.config_resetstat()
         named(store, "usual", version, ["a", "b"])
         ran = {command.removeprefix("cmdstat_") for command in client.info("commandstats")}

@@ -44,7 +44,7 @@ def without_owner(redis: RedisClient, name: str, **settings: float) -> WithoutOw
 
 def calls(redis: RedisClient) -> dict[str, int]:
     """How often which command has run since the last time."""
-    with redis_py.Redis.from_url(redis._url) as client:
+    with redis_py.Redis.from_url(redis._monitor.url) as client:
         found = client.info("commandstats")
         client.config_resetstat()
     return {command.removeprefix("cmdstat_"): stats["calls"] for command, stats in found.items()}

@@ -32,7 +32,7 @@ def decide(store: RedisStore, workspace_id: str, version: str, cases: Sequence[C
 
 def raw(redis: RedisClient, *words: bytes | str | int) -> Any:
     """The reply of a command, past every script; the second word is its key."""
-    (reply,) = redis._router.quick([(words[1], words)], 5.0)
+    (reply,) = redis._monitor.router.quick([(words[1], words)], 5.0)
     if isinstance(reply, Exception):
         raise reply
     return reply

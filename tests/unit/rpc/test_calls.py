@@ -136,6 +136,7 @@ def test_a_stream_holds_no_thread(setting: Setting):
     streams = [setting.watch(f"w-{number}") for number in range(40)]
     assert [next(stream).text for stream in streams] == [f"w-{number}" for number in range(40)]
     assert setting.ask("meanwhile").text == "meanwhile"
+    wait_until(lambda: len(setting.made_up.streams) == 40, "all have sent their first")
     for number, send in enumerate(setting.made_up.streams):
         send(Response(text=f"more-{number}"))
         send(None)

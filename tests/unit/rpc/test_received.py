@@ -6,7 +6,7 @@ import pytest
 from evenhand.v1 import assignment_service_pb2, roster_service_pb2
 from google.protobuf.message_factory import GetMessageClass
 
-from service.rpc.receiving import workspace_of
+from service.rpc.received import workspace_of
 
 METHODS = {
     method.full_name: method

@@ -1,0 +1,123 @@
+"""What is known of a call whose request is there, before the request is read; and how it is answered then."""
+
+from __future__ import annotations
+
+from enum import Enum
+from typing import TYPE_CHECKING, Any
+
+from google.protobuf.message import DecodeError
+from grpc_status import rpc_status
+
+from service.rpc import statuses
+from service.rpc.grpc_internals import answer_unary, is_active, refuse, respond
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from service.access.principals import Principal
+    from service.rpc.grpc_internals import Begun
+
+# No message begins so: there is no field 0.
+_NO_MESSAGE = b"\0"
+
+# How a message begins whose first field, a text of less than 128 bytes, is set. Clients write fields in their order.
+_FIRST_FIELD = 0x0A
+_TWO_BYTES = 0x80
+
+
+class Refusal(Enum):
+    """Why a call is not answered. A refused call's request is one of these."""
+
+    CALLS = "calls"
+    """Too many calls are waiting."""
+    BYTES = "bytes"
+    """Large requests in progress take too many bytes."""
+    QUOTA = "quota"
+    """Its workspace asks for more than its quota."""
+    STOPPING = "stopping"
+    """The service ends before its turn."""
+
+
+class Received:
+    """A call whose request is there.
+
+    Args:
+        begun: the call.
+        message: its request.
+        note: is told of a call that is answered with one response; see `Unread.note`.
+
+    Attributes:
+        workspace: whose turn it takes: the workspace that it is about, as the request names it. Empty: nobody's.
+        size: bytes of the request.
+        slow: whether it may take long however small its request is.
+    """
+
+    __slots__ = ("_begun", "_message", "_note", "_refusal", "size", "slow", "workspace")
+
+    def __init__(self, begun: Begun, message: bytes, note: Callable[[Any, Any, int], None]) -> None:
+        self._begun = begun
+        self._message = message
+        self._note = note
+        self._refusal: Refusal | None = None
+        self.size = len(message)
+        self.slow: bool = getattr(begun.read, "slow", False)
+        self.workspace = workspace_of(message)
+
+    def made_by(self, caller: Principal) -> Received:
+        """Return it, at no workspace's cost if its caller may not make it there: it will be refused."""
+        if not caller.may(self._begun.read.right, self.workspace):  # type: ignore[attr-defined]  # see `calls._handler`
+            self.workspace = ""
+        return self
+
+    def run(self) -> None:
+        """Answer it."""
+        begun = self._begun
+        if begun.answer is answer_unary:
+            begun.run(respond, begun, self._request, self._note)
+        else:
+            begun.run(*begun[1:5], self._request, *begun[6:])
+
+    def refuse(self, refusal: Refusal) -> None:
+        """Answer it by refusing it."""
+        self._refusal = refusal
+        self.run()
+
+    def _request(self) -> Any:
+        """Return the request, or why it is refused; none if it names another workspace than it was let in for."""
+        if self._refusal is not None:
+            return self._refusal
+        request = read(self._begun, self._message)
+        workspace = self.workspace
+        if workspace and getattr(request, "workspace_id", "") not in (workspace, ""):
+            return self._begun.read(_NO_MESSAGE)
+        return request
+
+
+def workspace_of(message: bytes) -> str:
+    """Return the workspace that a request is about, without reading the request: its field 1, if that comes first.
+
+    Who writes its fields in another order shares the turns of all who do.
+    """
+    if len(message) < 2 or message[0] != _FIRST_FIELD:  # noqa: PLR2004 - a tag and a length
+        return ""
+    size = message[1]
+    if size < _TWO_BYTES:
+        return str(message[2 : 2 + size], "utf-8", "replace")
+    if len(message) < 3 or message[2] >= _TWO_BYTES:  # noqa: PLR2004 - no id is so long
+        return ""
+    return str(message[3 : 3 + (size & 0x7F | message[2] << 7)], "utf-8", "replace")
+
+
+def read(begun: Begun, message: bytes) -> Any:
+    """Return a request; None if it is none, which has been answered, or if nobody waits for an answer any more."""
+    state = begun.state
+    try:
+        return begun.read(message) if is_active(state) else None
+    except DecodeError:
+        with state.condition:
+            if is_active(state):
+                refuse(begun, _UNREADABLE)
+        return None
+
+
+_UNREADABLE = rpc_status.to_status(statuses.invalid(statuses.UNREADABLE))
