@@ -73,6 +73,16 @@ def properties_of(call: Any) -> dict[str, Iterable[bytes]]:
     return {name.decode(): values for name, values in cygrpc.auth_context(call).items()}
 
 
+def note_caller(begun: Begun, caller: object) -> None:
+    """Note of a call who makes it, for `caller_of`."""
+    begun.state.caller = caller
+
+
+def caller_of(context: grpc.ServicerContext) -> Any:
+    """Return who makes a call, if that was noted; else None."""
+    return getattr(context._state, "caller", None)  # type: ignore[attr-defined]  # noqa: SLF001
+
+
 def refuse(begun: Begun, status: grpc.Status) -> None:
     """Answer a call with an error, by its state, whose lock is held."""
     state = begun.state

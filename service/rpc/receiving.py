@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from grpc_status import rpc_status
 
-from service.access.principals import NOBODY
+from service.access.principals import NOBODY, UNVERIFIED
 from service.rpc import grpc_internals as grpcio
 from service.rpc import statuses
 from service.rpc.grpc_internals import ACCEPTED, CLOSED, RECEIVING, Begun, finish, message_of
@@ -198,6 +198,8 @@ class ReceivingExecutor(Executor):
             # Refused as others are, but no memory is held, and nothing waited for, for those whom nobody knows.
             self._threads.submit(self._receiver.without_request(begun))
         else:
+            if caller is not UNVERIFIED:
+                grpcio.note_caller(begun, caller)
             self._receiver.receive(begun, lambda call: self._threads.submit(call.made_by(caller)), self._threads.refuse)
         return ACCEPTED
 
