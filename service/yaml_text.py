@@ -1,15 +1,104 @@
-"""Files in YAML that people write: their text as nodes that know their lines, and what is wrong with it."""
+"""Files in YAML that people write: their text as nodes that know their lines, and what is wrong with it.
+
+The text is read by libyaml, which is in C. What a plain text stands for (a number, true, nothing) is decided here, by
+the core schema of YAML 1.2: there `no`, `on` and `12:30` are texts.
+"""
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Final
 
-from ruamel.yaml import YAML
-from ruamel.yaml.error import MarkedYAMLError, YAMLError
+import yaml
+from yaml.cyaml import CSafeLoader
+from yaml.error import MarkedYAMLError
+from yaml.events import (
+    AliasEvent,
+    DocumentStartEvent,
+    MappingEndEvent,
+    MappingStartEvent,
+    ScalarEvent,
+    SequenceEndEvent,
+    SequenceStartEvent,
+)
+from yaml.reader import ReaderError
 
 if TYPE_CHECKING:
-    from ruamel.yaml.nodes import Node
+    from collections.abc import Iterable
+
+_TAG: Final = "tag:yaml.org,2002:"
+TEXT: Final = f"{_TAG}str"
+NULL: Final = f"{_TAG}null"
+BOOL: Final = f"{_TAG}bool"
+NUMBER: Final = f"{_TAG}float"
+"""Tags: what a scalar stands for. Whole numbers have no tag of their own."""
+
+_NUMBER: Final = re.compile(
+    r"""
+      [-+]?0[bB][01_]+ | [-+]?0[oO]?[0-7_]+ | [-+]?0[xX][0-9a-fA-F_]+
+    | [-+]?[0-9][0-9_]*(\.[0-9_]*)?([eE][-+]?[0-9]+)?
+    | [-+]?\.[0-9_]+([eE][-+]?[0-9]+)?
+    | [-+]?\.(inf|Inf|INF) | \.(nan|NaN|NAN)
+    """,
+    re.VERBOSE,
+)
+_NUMBER_STARTS: Final = frozenset("-+.0123456789")
+_WORDS: Final = {
+    **dict.fromkeys(("", "~", "null", "Null", "NULL"), NULL),
+    **dict.fromkeys(("true", "True", "TRUE", "false", "False", "FALSE"), BOOL),
+}
+
+
+class ScalarNode:
+    """A text, and what stands for one: a number, true or false, nothing.
+
+    Attributes:
+        value: as it is written, without quotes and escapes.
+        tag: what it stands for: TEXT, NULL, BOOL, NUMBER, or another that the file says.
+        line: in which it starts, from 1.
+    """
+
+    __slots__ = ("line", "tag", "value")
+
+    # Plain classes: a file has a hundred thousand, and a frozen dataclass takes four times as long to make.
+    def __init__(self, value: str, tag: str, line: int) -> None:
+        self.value = value
+        self.tag = tag
+        self.line = line
+
+
+class SequenceNode:
+    """A list.
+
+    Attributes:
+        value: its elements; a list that an alias leads back to may be among its own.
+        line: in which it starts, from 1.
+    """
+
+    __slots__ = ("line", "value")
+
+    def __init__(self, line: int) -> None:
+        self.value: list[Node] = []
+        self.line = line
+
+
+class MappingNode:
+    """Keys and values, in the order in which they stand; keys may stand there twice.
+
+    Attributes:
+        value: the pairs.
+        line: in which it starts, from 1.
+    """
+
+    __slots__ = ("line", "value")
+
+    def __init__(self, line: int) -> None:
+        self.value: list[tuple[Node, Node]] = []
+        self.line = line
+
+
+Node = ScalarNode | SequenceNode | MappingNode
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,24 +139,101 @@ def compose(content: bytes, file: str) -> Node | None:
     """
     try:
         text = content.decode("utf-8-sig")
-        root: Node | None = YAML(typ="safe", pure=True).compose(text)
+        return _Composer().root(yaml.parse(text, CSafeLoader))
     except UnicodeDecodeError as error:
         line, description = content.count(b"\n", 0, error.start) + 1, "the file is not UTF-8 text"
     except MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         line, description = mark.line + 1 if mark else 1, f"not YAML: {in_one_line(error.context, error.problem)}"
-    except YAMLError as error:
-        line, description = 1, f"not YAML: {in_one_line(str(error))}"
-    except RecursionError:
-        line, description = 1, "the file is nested too deeply to be read"
-    else:
-        return root
-    raise NotYamlError(Problem(file, line, "", description))
+    except ReaderError as error:
+        line, description = text.encode().count(b"\n", 0, error.position) + 1, f"not YAML: {in_one_line(error.reason)}"
+    # The library counts a line after the last one, even if that has no end.
+    raise NotYamlError(Problem(file, min(line, content.count(b"\n") + 1), "", description))
 
 
-def line_of(node: Node) -> int:
-    """Give the line, from 1, in which a node starts."""
-    return int(node.start_mark.line) + 1
+class _Composer:
+    """Makes nodes of the events of one text.
+
+    It goes without recursion, as a file may be nested as deeply as it likes; and the same anchor may be set twice,
+    which the library's own composer refuses and YAML 1.2 allows.
+    """
+
+    def __init__(self) -> None:
+        self._anchors: dict[str, Node] = {}
+
+    def root(self, events: Iterable[Any]) -> Node | None:
+        """Return the root of the only document; None if there is none.
+
+        Raises:
+            MarkedYAMLError, ReaderError: the text is not YAML, or is several documents.
+        """
+        top = SequenceNode(1)
+        documents = 0
+        inside: list[SequenceNode | MappingNode] = [top]  # the lists and mappings that are open, the innermost last
+        keys: list[Node | None] = [None]  # of each of them, the key whose value has not come yet
+        for event in events:
+            kind = type(event)
+            if kind is SequenceEndEvent or kind is MappingEndEvent:
+                inside.pop()
+                keys.pop()
+                continue
+            if kind is DocumentStartEvent:
+                documents += 1
+                if documents > 1:
+                    what = "expected a single document in the stream"
+                    raise MarkedYAMLError(what, None, "but found another document", event.start_mark)
+                continue
+            node = self._node(event, kind)
+            if node is None:
+                continue
+            outer = inside[-1]
+            if isinstance(outer, SequenceNode):
+                outer.value.append(node)
+            elif (key := keys[-1]) is None:
+                keys[-1] = node
+            else:
+                outer.value.append((key, node))
+                keys[-1] = None
+            if kind is SequenceStartEvent or kind is MappingStartEvent:
+                assert not isinstance(node, ScalarNode)  # noqa: S101 (what _node makes of these)
+                inside.append(node)
+                keys.append(None)
+        return top.value[0] if top.value else None
+
+    def _node(self, event: Any, kind: type) -> Node | None:
+        """Make the node that an event begins; None for an event that begins none."""
+        node: Node
+        if kind is ScalarEvent:
+            node = ScalarNode(event.value, _tag_of(event), event.start_mark.line + 1)
+        elif kind is MappingStartEvent:
+            node = MappingNode(event.start_mark.line + 1)
+        elif kind is SequenceStartEvent:
+            node = SequenceNode(event.start_mark.line + 1)
+        elif kind is AliasEvent:
+            if event.anchor not in self._anchors:
+                raise MarkedYAMLError(None, None, f'found undefined alias "{event.anchor}"', event.start_mark)
+            return self._anchors[event.anchor]
+        else:
+            return None
+        if event.anchor is not None:
+            self._anchors[event.anchor] = node
+        return node
+
+
+def _tag_of(event: ScalarEvent) -> str:
+    if event.tag is not None:
+        return {"!": TEXT, f"{_TAG}int": NUMBER}.get(event.tag, event.tag)
+    text = event.value
+    if not event.implicit[0]:  # in quotes
+        return TEXT
+    if text[:1] in _NUMBER_STARTS and _NUMBER.fullmatch(text):
+        return NUMBER
+    return _WORDS.get(text, TEXT)
+
+
+def name_of(key: Node) -> str:
+    """Give the text of a key; empty if it is a list or a mapping."""
+    return key.value if isinstance(key, ScalarNode) else ""
 
 
 def in_one_line(*parts: str | None) -> str:

@@ -9,20 +9,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
-from ruamel.yaml.nodes import MappingNode
-
 from service.access.nodes import NodeReader
 from service.access.principals import CERTIFICATE_KINDS, Principal, Subject
 from service.access.rights import Right
 from service.access.tokens import HASH_PREFIX
-from service.yaml_text import NotYamlError, Problem, compose, line_of
+from service.yaml_text import MappingNode, NotYamlError, Problem, compose
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from ruamel.yaml.nodes import Node
-
     from service.access.issuers import Issuer
+    from service.yaml_text import Node
 
 FIELDS: Final = ("principals", "issuers")
 """What an access file has at its top, by which it is known."""
@@ -66,7 +63,7 @@ def parse(content: bytes, file: str) -> AccessFile:
     except NotYamlError as error:
         return _broken(error.problem)
     if not isinstance(root, MappingNode):
-        line = line_of(root) if root is not None else 1
+        line = root.line if root is not None else 1
         return _broken(Problem(file, line, "", f"must have top-level fields: {', '.join(FIELDS)}"))
     return read(root, file)
 
@@ -168,7 +165,7 @@ class _Reader:
     def _is_again(self, node: Node, path: str, what: object) -> bool:
         """Whether what tells principals or issuers apart was given before."""
         if what not in self._seen:
-            self._seen[what] = line_of(node)
+            self._seen[what] = node.line
             return False
         self.nodes.wrong(node, path, f"is given twice; first in line {self._seen[what]}")
         return True

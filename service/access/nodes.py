@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 from difflib import get_close_matches
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
-from ruamel.yaml.nodes import MappingNode, ScalarNode, SequenceNode
-
-from service.yaml_text import Problem, line_of
+from service.yaml_text import TEXT, MappingNode, Problem, ScalarNode, SequenceNode, name_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from ruamel.yaml.nodes import Node
-
-_TEXT: Final = "tag:yaml.org,2002:str"
+    from service.yaml_text import Node
 
 
 class NodeReader:
@@ -33,7 +29,7 @@ class NodeReader:
 
     def wrong(self, node: Node, path: str, description: str) -> None:
         """Note a mistake."""
-        self.problems.append(Problem(self._file, line_of(node), path, description))
+        self.problems.append(Problem(self._file, node.line, path, description))
 
     def fields(self, node: Node, path: str, known: Sequence[str], required: Sequence[str]) -> dict[str, Node]:
         """Return the fields of a mapping by name; unknown, repeated and missing ones are noted."""
@@ -42,14 +38,14 @@ class NodeReader:
             return {}
         found: dict[str, Node] = {}
         for key, value in node.value:
-            name = str(key.value)
+            name = name_of(key)
             at = f"{path}.{name}".strip(".")
             if name not in known:
                 close = get_close_matches(name, known, n=1)
                 hint = f'did you mean "{close[0]}"?' if close else f"known are {', '.join(known)}"
                 self.wrong(key, at, f'unknown field "{name}"; {hint}')
             elif name in found:
-                self.wrong(key, at, f"is given twice; first in line {line_of(found[name])}")
+                self.wrong(key, at, f"is given twice; first in line {found[name].line}")
             else:
                 found[name] = value
         missing = [name for name in required if name not in found]
@@ -70,7 +66,7 @@ class NodeReader:
         """Return a text; empty if there is none, or `problem` says what is wrong with it."""
         if node is None:
             return ""
-        if not isinstance(node, ScalarNode) or node.tag != _TEXT:
+        if not isinstance(node, ScalarNode) or node.tag != TEXT:
             hint = f"; put {node.value} in quotes" if isinstance(node, ScalarNode) and node.value else ""
             self.wrong(node, path, f"must be text{hint}")
             return ""
@@ -78,4 +74,4 @@ class NodeReader:
         if said is not None:
             self.wrong(node, path, said)
             return ""
-        return str(node.value)
+        return node.value

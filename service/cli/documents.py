@@ -12,19 +12,17 @@ from typing import TYPE_CHECKING, Final
 
 from evenhand.v1.roster_service_pb2 import Roster
 from evenhand.v1.rules_pb2 import RuleSet
-from ruamel.yaml.nodes import MappingNode
 
 from service.access import document as access
 from service.cli.yaml_messages import YamlMessageReader
-from service.yaml_text import NotYamlError, Problem, compose, in_one_line, line_of
+from service.yaml_text import MappingNode, NotYamlError, Problem, compose, in_one_line, name_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
-    from ruamel.yaml.nodes import Node
-
     from service.access.document import AccessFile
+    from service.yaml_text import Node
 
 _LAST_SEGMENT: Final = re.compile(r"(\.?[^.\[\]]+|\[[^\]]*\])$")
 _KINDS: Final[dict[type[RuleSet | Roster], str]] = {RuleSet: "rules", Roster: "roster"}
@@ -82,19 +80,19 @@ def parse(content: bytes, file: str) -> Document:
 
 def _document(root: Node | None, file: str) -> Document:
     if not isinstance(root, MappingNode):
-        line = line_of(root) if root is not None else 1
+        line = root.line if root is not None else 1
         return _broken(file, line, f"must have top-level fields: {_choices()}")
-    keys = {str(key.value): key for key, _ in root.value}
+    keys = {name_of(key): key for key, _ in root.value}
     if keys.keys() & set(access.FIELDS):
         read_access = access.read(root, file)
         return Document(file, read_access, {}, read_access.problems)
     found = [kind for kind in _KINDS if keys.keys() & _names(kind)]
     if not found:
-        line = line_of(root) if keys else 1
+        line = root.line if keys else 1
         known = f"neither a rules file nor a roster file: {_choices()}"
         return _broken(file, line, f"{known}; found {', '.join(keys)}" if keys else known)
     if len(found) > 1:
-        line = max(min(line_of(keys[key]) for key in keys.keys() & _names(kind)) for kind in found)
+        line = max(min(keys[key].line for key in keys.keys() & _names(kind)) for kind in found)
         return _broken(file, line, "both a rules file and a roster file; put them into two files")
     reader = YamlMessageReader()
     message = reader.read(root, found[0]())

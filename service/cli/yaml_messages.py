@@ -8,26 +8,27 @@ reader walks the nodes itself, asks that parser about each single value, and col
 from __future__ import annotations
 
 from difflib import get_close_matches
+from functools import cache
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from google.protobuf import json_format
 from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.message_factory import GetMessageClass
-from ruamel.yaml import YAML
-from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
+from google.protobuf.struct_pb2 import Value
 
-from service.yaml_text import line_of
+from service.cli.yaml_numbers import faithful, is_faithful, kept_as
+from service.yaml_text import BOOL, NULL, NUMBER, MappingNode, ScalarNode, SequenceNode, name_of
 
 if TYPE_CHECKING:
     from google.protobuf.message import Message
 
+    from service.yaml_text import Node
+
 MessageT = TypeVar("MessageT", bound="Message")
 
 MAX_DEPTH: Final = 64  # protobuf's parsers give up at 100; conditions need about 20
-_TAG: Final = "tag:yaml.org,2002:"
-_CONSTRUCTED: Final = (f"{_TAG}bool", f"{_TAG}int", f"{_TAG}float")
 _SHOWN: Final = 40  # characters of a wrong value that a report repeats
-_INTEGERS: Final = (FieldDescriptor.CPPTYPE_INT32, FieldDescriptor.CPPTYPE_INT64)
+_NO_TEXTS: Final = frozenset({NULL, BOOL, NUMBER})
 _LEFT_OUT: Final = object()
 
 
@@ -43,7 +44,6 @@ class YamlMessageReader:
     def __init__(self) -> None:
         self.problems: list[tuple[str, int, str]] = []
         self.lines: dict[str, int] = {"": 1}
-        self._construct = YAML(typ="safe", pure=True).constructor.construct_object
         self._open: set[int] = set()
 
     def read(self, node: Node, message: MessageT) -> MessageT:
@@ -51,46 +51,60 @@ class YamlMessageReader:
 
         An element of a list that is wrong keeps its place, so that later elements keep their index.
         """
-        data = self._message(node, message.DESCRIPTOR, "")
-        return json_format.ParseDict({} if data is _LEFT_OUT else data, message)
+        self._message(node, message, "")
+        return message
 
     def _wrong(self, path: str, node: Node, description: str) -> Any:
-        self.problems.append((path, line_of(node), description))
+        self.problems.append((path, node.line, description))
         return _LEFT_OUT
 
-    def _message(self, node: Node, descriptor: Any, path: str) -> Any:
-        """Read the node of a message into what protobuf's JSON parser takes; _LEFT_OUT if it is none."""
+    def _fill(self, node: Node, message: Message, path: str) -> None:
+        if isinstance(message, Value):
+            self._value(node, message, path)
+        else:
+            self._message(node, message, path)
+
+    def _message(self, node: Node, message: Message, path: str) -> None:
+        """Fill a message from its node; it is set where the node is one, even if with nothing."""
         if not isinstance(node, MappingNode):
-            names = ", ".join(field.json_name for field in descriptor.fields)
-            return self._wrong(path, node, f"must be a mapping with fields such as {names}, not {_shown(node)}")
+            names = ", ".join(field.json_name for field in message.DESCRIPTOR.fields)
+            self._wrong(path, node, f"must be a mapping with fields such as {names}, not {_shown(node)}")
+            return
         if id(node) in self._open:
-            return self._wrong(path, node, "contains itself through an alias")
+            self._wrong(path, node, "contains itself through an alias")
+            return
         if len(self._open) > MAX_DEPTH:
-            return self._wrong(path, node, f"is nested more than {MAX_DEPTH} levels deep")
+            self._wrong(path, node, f"is nested more than {MAX_DEPTH} levels deep")
+            return
         self._open.add(id(node))
-        data: dict[str, Any] = {}
+        message.SetInParent()
         seen: dict[str, tuple[str, int]] = {}  # a field or a oneof -> the key that set it, and its line
         for key_node, value_node in node.value:
-            field = self._field(key_node, descriptor, path)
+            field = self._field(key_node, message.DESCRIPTOR, path)
             if field is None:
                 continue
             field_path = f"{path}.{field.name}" if path else field.name
-            self.lines.setdefault(field_path, line_of(key_node))
+            self.lines.setdefault(field_path, key_node.line)
             if self._is_another(field, key_node, seen, field_path) or _is_null(value_node):
                 continue  # JSON's null, and YAML's nothing, leave a field unset
             if self._is_beside(field, key_node, seen, field_path):
                 continue
-            value = (self._list if field.is_repeated else self._single)(value_node, field, field_path)
-            if value is not _LEFT_OUT:
-                data[field.json_name] = value
+            self._set(message, field, value_node, field_path)
         self._open.remove(id(node))
-        return data
+
+    def _set(self, message: Message, field: FieldDescriptor, node: Node, path: str) -> None:
+        if field.is_repeated:
+            self._list(node, field, getattr(message, field.name), path)
+        elif field.message_type is not None:
+            self._fill(node, getattr(message, field.name), path)
+        else:
+            value = self._single(node, field, path)
+            if value is not _LEFT_OUT:
+                setattr(message, field.name, value)
 
     def _field(self, key_node: Node, descriptor: Any, path: str) -> FieldDescriptor | None:
-        key = str(key_node.value) if isinstance(key_node, ScalarNode) else ""
-        field: FieldDescriptor | None = descriptor.fields_by_camelcase_name.get(key) or descriptor.fields_by_name.get(
-            key
-        )
+        key = name_of(key_node)
+        field = _fields_of(descriptor).get(key)
         if field is None:
             known = [field.json_name for field in descriptor.fields]
             close = get_close_matches(key, known, n=1)
@@ -104,7 +118,7 @@ class YamlMessageReader:
         if field.name in seen:
             self._wrong(path, key, f"is given twice; first in line {seen[field.name][1]}")
             return True
-        seen[field.name] = (key.value, line_of(key))
+        seen[field.name] = (name_of(key), key.line)
         return False
 
     def _is_beside(self, field: FieldDescriptor, key: Node, seen: dict[str, tuple[str, int]], path: str) -> bool:
@@ -112,65 +126,95 @@ class YamlMessageReader:
         oneof = field.containing_oneof
         if oneof is None:
             return False
-        other = seen.setdefault(f"oneof {oneof.name}", (key.value, line_of(key)))
+        other = seen.setdefault(f"oneof {oneof.name}", (name_of(key), key.line))
         if other == seen[field.name]:
             return False
         names = ", ".join(member.json_name for member in oneof.fields)
         self._wrong(path, key, f'cannot stand beside "{other[0]}" in line {other[1]}; only one of {names} may be set')
         return True
 
-    def _list(self, node: Node, field: FieldDescriptor, path: str) -> Any:
+    def _list(self, node: Node, field: FieldDescriptor, elements: Any, path: str) -> None:
+        """Append to the elements of a repeated field."""
         if not isinstance(node, SequenceNode):
-            return self._wrong(path, node, f'must be a list (lines that begin with "- "), not {_shown(node)}')
-        values = []
+            self._wrong(path, node, f'must be a list (lines that begin with "- "), not {_shown(node)}')
+            return
         for index, item in enumerate(node.value):
             item_path = f"{path}[{index}]"
-            self.lines[item_path] = line_of(item)
+            self.lines[item_path] = item.line
+            if field.message_type is not None:
+                self._fill(item, elements.add(), item_path)
+                continue
             value = self._single(item, field, item_path)
-            values.append(_placeholder(item, field) if value is _LEFT_OUT else value)
-        return values
+            elements.append(_placeholder(item, field) if value is _LEFT_OUT else value)
 
     def _single(self, node: Node, field: FieldDescriptor, path: str) -> Any:
-        if field.message_type is not None and field.message_type.full_name != "google.protobuf.Value":
-            return self._message(node, field.message_type, path)
+        """Read what is no message; _LEFT_OUT if it is wrong."""
+        if field.cpp_type == FieldDescriptor.CPPTYPE_STRING:
+            if isinstance(node, ScalarNode) and node.tag not in _NO_TEXTS:
+                return node.value
+            return self._wrong(path, node, _expectation(field, node))
         owner: Any = field.containing_type
+        message = GetMessageClass(owner)()
         try:
             value = self._plain(node)
-            json_format.ParseDict({field.json_name: [value] if field.is_repeated else value}, GetMessageClass(owner)())
-        except (json_format.ParseError, ValueError, OverflowError):
+            json_format.ParseDict({field.json_name: [value] if field.is_repeated else value}, message)
+        except (json_format.ParseError, ValueError):
             return self._wrong(path, node, _expectation(field, node))
-        return value
+        read = getattr(message, field.name)
+        return read[0] if field.is_repeated else read
+
+    def _value(self, node: Node, value: Value, path: str) -> None:
+        """Fill a value that may be of any kind; one that is wrong becomes a number, which is right anywhere."""
+        if isinstance(node, ScalarNode) and node.tag not in _NO_TEXTS:
+            value.string_value = node.value
+            return
+        try:
+            json_format.ParseDict(self._plain(node), value)
+        except (json_format.ParseError, ValueError):
+            value.number_value = 0
+            self._wrong(path, node, _value_expectation(node))
 
     def _plain(self, node: Node) -> Any:
         """Read a node into plain Python; dates and other YAML inventions stay the text that they were.
 
         Raises:
-            ValueError: the node contains itself.
+            ValueError: the node contains itself, is nested too deeply, or is not what its tag says.
         """
         if isinstance(node, ScalarNode):
-            if _is_null(node):
-                return None
-            return self._construct(node, deep=True) if node.tag in _CONSTRUCTED else node.value
-        if id(node) in self._open:
-            raise ValueError("contains itself")
+            return _plain_scalar(node)
+        if id(node) in self._open or len(self._open) > MAX_DEPTH:
+            raise ValueError("contains itself, or too much")
         self._open.add(id(node))
         try:
             if isinstance(node, SequenceNode):
                 return [self._plain(item) for item in node.value]
-            return {str(self._plain(key)): self._plain(value) for key, value in node.value}
+            return {name_of(key): self._plain(value) for key, value in node.value}
         finally:
             self._open.remove(id(node))
 
 
+@cache
+def _fields_of(descriptor: Any) -> dict[str, FieldDescriptor]:
+    """Give a message's fields by both of their names."""
+    fields = descriptor.fields
+    return {field.name: field for field in fields} | {field.json_name: field for field in fields}
+
+
+def _plain_scalar(node: ScalarNode) -> str | float | bool | None:
+    if node.tag == BOOL:
+        return bool(("false", "true").index(node.value.lower()))
+    if node.tag == NUMBER:
+        return faithful(node.value)
+    return None if node.tag == NULL else node.value
+
+
 def _is_null(node: Node) -> bool:
-    return isinstance(node, ScalarNode) and node.tag == f"{_TAG}null"
+    return isinstance(node, ScalarNode) and node.tag == NULL
 
 
 def _placeholder(node: Node, field: FieldDescriptor) -> Any:
     """Something harmless in the place of a wrong element."""
-    if field.message_type is not None:
-        return 0 if field.message_type.full_name == "google.protobuf.Value" else {}
-    return str(node.value) if isinstance(node, ScalarNode) else ""
+    return name_of(node) if field.cpp_type == FieldDescriptor.CPPTYPE_STRING else 0
 
 
 def _shown(node: Node) -> str:
@@ -179,9 +223,9 @@ def _shown(node: Node) -> str:
         return "a mapping"
     if isinstance(node, SequenceNode):
         return "a list"
-    if _is_null(node):
+    text = node.value
+    if node.tag == NULL:
         return "nothing"
-    text = str(node.value)
     return f'"{text}"' if len(text) <= _SHOWN else f'"{text[:_SHOWN]}..."'
 
 
@@ -190,7 +234,7 @@ def _expectation(field: FieldDescriptor, node: Node) -> str:
     shown = _shown(node)
     if field.enum_type is not None:
         names = [value.name for value in field.enum_type.values if value.number]
-        text = str(node.value).upper() if isinstance(node, ScalarNode) else ""
+        text = name_of(node).upper()
         close = [name for name in names if text and name.endswith(f"_{text}")] or get_close_matches(text, names, n=1)
         hint = f"did you mean {close[0]}?" if close else f"must be one of {', '.join(names)}"
         return f"unknown value {shown}; {hint}"
@@ -199,6 +243,15 @@ def _expectation(field: FieldDescriptor, node: Node) -> str:
         return f"must be text; put {node.value} in quotes" if quotable else f"must be text, not {shown}"
     if field.cpp_type == FieldDescriptor.CPPTYPE_BOOL:
         return f"must be true or false, not {shown}"
-    if field.cpp_type in _INTEGERS:
-        return f"must be a whole number of at most 2147483647, not {shown}"
-    return f"is not a value that can be stored: {shown}"
+    kept = kept_as(name_of(node))
+    hint = f"; write {kept}" if kept and kept != name_of(node) and is_faithful(kept) else ""
+    return f"must be a whole number of at most 2147483647, not {shown}{hint}"
+
+
+def _value_expectation(node: Node) -> str:
+    """Say what a value may be, given that the node is none."""
+    kept = kept_as(name_of(node))
+    if kept is None:
+        return f"is not a value that can be stored: {_shown(node)}"
+    meant = f", or as {kept} if a number is meant" if is_faithful(kept) else ""
+    return f"{name_of(node)} would be kept as {kept}; write it in quotes{meant}"

@@ -146,12 +146,26 @@ def test_bad_targets(workspace: Workspace, target: rules_pb2.Target, path: str):
         (trait("k", "IN", "ok", ["list"]), "trait.values[1]"),
         (trait("k", "EQUALS", {"a": 1}), "trait.values[0]"),
         (trait("k", "EQUALS", "x" * 4097), "trait.values[0]"),
+        (trait("k", "EQUALS", 17841444523369053), "trait.values[0]"),
+        (all_of(VIP, trait("k", "NOT_IN", 1, -(2.0**53) - 2)), "all.conditions[1].trait.values[1]"),
+        (trait("k", "LESS", 1e300), "trait.values[0]"),
     ],
 )
 def test_bad_conditions(workspace: Workspace, condition: rules_pb2.Condition, path: str):
     """Each fault of a condition is named by its path."""
     workspace.roster("ann")
     assert fault_of(workspace, condition) == path
+
+
+def test_numbers_as_large_as_they_may_be(workspace: Workspace):
+    """A number of 2^53, either sign, is taken; a longer one is refused with its remedy, and as text it is exact."""
+    workspace.roster("ann")
+    workspace.rules(rule("r", when=trait("k", "IN", 2.0**53, -(2.0**53))))
+    said = faults(workspace, rule("r", when=trait("k", "EQUALS", 2.0**53 + 2)))
+    assert "text" in said["rule_set.rules[0].condition.trait.values[0]"]
+    workspace.rules(rule("r", when=trait("k", "EQUALS", "17841444523369053")))
+    assert workspace.created("c", traits={"k": "17841444523369053"}).rule_id == "r"
+    assert workspace.created("d", traits={"k": "17841444523369052"}).rule_id == ""
 
 
 def test_an_operator_must_be_one(workspace: Workspace):

@@ -12,7 +12,7 @@ from service.rules.conditions.kinds import Kind, Predicate, Prepared, negation
 from service.rules.conditions.operands import PreparedValue, fold, operand_of_prepared
 from service.rules.conditions.operators import OPERATORS
 from service.rules.fields.identifiers import identifier_problem, quoted
-from service.rules.fields.limits import MAX_CONDITION_ITEMS, MAX_VALUE_BYTES
+from service.rules.fields.limits import MAX_CONDITION_ITEMS, MAX_EXACT_NUMBER, MAX_VALUE_BYTES
 from service.rules.fields.problems import enum_problem
 
 if TYPE_CHECKING:
@@ -56,8 +56,7 @@ def _value_problem(value: Value) -> str | None:
         case "bool_value":
             problem = None
         case "number_value":
-            number = value.number_value
-            problem = None if isfinite(number) else f"is {number}, which no trait compares with; give a number"
+            problem = _number_problem(value.number_value)
         case "string_value":
             size = len(value.string_value.encode())
             limit = f"takes {size} bytes; at most {MAX_VALUE_BYTES} are allowed"
@@ -69,6 +68,16 @@ def _value_problem(value: Value) -> str | None:
         case _:
             problem = "is null; give a text, a number, true or false, or test with TRAIT_OPERATOR_NOT_EXISTS"
     return problem
+
+
+def _number_problem(number: float) -> str | None:
+    if not isfinite(number):
+        return f"is {number}, which no trait compares with; give a number"
+    if abs(number) > MAX_EXACT_NUMBER:
+        return (
+            f"is {number:.0f}, which may not be the number that was meant: beyond 2^53 some are lost; give it as text"
+        )
+    return None
 
 
 def _prepare(condition: pb.TraitCondition) -> list[Any]:

@@ -22,6 +22,8 @@ MAX_CONDITION_DEPTH: Final = 8
 """Levels of a condition tree; a single test is one level."""
 MAX_CONDITION_ITEMS: Final = 100
 """Conditions, tags, values, sources or channels in one list of a condition."""
+MAX_EXACT_NUMBER: Final = 2.0**53
+"""Of larger numbers in a condition, either sign, some cannot be told from their neighbors."""
 MAX_EXPRESSION_BYTES: Final = 4096
 MAX_EXPRESSION_COST: Final = 25_000
 """Estimated cost of the expressions of one rule together on the largest contact, in steps of about a microsecond."""

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from textwrap import dedent
 
 import pytest
 from evenhand.v1.roster_service_pb2 import Roster
 from evenhand.v1.rules_pb2 import RuleSet, RuleTrigger, Strategy, TraitOperator
+from google.protobuf.struct_pb2 import Value
+from hypothesis import given
+from hypothesis import strategies as st
 
 from service.cli.documents import parse
 
@@ -121,7 +125,7 @@ def test_every_mistake_is_reported_at_its_line():
         ),
         (
             "rules:\n- id: [\n",
-            "3: not YAML: while parsing a flow node, expected the node content, but found '<stream end>'",
+            "3: not YAML: while parsing a flow node, did not find expected node content",
         ),
         (
             "rules: []\n---\nrules: []\n",
@@ -133,6 +137,81 @@ def test_every_mistake_is_reported_at_its_line():
 def test_a_mistake_says_what_is_expected(text, problem):
     """The report of a mistake names the line, the field, and what would be right."""
     assert problems(text) == [problem]
+
+
+@pytest.mark.parametrize(
+    ("written", "said"),
+    [
+        ("01", "01 would be kept as 1; write it in quotes, or as 1 if a number is meant"),
+        ("+91", "+91 would be kept as 91; write it in quotes, or as 91 if a number is meant"),
+        ("-007", "-007 would be kept as -7; write it in quotes, or as -7 if a number is meant"),
+        ("1e5", "1e5 would be kept as 100000; write it in quotes, or as 100000 if a number is meant"),
+        ("1E-3", "1E-3 would be kept as 0.001; write it in quotes, or as 0.001 if a number is meant"),
+        ("1_000", "1_000 would be kept as 1000; write it in quotes, or as 1000 if a number is meant"),
+        ("0x1F", "0x1F would be kept as 31; write it in quotes, or as 31 if a number is meant"),
+        ("0o17", "0o17 would be kept as 15; write it in quotes, or as 15 if a number is meant"),
+        ("0b11", "0b11 would be kept as 3; write it in quotes, or as 3 if a number is meant"),
+        ("1.10", "1.10 would be kept as 1.1; write it in quotes, or as 1.1 if a number is meant"),
+        (".5", ".5 would be kept as 0.5; write it in quotes, or as 0.5 if a number is meant"),
+        ("-0", "-0 would be kept as 0; write it in quotes, or as 0 if a number is meant"),
+        ("17841444523369053", "17841444523369053 would be kept as 17841444523369052; write it in quotes"),
+        ("1234567890123456", "1234567890123456 would be kept as 1234567890123456; write it in quotes"),
+        ("0.1234567890123456", "0.1234567890123456 would be kept as 0.1234567890123456; write it in quotes"),
+        (".inf", 'is not a value that can be stored: ".inf"'),
+        ("9e999", 'is not a value that can be stored: "9e999"'),
+    ],
+)
+def test_a_number_that_would_not_stay_what_is_written_is_a_problem(written, said):
+    """A number whose zeros, sign, digits or form would be lost is refused at its line; in quotes it is that text."""
+    text = """
+    rules:
+      - condition:
+          trait:
+            key: k
+            operator: TRAIT_OPERATOR_IN
+            values:
+              - 5
+              - {}
+    """
+    assert problems(text.format(written)) == [f"9: rules[0].condition.trait.values[1]: {said}"]
+    quoted = parse(dedent(text.format(f"'{written}'")).encode(), "f")
+    assert not quoted.problems
+    assert isinstance(quoted.message, RuleSet)
+    assert quoted.message.rules[0].condition.trait.values[1].string_value == written
+
+
+@pytest.mark.parametrize("written", ["0", "7", "-7", "0.5", "-12.75", "100", "123456789012345", "0.00001", "10.05"])
+def test_a_number_that_stays_what_is_written_is_taken(written):
+    """Plain numbers of at most 15 digits are taken as they stand."""
+    text = f"rules: [{{condition: {{trait: {{values: [{written}]}}}}}}]"
+    document = parse(text.encode(), "f")
+    assert not document.problems
+    assert isinstance(document.message, RuleSet)
+    assert document.message.rules[0].condition.trait.values[0].number_value == float(written)
+
+
+@given(st.text("0123456789.-+eEx_", min_size=1, max_size=20))
+def test_no_number_becomes_another(written):
+    """Whatever is taken as a number is, written out in full, to the letter what the file says."""
+    text = f"rules: [{{condition: {{trait: {{values: [{written}]}}}}}}]"
+    message = parse(text.encode(), "f").message
+    (value,) = message.rules[0].condition.trait.values if isinstance(message, RuleSet) else [Value()]
+    problem = parse(text.encode(), "f").problems
+    if value.WhichOneof("kind") == "number_value" and not problem:
+        assert format(Decimal(repr(value.number_value)).normalize(), "f") == written
+    elif value.WhichOneof("kind") == "string_value":
+        assert value.string_value == written
+
+
+@pytest.mark.parametrize(
+    ("written", "hint"),
+    [("010", "; write 10"), ("1_000", "; write 1000"), ("0x10", "; write 16"), ("1e3", "; write 1000")],
+)
+def test_a_count_is_written_plainly(written, hint):
+    """A count in a form that reads as another number is refused, and said how it is meant."""
+    assert problems(f"agents: [{{weight: {written}}}]") == [
+        f'1: agents[0].weight: must be a whole number of at most 2147483647, not "{written}"{hint}'
+    ]
 
 
 @pytest.mark.parametrize("text", ["", "# nothing\n", "- a\n", "text", "{}", "kind: ConfigMap\n"])
