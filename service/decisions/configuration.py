@@ -11,6 +11,7 @@ from service.decisions.roster_reader import RosterReader
 from service.decisions.roster_warnings import about_contacts, about_rules
 from service.rules import (
     choices_of,
+    compiling_once,
     dump,
     layout_of,
     plan_change,
@@ -61,6 +62,12 @@ class Configurator:
             StaleEtagError: the etag is not that of the rule set in force.
         """
         workspace = self._store.workspace(call.workspace_id, call.deadline)
+        with compiling_once():
+            return self._replace_rules(call, rule_set, etag, workspace, validate_only=validate_only)
+
+    def _replace_rules(
+        self, call: Call, rule_set: RuleSet, etag: str, workspace: WorkspaceStore, *, validate_only: bool
+    ) -> tuple[str, Sequence[ConfigurationWarning]]:
         while True:
             before, roster = in_force(workspace)
             violations = validate_rule_set(rule_set, roster.agents, roster.teams)

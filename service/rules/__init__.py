@@ -9,7 +9,7 @@ from service.rules.checks.roster import validate_agents, validate_roster, valida
 from service.rules.checks.rule_set import validate_rule_set
 from service.rules.checks.warnings import warnings_of
 from service.rules.choices import Choice, View, choices_of
-from service.rules.conditions.cel_runtime import ExpressionError
+from service.rules.conditions.cel_runtime import ExpressionError, compiling_once
 from service.rules.fields.identifiers import identifier_problem, is_identifier, quoted
 from service.rules.fields.listing import listed
 from service.rules.fields.violations import Violation, Violations
@@ -45,6 +45,7 @@ __all__ = [
     "Violation",
     "Violations",
     "choices_of",
+    "compiling_once",
     "dump",
     "identifier_problem",
     "is_identifier",

@@ -10,7 +10,13 @@ import pytest
 from evenhand.v1 import rules_pb2
 from hypothesis import assume, given, settings, target
 
-from service.rules.conditions.cel_runtime import ExpressionError, activation_of, compile_expression
+from service.rules.conditions.cel_runtime import (
+    ExpressionError,
+    activation_of,
+    checked_form,
+    compile_expression,
+    read_checked,
+)
 from service.rules.conditions.folded_contact import FoldedContact
 from service.rules.conditions.kinds import compile_condition, prepare_condition
 from service.rules.conditions.operators import OPERATORS
@@ -68,7 +74,7 @@ def longest(text: str) -> tuple[float, str]:
 
 
 def _taken(text: str, contact: Contact) -> float:
-    program = compile_expression(text)
+    program = read_checked(checked_form(text))
     return _least(lambda: activation_of(contact), program.holds)
 
 

@@ -15,6 +15,8 @@ from __future__ import annotations
 import re
 import threading
 from base64 import b64decode, b64encode
+from contextlib import contextmanager
+from contextvars import ContextVar
 from functools import cache, lru_cache
 from math import isfinite
 from typing import TYPE_CHECKING, TypeAlias
@@ -51,14 +53,46 @@ _CEL_NOISE = re.compile(r"^Syntax error: | expecting [{<].*$| \(in container ''\
 _TOO_DEEP = "1:1: nested too deeply; split it into several conditions"
 # The library builds its compiler and each program on first use; one thread at a time is let through to that.
 _BUILDING = threading.Lock()
+_KEPT: ContextVar[dict[str, Checked] | None] = ContextVar("_KEPT", default=None)
 
 
 class ExpressionError(ValueError):
     """An expression that cannot be configured; the text begins with line:column, both from 1."""
 
 
+class Checked:
+    """An expression that compiles. Safe to share between threads.
+
+    Args:
+        serialized: it, as it came out of parsing and checking, in the library's own encoding.
+    """
+
+    __slots__ = ("_cost", "_serialized")
+
+    def __init__(self, serialized: bytes) -> None:
+        self._serialized = serialized
+        self._cost: Cost | None = None
+
+    def form(self) -> str:
+        """Encode the expression; see `checked_form`."""
+        return b64encode(self._serialized).decode()
+
+    def cost(self) -> Cost:
+        """Estimate what it costs at most, on whatever contact.
+
+        Raises:
+            ExpressionError: it is nested too deeply for that.
+        """
+        if self._cost is None:
+            try:
+                self._cost = Cost(*read_tree(self._serialized))
+            except RecursionError:
+                raise ExpressionError(_TOO_DEEP) from None
+        return self._cost
+
+
 class Program:
-    """A compiled expression. Safe to share between threads; an activation is not.
+    """An expression that is ready to be evaluated. Safe to share between threads; an activation is not.
 
     To be made only while `_BUILDING` is held.
     """
@@ -69,21 +103,6 @@ class Program:
         self._expression = expression
         # The first evaluation builds the program, which is not safe among threads; here nobody else has it yet.
         self.holds(activation_of(Contact()))
-
-    def checked_form(self) -> str:
-        """Encode the expression; see the function of this name."""
-        return b64encode(self._expression.serialize()).decode()
-
-    def cost(self) -> Cost:
-        """Estimate what it costs at most, on whatever contact.
-
-        Raises:
-            ExpressionError: it is nested too deeply for that.
-        """
-        try:
-            return Cost(*read_tree(self._expression.serialize()))
-        except RecursionError:
-            raise ExpressionError(_TOO_DEEP) from None
 
     def holds(self, activation: Activation) -> bool:
         """Tell whether the expression gives true. An error (a missing key, mixed types, too many steps) is false."""
@@ -101,13 +120,32 @@ def activation_of(contact: Contact) -> Activation:
     return _environment().Activation({"contact": contact})
 
 
-@lru_cache(maxsize=1024)
-def compile_expression(text: str) -> Program:
-    """Parse, type-check and build an expression over `contact`; it may give a bool, or a trait that may be one.
+@contextmanager
+def compiling_once() -> Iterator[None]:
+    """Keep all that this thread compiles meanwhile, so that to check and prepare a rule set compiles each once."""
+    token = _KEPT.set({})
+    try:
+        yield
+    finally:
+        _KEPT.reset(token)
+
+
+def compile_expression(text: str) -> Checked:
+    """Parse and type-check an expression over `contact`; it may give a bool, or a trait that may be one.
 
     Raises:
         ExpressionError: it does not compile, gives another type, or could grow without bound.
     """
+    kept = _KEPT.get()
+    if kept is None:
+        return _compile(text)
+    if text not in kept:
+        kept[text] = _compile(text)
+    return kept[text]
+
+
+@lru_cache(maxsize=1024)
+def _compile(text: str) -> Checked:
     with _BUILDING:
         try:
             expression = _environment().compile(text)
@@ -116,8 +154,9 @@ def compile_expression(text: str) -> Program:
         kind: cel.Type = expression.return_type()
         if kind not in (cel.Type.BOOL, cel.Type.DYN):
             raise ExpressionError(f"1:1: gives {kind.name()}; it must give a bool, such as a comparison")
-        _refuse_growth(text)
-        return Program(expression)
+        serialized: bytes = expression.serialize()
+    _refuse_growth(text)
+    return Checked(serialized)
 
 
 def check_cost(text: str) -> None:
@@ -147,7 +186,7 @@ def checked_form(text: str) -> str:
     Raises:
         ExpressionError: it does not compile.
     """
-    return compile_expression(text).checked_form()
+    return compile_expression(text).form()
 
 
 @lru_cache(maxsize=1024)

@@ -8,7 +8,15 @@ import pytest
 from evenhand.v1 import contact_pb2
 from google.protobuf.json_format import ParseDict
 
-from service.rules.conditions.cel_runtime import ExpressionError, activation_of, compile_expression
+from service.rules.conditions import cel_runtime
+from service.rules.conditions.cel_runtime import (
+    ExpressionError,
+    activation_of,
+    checked_form,
+    compile_expression,
+    compiling_once,
+    read_checked,
+)
 
 CONTACT = ParseDict(
     {
@@ -32,7 +40,7 @@ CONTACT = ParseDict(
 
 def evaluate(text, contact=CONTACT):
     """Compiles and evaluates."""
-    return compile_expression(text).holds(activation_of(contact))
+    return read_checked(checked_form(text)).holds(activation_of(contact))
 
 
 @pytest.mark.parametrize(
@@ -170,10 +178,23 @@ def test_programs_are_shared_among_threads():
             contact = contact_pb2.Contact(id=f"{worker}-{budget}", tags=["x", f"{worker}-{budget}"])
             contact.traits["budget"].number_value = budget % 40
             activation = activation_of(contact)
-            found = [compile_expression(text).holds(activation) for text in texts]
+            found = [read_checked(checked_form(text)).holds(activation) for text in texts]
             assert found == [budget % 40 > n for n in range(40)]
         return worker
 
-    compile_expression.cache_clear()
+    cel_runtime._compile.cache_clear()
+    read_checked.cache_clear()
     with ThreadPoolExecutor(8) as pool:
         assert list(pool.map(work, range(8))) == list(range(8))
+
+
+def test_each_is_compiled_once():
+    """While a rule set of any size is worked on, each expression is compiled once, however often it is asked for."""
+    texts = [f"contact.id == '{n}'" for n in range(1_100)]
+    cel_runtime._compile.cache_clear()
+    with compiling_once():
+        forms = [[checked_form(text) for text in texts] for _ in range(2)]
+    assert forms[0] == forms[1]
+    assert cel_runtime._compile.cache_info().misses == len(texts)
+    checked_form(texts[0])  # nothing of it is kept for longer
+    assert cel_runtime._compile.cache_info().misses == len(texts) + 1

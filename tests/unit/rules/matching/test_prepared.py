@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from service.rules import dump, is_readable, load, prepare
-from service.rules.conditions.cel_runtime import activation_of, checked_form, compile_expression, read_checked
+from service.rules.conditions.cel_runtime import Program, _environment, activation_of, checked_form, read_checked
 from service.rules.matching.prepared import FORMAT, condition_of, selection_of
 from tests.support import builders as make
 from tests.support.random_conditions import leaves, trees_of
@@ -68,7 +68,7 @@ def test_what_another_version_wrote_is_not_taken_for_rules(written):
 def test_a_checked_expression_says_what_its_text_says(text, tags):
     """Read back from its checked form, an expression holds for the contacts that it holds for as a text."""
     contact = contact_pb2.Contact(tags=tags)
-    expected = compile_expression(text).holds(activation_of(contact))
+    expected = Program(_environment().compile(text)).holds(activation_of(contact))
     assert read_checked(checked_form(text)).holds(activation_of(contact)) is expected
 
 
