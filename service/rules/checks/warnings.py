@@ -6,10 +6,13 @@ from typing import TYPE_CHECKING, Final
 
 from evenhand.v1.assignment_service_pb2 import Warning as Advice
 
+from service.rules.checks.cases import ALWAYS, Case, cases_of
+from service.rules.checks.facts import source_is
+from service.rules.checks.taken import Taken
 from service.rules.fields.identifiers import quoted
 from service.rules.fields.listing import listed
 from service.rules.matching.reply import unknown_placeholders_in
-from service.rules.triggers import covering
+from service.rules.triggers import TRIGGERS, covering
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
@@ -17,7 +20,7 @@ if TYPE_CHECKING:
     from evenhand.v1 import rules_pb2 as pb
 
 UNREACHABLE_RULE: Final = "UNREACHABLE_RULE"
-"""A rule that can never match, because an earlier one always does."""
+"""A rule that can never match: earlier ones take all that it could, or its condition cannot hold."""
 UNKNOWN_AGENT: Final = "UNKNOWN_AGENT"
 """A target that names agents who are not in the roster (any more); they are in no pool."""
 UNKNOWN_TEAM: Final = "UNKNOWN_TEAM"
@@ -36,8 +39,6 @@ MORE_WARNINGS: Final = "MORE_WARNINGS"
 MAX_WARNINGS: Final = 1_000
 """Keeps a response well below gRPC's 4 MiB, whatever the rules; more are only counted."""
 
-_ALWAYS = b""  # an empty condition, serialized
-
 
 def warnings_of(
     rule_set: pb.RuleSet,
@@ -47,7 +48,7 @@ def warnings_of(
     *,
     empty_teams: Collection[str] = (),
 ) -> list[Advice]:
-    """Find whatever is allowed but probably not meant, in time linear in the size of the rule set.
+    """Find whatever is allowed but probably not meant, in time by the rules and by what their conditions share.
 
     Args:
         rule_set: has passed validation, perhaps against another roster.
@@ -87,21 +88,31 @@ def _of_rule(rule: pb.Rule, path: str) -> Iterator[Advice]:
 
 
 def _unreachable(rule_set: pb.RuleSet, prefix: str) -> Iterator[Advice]:
-    # The first enabled rule of each trigger and condition; equal conditions serialize alike within one process.
-    first: dict[tuple[int, bytes], str] = {}
-    for index, rule in enumerate(rule_set.rules):
-        if rule.disabled:
+    enabled = [(index, rule) for index, rule in enumerate(rule_set.rules) if not rule.disabled]
+    places = {rule.id: index for index, rule in enabled}
+    taken = {number: Taken(_given(number)) for number in dict.fromkeys(rule.trigger for _, rule in enabled)}
+    for index, rule in enabled:
+        cases = cases_of(rule.condition)
+        takers = [taken[rule.trigger].takers(case) for case in cases]
+        if None in takers:
+            for number, those in taken.items():
+                if rule.trigger in covering(number):
+                    for case in cases:
+                        those.add(case, (rule.id,))
             continue
-        condition = rule.condition.SerializeToString(deterministic=True)
-        for trigger in covering(rule.trigger):
-            earlier = first.get((trigger, _ALWAYS)) or first.get((trigger, condition))
-            if earlier is not None:
-                message = (
-                    f"Rule {quoted(rule.id)} never matches: rule {quoted(earlier)} stands before it and always does."
-                )
-                yield Advice(field=f"{prefix}.rules[{index}]", reason=UNREACHABLE_RULE, message=message)
-                break
-        first.setdefault((rule.trigger, condition), rule.id)
+        found = {each for rules in takers for each in rules or ()}
+        earlier = sorted(found, key=places.__getitem__)
+        names = listed([quoted(each) for each in earlier])
+        take = f"rule {names} before it takes" if len(earlier) == 1 else f"rules {names} before it take"
+        why = f"{take} all that it could" if earlier else "its condition cannot hold"
+        message = f"Rule {quoted(rule.id)} never matches: {why}."
+        yield Advice(field=f"{prefix}.rules[{index}]", reason=UNREACHABLE_RULE, message=message)
+
+
+def _given(number: int) -> Case:
+    """What a trigger says of each contact."""
+    trigger = TRIGGERS.get(number)
+    return ALWAYS if trigger is None or trigger.source is None else frozenset({source_is(trigger.source)})
 
 
 class _Roster:
