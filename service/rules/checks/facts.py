@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
 from evenhand.v1 import rules_pb2 as pb
 
 from service.rules.conditions.kinds import prepare_condition
-from service.rules.conditions.operands import operand_of_prepared
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
@@ -21,6 +20,7 @@ Subject: TypeAlias = tuple[str, ...]
 
 IN: Final = "in"
 EXISTS: Final = "exists"
+_NUMBER: Final = "number"
 _STRICT: Final = frozenset({"<", ">"})
 _ORDERS: Final = _STRICT | {"<=", ">="}
 _SINGLE: Final = frozenset({("source",), ("channel",)})  # a contact has only one
@@ -81,8 +81,7 @@ def facts_of(condition: pb.Condition) -> list[Fact]:
         return [whole(condition)]
     match prepare_condition(condition):
         case ["tag", any_of, all_of, none_of]:
-            asked = [Fact(("tags",), IN, _values(any_of), True)] if any_of else []
-            asked += [Fact(("tags",), IN, _values([tag]), True) for tag in all_of]
+            asked = [Fact(("tags",), IN, _values(tags), True) for tags in (any_of, *([tag] for tag in all_of)) if tags]
             return asked + ([Fact(("tags",), IN, _values(none_of), False)] if none_of else [])
         case [("source" | "channel") as kind, any_of]:
             return [Fact((kind,), IN, _values(any_of), True)]
@@ -94,6 +93,8 @@ def facts_of(condition: pb.Condition) -> list[Fact]:
 
 
 def _typed(value: Any) -> tuple[str, Any]:
+    if isinstance(value, float | int) and not isinstance(value, bool):
+        return _NUMBER, value
     return type(value).__name__, value
 
 
@@ -153,13 +154,13 @@ def _is_missing(known: Collection[Fact]) -> bool:
 def _implies(one: Fact, other: Fact) -> bool:
     """Tell whether a test of the same subject passes wherever another does."""
     if one.test == IN and other.test in _ORDERS:
-        numbers = {kind for kind, _ in (*one.operand, *other.operand)} == {"float"}
+        numbers = {kind for kind, _ in (*one.operand, *other.operand)} == {_NUMBER}
         return numbers and all(_is_beyond(value, "=", other) for _, value in one.operand)
     if IN in (one.test, other.test) or not one.operand or not other.operand or one.operand[0][0] != other.operand[0][0]:
         return False
     kind, value = one.operand[0]
     if one.test in _ORDERS and other.test in _ORDERS:
-        return one.test[0] == other.test[0] and _is_beyond(value, one.test, other)
+        return kind == _NUMBER and one.test[0] == other.test[0] and _is_beyond(value, one.test, other)
     if kind != "str" or one.test != other.test:
         return False
     shorter = other.operand[0][1]
@@ -167,17 +168,8 @@ def _implies(one: Fact, other: Fact) -> bool:
 
 
 def _is_beyond(value: Any, test: str, other: Fact) -> bool:
-    """Tell whether what stands to a value as the test says stands to the other's bound as that says.
-
-    Numbers written as text count where they are ordered alike as texts, since not every text is a number.
-    """
+    """Tell whether what stands to a value as the test says stands to the other's bound as that says."""
     bound = other.operand[0][1]
-    pairs = [(value, bound)]
-    if isinstance(value, str):
-        numbers = operand_of_prepared(value).number, operand_of_prepared(bound).number
-        if None in numbers:
-            return False
-        pairs.append(numbers)
-    strict = other.test in _STRICT and test not in _STRICT
-    up = other.test[0] == ">"
-    return all((a > b if strict else a >= b) if up else (a < b if strict else a <= b) for a, b in pairs)
+    if value == bound:
+        return other.test not in _STRICT or test in _STRICT
+    return bool(value > bound if other.test[0] == ">" else value < bound)
