@@ -112,6 +112,34 @@ def test_source_and_channel(holds: Asker):
     assert not holds(channel("email"), channel="whatsapp")
 
 
+@pytest.mark.parametrize(
+    ("asked", "sent"),
+    [
+        ("women's", "Women\u2019s"),
+        ("istanbul", "\u0130stanbul"),
+        ("2024-2025", "2024\u20132025"),
+        ("new lead", "new  \u00a0lead"),
+        ("M\u00fcller", "Mu\u0308ller"),
+        ("\u0110\u00e0 N\u1eb5ng", "\u0111a\u0300 na\u0306\u0303ng"),
+        ("\uc11c\uc6b8", "\u1109\u1165\u110b\u116e\u11af"),
+        ("\u0958", "\u0915\u093c"),
+    ],
+)
+def test_text_compares_as_a_reader_would(holds: Asker, asked: str, sent: str):
+    """Case, space, Unicode form and the shape of marks make no difference, in tags, traits, sources and channels."""
+    assert holds(tag(any_of=[asked]), tags=[sent.replace("\u00a0", " ")])
+    assert holds(trait("x", "EQUALS", asked), traits={"x": sent})
+    assert holds(trait("x", "EQUALS", sent), traits={"x": asked})
+    assert holds(source(asked), source=sent.replace("\u00a0", " "))
+    assert holds(channel(asked), channel=sent.replace("\u00a0", " "))
+
+
+def test_accents_make_a_difference(holds: Asker):
+    """A letter with an accent is another letter."""
+    assert not holds(tag(any_of=["Jose"]), tags=["Jos\u00e9"])
+    assert not holds(trait("x", "EQUALS", "Jos\u00e9"), traits={"x": "Jose"})
+
+
 MISSING = {"NOT_EXISTS", "NOT_EQUALS", "NOT_IN"}
 ARGUMENTS = {"EXISTS": (), "NOT_EXISTS": (), "CHANGED": ()}
 OPERATORS = [name.removeprefix("TRAIT_OPERATOR_") for name in rules_pb2.TraitOperator.keys()[1:]]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import operator
 import re
+import unicodedata
 from typing import TYPE_CHECKING, Any
 
 from evenhand.v1 import rules_pb2
@@ -55,8 +56,20 @@ def holds(  # noqa: PLR0911  # a table of kinds
 
 
 def fold(text: str) -> str:
-    """Text compares without regard to case or surrounding space."""
-    return text.casefold().strip()
+    """Text compares without regard to case, space, Unicode form, the dot of an i, and shapes of quotes and dashes."""
+    plain = "".join(_plain_character(one) for one in text)
+    cased = unicodedata.normalize("NFKC", unicodedata.normalize("NFKD", plain).casefold())
+    return re.sub(
+        r"\s+", " ", "".join(map(_plain_character, cased)).replace("i\u0307", "i").replace("\u0131", "i")
+    ).strip()
+
+
+def _plain_character(character: str) -> str:
+    if character in "\u2018\u2019\u201a\u201b`\u00b4\u02bc":
+        return "'"
+    if character in "\u201c\u201d\u201e\u00ab\u00bb":
+        return '"'
+    return "-" if character in "\u2010\u2011\u2012\u2013\u2014\u2212" else character
 
 
 def _tag_holds(test: rules_pb2.TagCondition, tags: set[str]) -> bool:

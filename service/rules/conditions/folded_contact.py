@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from service.rules.conditions.cel_runtime import Activation, activation_of
-from service.rules.conditions.operands import MISSING, Operand, fold, operand_of
+from service.rules.conditions.folding import fold
+from service.rules.conditions.operands import MISSING, Operand, operand_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

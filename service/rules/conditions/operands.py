@@ -1,6 +1,6 @@
 """Operands: how the values of traits compare (deploy/adr/0006, "Conditions").
 
-Text compares folded (no case, no surrounding space), a numeric text as its number, and what does not compare is false.
+Text compares folded, a numeric text as its number, and what does not compare is false.
 Nothing here raises, whatever the value.
 """
 
@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import re
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
+
+from service.rules.conditions.folding import fold
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -67,11 +69,6 @@ MISSING: Final = Operand(None)
 _TRUE = Operand("true")
 _FALSE = Operand("false")
 _OBJECT = Operand(None)
-
-
-def fold(text: str) -> str:
-    """Bring a text into the form in which texts compare."""
-    return text.strip().casefold()
 
 
 def number_text(number: float) -> str:

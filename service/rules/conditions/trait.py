@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 from evenhand.v1 import rules_pb2 as pb
 
+from service.rules.conditions.folding import fold
 from service.rules.conditions.kinds import Kind, Predicate, Prepared, negation
-from service.rules.conditions.operands import PreparedValue, fold, operand_of_prepared
+from service.rules.conditions.operands import PreparedValue, operand_of_prepared
 from service.rules.conditions.operators import OPERATORS
 from service.rules.fields.identifiers import identifier_problem, quoted
 from service.rules.fields.limits import MAX_CONDITION_ITEMS, MAX_VALUE_BYTES
