@@ -153,6 +153,12 @@ def test_wrong_rules(fields, path):
         (trait("EQUALS", [["x"]]), "trait.values[0]"),
         (trait("EQUALS", [{"x": 1}]), "trait.values[0]"),
         (trait("EQUALS", ["x" * 4097]), "trait.values[0]"),
+        *((trait(operator, [" "]), "trait.values[0]") for operator in ("CONTAINS", "STARTS_WITH", "ENDS_WITH")),
+        *(
+            (trait(operator, [wrong]), "trait.values[0]")
+            for operator in ("LESS", "LESS_OR_EQUAL", "GREATER", "GREATER_OR_EQUAL")
+            for wrong in ("", "lots", "15/01/2026", "1e999", True)
+        ),
         ({"expression": ""}, "expression"),
         ({"expression": "contact.nope == 1"}, "expression"),
         ({"expression": "'" + "x" * 4095 + "' == ''"}, "expression"),

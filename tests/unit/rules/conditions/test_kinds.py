@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from service.rules.checks.rule_set import validate_rule_set
 from service.rules.conditions.expression import steps_of
 from service.rules.conditions.folded_contact import FoldedContact
+from service.rules.conditions.folding import fold
 from service.rules.conditions.kinds import KINDS
 from service.rules.fields.limits import MAX_EXPRESSION_COST
 from tests.support.compiled import compile_condition
@@ -143,6 +144,9 @@ values = st.recursive(
 keys = st.sampled_from(["budget", "plan", "city"])
 plain = st.one_of(numbers.filter(isfinite), texts, st.booleans())  # a rule may ask for no other number
 
+parts = plain.filter(lambda value: not isinstance(value, str) or fold(value))  # nor for a part that all texts have
+quantities = st.one_of(numbers.filter(isfinite), st.sampled_from(["\u20b9 5,000", "2026-01-31", "2026-01-31T09:30Z"]))
+
 
 @st.composite
 def contacts(draw):
@@ -161,7 +165,9 @@ def trait_conditions(draw):
     condition.trait.key = draw(keys)
     condition.trait.operator = rules_pb2.TraitOperator.Value(operator)
     few, many = (0, 0) if operator.endswith(("EXISTS", "CHANGED")) else (1, 3 if operator.endswith("IN") else 1)
-    for value in draw(st.lists(plain, min_size=few, max_size=many)):
+    possible = {"LESS": quantities, "GREA": quantities, "CONT": parts, "STAR": parts, "ENDS": parts}
+    chosen = possible.get(operator.removeprefix("TRAIT_OPERATOR_")[:4], plain)
+    for value in draw(st.lists(chosen, min_size=few, max_size=many)):
         kind = {bool: "bool_value", str: "string_value", float: "number_value"}[type(value)]
         setattr(condition.trait.values.add(), kind, value)
     return condition

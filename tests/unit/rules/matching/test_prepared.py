@@ -45,7 +45,7 @@ def test_what_is_written():
     assert dump(prepare(rules_pb2.RuleSet(rules=[rule, off], fallback=make.fallback()))).decode().split("\n") == [
         f"evenhand rules {FORMAT}",
         (
-            'w["all",[["tag",["vip"],[],[]],["trait","n",7,[5.0,"five",true]]]]'
+            'w["all",[["tag",["vip"],[],[]],["trait","n",7,[5.0,"five","true"]]]]'
             '{"rule_id":"r","choice":"e372917b0140fe56","reply":"Hi"}'
         ),
         'wnull{"choice":"c0539813e1325cd2"}',
