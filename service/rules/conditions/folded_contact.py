@@ -73,8 +73,9 @@ class FoldedContact:
     def trait(self, key: str) -> Operand:
         """Return the trait of exactly this key; MISSING if it is missing or null."""
         traits = self._traits
-        if key in traits:
-            return traits[key]
+        known = traits.get(key)
+        if known is not None:
+            return known
         value = self._values.get(key)  # never [key]: that would add it to the contact
         operand = traits[key] = MISSING if value is None else operand_of(value)
         return operand

@@ -60,16 +60,16 @@ class _Text(Operand):
 
     def __init__(self, given: str, folded: str) -> None:
         self._given = given
-        self._number: tuple[float | None] | None = None
+        self._number: float | str | None = ""  # not read yet
         self.word = self.characters = folded
 
     @property
     def number(self) -> float | None:
         # Read only where a rule asks for it, and once, however many rules do.
-        read = self._number
-        if read is None:
-            read = self._number = (amount_of(self._given),)
-        return read[0]
+        number = self._number
+        if isinstance(number, str):
+            number = self._number = amount_of(self._given)
+        return number
 
     @property
     def time(self) -> int | None:

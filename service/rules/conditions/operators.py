@@ -56,14 +56,15 @@ def _changed(key: str, _values: Values) -> Predicate:
 
 
 def _equals(key: str, values: Values) -> Predicate:
+    return _any_element(key, _same(values))
+
+
+def _same(values: Values) -> Test:
     words = frozenset(value for value in values if isinstance(value, str))
     numbers = frozenset(value for value in values if is_number(value))
     if numbers:
-        return _any_element(key, lambda each: each.number in numbers or each.word in words)
-    if len(words) > 1:
-        return _any_element(key, lambda each: each.word in words)
-    (word,) = words or (None,)
-    return _any_element(key, lambda each: each.word == word is not None)
+        return lambda each: each.number in numbers or each.word in words
+    return lambda each: each.word in words
 
 
 def _any_element(key: str, test: Test) -> Predicate:
@@ -71,8 +72,7 @@ def _any_element(key: str, test: Test) -> Predicate:
 
     def holds(contact: FoldedContact) -> bool:
         trait = contact.trait(key)
-        items = trait.items
-        return test(trait) if items is None else any(map(test, items))
+        return test(trait) if trait.items is None else any(map(test, trait.items))
 
     return holds
 
@@ -96,9 +96,16 @@ def _part(test: Callable[[str, str], bool], value: Wanted) -> Test:
 
 def _contains(key: str, values: Values) -> Predicate:
     """Make a predicate that looks for a part of a text; of a list, an element may also equal the value."""
-    has_part = _any_element(key, _part(str.__contains__, values[0]))
-    same = _equals(key, [NAMES[value] if isinstance(value, bool) else value for value in values])
-    return lambda contact: has_part(contact) or (contact.trait(key).items is not None and same(contact))
+    has_part = _part(str.__contains__, values[0])
+    same = _same([NAMES[value] if isinstance(value, bool) else value for value in values])
+
+    def holds(contact: FoldedContact) -> bool:
+        trait = contact.trait(key)
+        if trait.items is None:
+            return has_part(trait)
+        return any(has_part(item) or same(item) for item in trait.items)
+
+    return holds
 
 
 def _ordering(test: Callable[[Any, Any], bool]) -> Callable[[str, Values], Predicate]:
