@@ -104,6 +104,17 @@ def test_tags(holds: Asker):
     assert not holds(both, tags=["a"])
 
 
+def test_a_tag_that_was_just_added(holds: Asker):
+    """changed_any_of asks for a tag that the contact has and the event has set, whatever else it set."""
+    added = tag(changed_any_of=["VIP", "gold"])
+    assert holds(added, updated_keys=["city", "vip "], tags=["new", "Vip"])
+    assert not holds(added, updated_keys=["new"], tags=["new", "vip"])
+    assert not holds(added, updated_keys=["vip"], tags=["new"])
+    assert not holds(added, tags=["vip"])
+    assert not holds(tag(changed_any_of=["vip"], none_of=["test"]), updated_keys=["vip"], tags=["vip", "test"])
+    assert holds(tag(changed_any_of=["vip"], all_of=["new"]), updated_keys=["vip"], tags=["vip", "new"])
+
+
 def test_source_and_channel(holds: Asker):
     """Source and channel are one of those named, without regard to case or surrounding space."""
     assert holds(source("api", "Manual"), source=" MANUAL")

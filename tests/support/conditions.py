@@ -47,7 +47,7 @@ def holds(  # noqa: PLR0911  # a table of kinds
         case "none":
             return not any(inner(condition.none))
         case "tag":
-            return _tag_holds(condition.tag, {fold(one) for one in contact.tags})
+            return _tag_holds(condition.tag, {fold(one) for one in contact.tags}, {fold(one) for one in updated_keys})
         case "source":
             return fold(contact.source) in {fold(one) for one in condition.source.any_of}
         case "channel":
@@ -75,9 +75,11 @@ def _plain_character(character: str) -> str:
     return "-" if character in "\u2010\u2011\u2012\u2013\u2014\u2212" else character
 
 
-def _tag_holds(test: rules_pb2.TagCondition, tags: set[str]) -> bool:
-    any_of, all_of, none_of = ({fold(one) for one in some} for some in (test.any_of, test.all_of, test.none_of))
-    return (not any_of or bool(any_of & tags)) and all_of <= tags and not none_of & tags
+def _tag_holds(test: rules_pb2.TagCondition, tags: set[str], updated: set[str]) -> bool:
+    lists = (test.any_of, test.all_of, test.none_of, test.changed_any_of)
+    any_of, all_of, none_of, changed = ({fold(one) for one in some} for some in lists)
+    just_added = not changed or bool(changed & tags & updated)
+    return (not any_of or bool(any_of & tags)) and all_of <= tags and not none_of & tags and just_added
 
 
 def _trait_holds(test: rules_pb2.TraitCondition, contact: contact_pb2.Contact, updated_keys: Collection[str]) -> bool:

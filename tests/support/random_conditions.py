@@ -46,7 +46,7 @@ quantities = st.one_of(st.sampled_from(QUANTITIES), st.sampled_from(NUMBERS[:5])
 wanted = st.one_of(texts, st.sampled_from(NUMBERS[:5]), st.booleans())
 scalars = st.one_of(st.none(), st.sampled_from(WORDS), st.sampled_from(NUMBERS), st.booleans())
 traits = st.one_of(scalars, scalars, st.lists(scalars, max_size=3), st.just({"a": 5}))
-updated_keys = st.lists(st.sampled_from(KEYS), max_size=2, unique=True)
+updated_keys = st.lists(st.sampled_from([*KEYS, *TEXTS[:4]]), max_size=3, unique=True)
 
 
 @st.composite
@@ -66,7 +66,11 @@ some = st.lists(texts, min_size=1, max_size=2)
 leaves = st.one_of(
     trait_tests(),
     trait_tests(),
-    st.builds(lambda kind, tags: make.tag(**{kind: tags}), st.sampled_from(["any_of", "all_of", "none_of"]), some),
+    st.builds(
+        lambda kind, tags: make.tag(**{kind: tags}),
+        st.sampled_from(["any_of", "all_of", "none_of", "changed_any_of"]),
+        some,
+    ),
     st.builds(lambda sources: make.source(*sources), some),
     st.builds(lambda channels: make.channel(*channels), some),
 )

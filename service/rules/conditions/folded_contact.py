@@ -27,6 +27,7 @@ class FoldedContact:
 
     __slots__ = (
         "_activation",
+        "_changed_tags",
         "_channel",
         "_contact",
         "_given_keys",
@@ -44,6 +45,7 @@ class FoldedContact:
         self._source: str | None = None
         self._channel: str | None = None
         self._tags: frozenset[str] | None = None
+        self._changed_tags: frozenset[str] | None = None
         self._updated: frozenset[str] | None = None
         self._traits: dict[str, Operand] = {}
         self._activation: Activation | None = None
@@ -69,6 +71,13 @@ class FoldedContact:
             # A slice is copied at once; iterating over the field itself takes twice as long.
             tags = self._tags = frozenset(map(fold, self._contact.tags[:]))
         return tags
+
+    def changed_tags(self) -> frozenset[str]:
+        """Return those tags, folded, that are among what the event set."""
+        changed = self._changed_tags
+        if changed is None:
+            changed = self._changed_tags = self.tags().intersection(map(fold, self._given_keys))
+        return changed
 
     def trait(self, key: str) -> Operand:
         """Return the trait of exactly this key; MISSING if it is missing or null."""

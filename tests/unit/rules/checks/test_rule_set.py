@@ -134,6 +134,7 @@ def test_wrong_rules(fields, path):
         ({"tag": {"anyOf": ["a", ""]}}, "tag.any_of[1]"),
         ({"tag": {"allOf": ["x" * 129]}}, "tag.all_of[0]"),
         ({"tag": {"noneOf": ["a"] * 101}}, "tag.none_of"),
+        ({"tag": {"changedAnyOf": [""]}}, "tag.changed_any_of[0]"),
         ({"source": {}}, "source.any_of"),
         ({"source": {"anyOf": ["a\x00"]}}, "source.any_of[0]"),
         ({"channel": {"anyOf": ["a"] * 101}}, "channel.any_of"),

