@@ -289,6 +289,24 @@ def test_an_expression_says_what_the_others_cannot(holds: Asker):
     assert holds(all_of(VIP, expression("contact.traits['age'] >= 18.0")), tags=["vip"], traits={"age": 18})
 
 
+def test_the_remedies_of_an_expression(holds: Asker):
+    """has() says what holds without a trait, and double() reads a number in a text."""
+    human = expression("!has(contact.traits.status) || contact.traits.status != 'human'")
+    assert [holds(human, traits=traits) for traits in ({}, {"status": "bot"}, {"status": "human"})] == [
+        True,
+        True,
+        False,
+    ]
+    rated = expression("has(contact.traits.rating) && double(contact.traits.rating) >= 4.0")
+    assert [holds(rated, traits={"rating": rating}) for rating in ("5.0", 5, "3.5", "good")] == [
+        True,
+        True,
+        False,
+        False,
+    ]
+    assert not holds(rated)
+
+
 def test_nothing_in_a_contact_fails_an_expression(holds: Asker):
     """An expression that meets a missing key, another type or a non-bool value is false."""
     needs_number = expression("contact.traits['budget'] > 5000.0")

@@ -23,7 +23,7 @@ from cel_expr_python import cel  # type: ignore[import-untyped]  # it has stubs 
 from evenhand.v1.contact_pb2 import Contact
 
 from service.rules.conditions.cel_cost import Cost
-from service.rules.conditions.cel_tree import read_tree
+from service.rules.conditions.cel_tree import Tree, read_tree
 from service.rules.fields.limits import MAX_EXPRESSION_COST
 
 if TYPE_CHECKING:
@@ -84,6 +84,10 @@ class Program:
             return Cost(*read_tree(self._expression.serialize()))
         except RecursionError:
             raise ExpressionError(_TOO_DEEP) from None
+
+    def tree(self) -> Tree:
+        """Return it as a tree; it is one whose cost has been estimated."""
+        return read_tree(self._expression.serialize())[0]
 
     def holds(self, activation: Activation) -> bool:
         """Tell whether the expression gives true. An error (a missing key, mixed types, too many steps) is false."""
