@@ -7,7 +7,7 @@ that show nothing make no difference; accents do (deploy/adr/0006, "Conditions")
 from __future__ import annotations
 
 from typing import Final
-from unicodedata import normalize
+from unicodedata import combining, normalize
 
 _APOSTROPHES = "`\u00b4\u02b9\u02bb\u02bc\u02bd\u2018\u2019\u201a\u201b\u2032\u2035\u2039\u203a\u275b\u275c\uff07\uff40"
 _QUOTES = (
@@ -27,6 +27,10 @@ _SHAPES: Final = str.maketrans(
 # does the dot, which lower case leaves as a mark of its own.
 _DOT = "i\u0307"
 _DOTLESS = "\u0131"
+# Marks on one letter are put in order in quadratic time; up to this many characters that is nothing.
+_FEW_CHARACTERS = 256
+# No script has more marks on a letter; Unicode's stream-safe format allows 30.
+_MOST_MARKS = 30
 
 
 def fold(text: str) -> str:
@@ -37,6 +41,17 @@ def fold(text: str) -> str:
         return folded
     # Shapes are set before compatibility forms, which make a space and an accent of some, and after them, since they
     # make some; and accents are apart while case is folded, which orders those of Greek otherwise.
+    if len(text) > _FEW_CHARACTERS and _has_too_many_marks(text):
+        return " ".join(text.translate(_SHAPES).casefold().split())
     shaped = normalize("NFKD", normalize("NFC", text).translate(_SHAPES)).casefold()
     shaped = normalize("NFKC", shaped).translate(_SHAPES).replace(_DOT, "i").replace(_DOTLESS, "i")
     return " ".join(shaped.split())
+
+
+def _has_too_many_marks(text: str) -> bool:
+    run = 0
+    for character in text:
+        run = run + 1 if combining(character) else 0
+        if run > _MOST_MARKS:
+            return True
+    return False

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import time
 import unicodedata
 
 import pytest
@@ -81,6 +82,24 @@ def test_every_character_in_every_case():
         others |= {unicodedata.normalize(form, text) for form in ("NFC", "NFD")}
         differing = [other for other in others | {folded} if fold(other) != folded]
         assert not differing, (hex(code), folded, differing)
+
+
+@pytest.mark.parametrize(
+    "piece", ["\u0301\u0323", "\u0344", "\ufdfa", "e\u0301", "\u0390", "\uc11c", "x ", "x  \u2019"]
+)
+def test_the_longest_texts_take_no_longer(piece):
+    """64 KiB, sixteen times what a trait takes, fold within a fifth of a second, however many marks a letter has."""
+    text = piece * (65_536 // len(piece.encode()))
+    start = time.process_time()
+    fold(text)
+    assert time.process_time() - start < 0.2
+
+
+def test_long_texts_fold_as_short_ones_do():
+    """A long text compares however it is encoded, with as many marks on a letter as any script has."""
+    text = "Vi\u1ec7t Nam \u304c\uc11c\uc6b8 \u0958 " * 40
+    assert fold(text) == fold(unicodedata.normalize("NFD", text))
+    assert fold("a" + "\u0301" * 2000) == fold("A" + "\u0301" * 2000)
 
 
 @given(st.text(max_size=12))

@@ -208,6 +208,13 @@ def test_whole_texts_compare_exactly(left, right, form):
     assert holds("IN", trait, "x", float(right)) is (left == float(right))
 
 
+@pytest.mark.parametrize("value", ["apple", "", "5k", "15/01/2026", True, False])
+def test_what_older_rules_order_by_never_holds(value):
+    """Rules of an older version may order by what is refused today; no trait stands in its order."""
+    for trait in ("apple", "banana", "", "5k", "6k", 5000, "2026-01-31", True, [1], MISSING):
+        assert [holds(operator, trait, value) for operator in ORDERINGS] == [False] * 4
+
+
 @pytest.mark.parametrize(("trait", "value"), INCOMPARABLE)
 def test_what_does_not_compare_is_false(trait, value):
     """No ordering holds between things that have no order."""
