@@ -54,8 +54,8 @@ def advice_on(text: str) -> list[str]:
     found = _Traits()
     _look(compile_expression(text).tree(), found)
     advice = [
-        f"False where the trait {quoted(key)} is missing, != included; say what holds then: {_has(key)} && ..., or "
-        f"!{_has(key)} || ..."
+        f"False where the trait {quoted(key)} is missing, != included; say what holds then: put {_has(key)} && or "
+        f"!{_has(key)} || before it"
         for key in found.compared
         if key not in found.presence_asked
     ]
