@@ -149,6 +149,11 @@ def test_bad_targets(workspace: Workspace, target: rules_pb2.Target, path: str):
         (trait("k", "EQUALS", 17841444523369053), "trait.values[0]"),
         (all_of(VIP, trait("k", "NOT_IN", 1, -(2.0**53) - 2)), "all.conditions[1].trait.values[1]"),
         (trait("k", "LESS", 1e300), "trait.values[0]"),
+        *((trait("k", name, " "), "trait.values[0]") for name in ("CONTAINS", "STARTS_WITH", "ENDS_WITH")),
+        *(
+            (trait("k", "GREATER_OR_EQUAL", wrong), "trait.values[0]")
+            for wrong in ("", "lots", "5k", "15/01/2026", "2026-02-30", True, "1e999")
+        ),
     ],
 )
 def test_bad_conditions(workspace: Workspace, condition: rules_pb2.Condition, path: str):

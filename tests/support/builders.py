@@ -113,9 +113,9 @@ def fallback(*, enabled: bool = True, to: rules_pb2.Target | None = None, **fiel
     return rules_pb2.Fallback(enabled=enabled, target=to, **fields)
 
 
-def tag(*, any_of: Iterable[str] = (), all_of: Iterable[str] = (), none_of: Iterable[str] = ()) -> rules_pb2.Condition:
-    """A test on tags."""
-    return rules_pb2.Condition(tag=rules_pb2.TagCondition(any_of=any_of, all_of=all_of, none_of=none_of))
+def tag(**lists: Iterable[str]) -> rules_pb2.Condition:
+    """A test on tags: `tag(any_of=["vip"], none_of=["test"])`."""
+    return rules_pb2.Condition(tag=rules_pb2.TagCondition(**lists))
 
 
 def trait(key: str, operator: str, *values: Any) -> rules_pb2.Condition:

@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import operator
 import re
+import unicodedata
+from datetime import UTC, datetime
+from math import isfinite
 from typing import TYPE_CHECKING, Any
 
 from evenhand.v1 import rules_pb2
+
+from tests.support.amounts import amount
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -14,7 +19,6 @@ if TYPE_CHECKING:
     from evenhand.v1 import contact_pb2
     from google.protobuf.struct_pb2 import Value
 
-NUMERIC = re.compile(r"[+-]?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]+)?")
 TRUE_WHEN_MISSING = {"NOT_EXISTS", "NOT_EQUALS", "NOT_IN"}
 PARTS = {"CONTAINS": str.__contains__, "STARTS_WITH": str.startswith, "ENDS_WITH": str.endswith}
 ORDERINGS = {
@@ -43,7 +47,7 @@ def holds(  # noqa: PLR0911  # a table of kinds
         case "none":
             return not any(inner(condition.none))
         case "tag":
-            return _tag_holds(condition.tag, {fold(one) for one in contact.tags})
+            return _tag_holds(condition.tag, {fold(one) for one in contact.tags}, {fold(one) for one in updated_keys})
         case "source":
             return fold(contact.source) in {fold(one) for one in condition.source.any_of}
         case "channel":
@@ -55,41 +59,55 @@ def holds(  # noqa: PLR0911  # a table of kinds
 
 
 def fold(text: str) -> str:
-    """Text compares without regard to case or surrounding space."""
-    return text.casefold().strip()
+    """Text compares without regard to case, space, Unicode form, the dot of an i, and shapes of quotes and dashes."""
+    plain = "".join(_plain_character(one) for one in text)
+    cased = unicodedata.normalize("NFKC", unicodedata.normalize("NFKD", plain).casefold())
+    return re.sub(
+        r"\s+", " ", "".join(map(_plain_character, cased)).replace("i\u0307", "i").replace("\u0131", "i")
+    ).strip()
 
 
-def _tag_holds(test: rules_pb2.TagCondition, tags: set[str]) -> bool:
-    any_of, all_of, none_of = ({fold(one) for one in some} for some in (test.any_of, test.all_of, test.none_of))
-    return (not any_of or bool(any_of & tags)) and all_of <= tags and not none_of & tags
+def _plain_character(character: str) -> str:
+    if character in "\u2018\u2019\u201a\u201b`\u00b4\u02bc":
+        return "'"
+    if character in "\u201c\u201d\u201e\u00ab\u00bb":
+        return '"'
+    return "-" if character in "\u2010\u2011\u2012\u2013\u2014\u2212" else character
 
 
-def _trait_holds(  # noqa: PLR0911  # a table of operators
-    test: rules_pb2.TraitCondition, contact: contact_pb2.Contact, updated_keys: Collection[str]
-) -> bool:
+def _tag_holds(test: rules_pb2.TagCondition, tags: set[str], updated: set[str]) -> bool:
+    lists = (test.any_of, test.all_of, test.none_of, test.changed_any_of)
+    any_of, all_of, none_of, changed = ({fold(one) for one in some} for some in lists)
+    just_added = not changed or bool(changed & tags & updated)
+    return (not any_of or bool(any_of & tags)) and all_of <= tags and not none_of & tags and just_added
+
+
+def _trait_holds(test: rules_pb2.TraitCondition, contact: contact_pb2.Contact, updated_keys: Collection[str]) -> bool:
     name = rules_pb2.TraitOperator.Name(test.operator).removeprefix("TRAIT_OPERATOR_")
     trait = plain(contact.traits[test.key]) if test.key in contact.traits else None
-    if trait is None:
+    if _is_blank(trait):
         return name in TRUE_WHEN_MISSING
     wanted = [plain(one) for one in test.values]
+    elements = [one for one in trait if not _is_blank(one)] if isinstance(trait, list) else [trait]
     match name:
-        case "EXISTS":
-            return True
-        case "NOT_EXISTS":
-            return False
+        case "EXISTS" | "NOT_EXISTS":
+            return name == "EXISTS"
         case "CHANGED":
             return test.key in updated_keys
-        case "EQUALS" | "IN":
-            return any(_equal(trait, one) for one in wanted)
-        case "NOT_EQUALS" | "NOT_IN":
-            return not any(_equal(trait, one) for one in wanted)
-        case "CONTAINS" if isinstance(trait, list):
-            return any(_equal(element, wanted[0]) for element in trait)
+        case "EQUALS" | "IN" | "NOT_EQUALS" | "NOT_IN":
+            return any(_equal(element, one) for element in elements for one in wanted) != name.startswith("NOT")
         case "CONTAINS" | "STARTS_WITH" | "ENDS_WITH":
-            whole, part = _text(trait), _text(wanted[0])
-            return whole is not None and part is not None and PARTS[name](whole, part)
+            equal = name == "CONTAINS" and isinstance(trait, list) and any(_equal(one, wanted[0]) for one in elements)
+            return equal or any(_has_part(element, wanted[0], PARTS[name]) for element in elements)
         case _:
-            return _ordered(trait, wanted[0], ORDERINGS[name])
+            return any(_ordered(element, wanted[0], ORDERINGS[name]) for element in elements)
+
+
+def _is_blank(value: Any) -> bool:
+    """Null, blank text, an empty object, a list of nothing else: as good as missing."""
+    if isinstance(value, list):
+        return all(one == [] or (not isinstance(one, list) and _is_blank(one)) for one in value)
+    return value is None or value == {} or (isinstance(value, str) and not fold(value))
 
 
 def plain(value: Value) -> Any:
@@ -106,28 +124,45 @@ def plain(value: Value) -> Any:
 
 
 def _number(value: Any) -> float | None:
-    if isinstance(value, str) and NUMERIC.fullmatch(value.strip()):
-        return float(value)
+    if isinstance(value, str):
+        return amount(value)
     return value if isinstance(value, float) else None
 
 
 def _text(value: Any) -> str | None:
     if isinstance(value, float):
-        return str(int(value)) if value.is_integer() else str(value)
+        return str(int(value)) if value.is_integer() and abs(value) < 1e21 else str(value)
     return fold(value) if isinstance(value, str) else None
 
 
-def _equal(left: Any, right: Any) -> bool:
-    if isinstance(left, bool) or isinstance(right, bool):
-        words = {True: "true", False: "false"}
-        as_word = [words[one] if isinstance(one, bool) else one for one in (left, right)]
-        return all(isinstance(one, str) for one in as_word) and fold(as_word[0]) == fold(as_word[1])
-    if _number(left) is not None and _number(right) is not None:
-        return _number(left) == _number(right)
-    return isinstance(left, str) and isinstance(right, str) and fold(left) == fold(right)
+def _equal(trait: Any, value: Any) -> bool:
+    """What the rule writes decides: a number asks for numbers, a text or a boolean for texts."""
+    if isinstance(value, float):
+        return _number(trait) == value
+    if isinstance(trait, float) and not isfinite(trait):
+        return False
+    words = [str(one).lower() if isinstance(one, bool) else _text(one) for one in (trait, value)]
+    return words[0] is not None and words[0] == words[1]
 
 
-def _ordered(left: Any, right: Any, compare: Any) -> bool:
-    if _number(left) is not None and _number(right) is not None:
-        return compare(_number(left), _number(right))
-    return isinstance(left, str) and isinstance(right, str) and compare(fold(left), fold(right))
+def _has_part(trait: Any, value: Any, test: Any) -> bool:
+    whole, part = _text(trait), _text(value)
+    return whole is not None and part is not None and test(whole, part)
+
+
+def _ordered(trait: Any, value: Any, compare: Any) -> bool:
+    """Numbers compare with numbers, times with times."""
+    left, right = _number(trait), _number(value)
+    if right is None:
+        left, right = (_time(one) if isinstance(one, str) else None for one in (trait, value))
+    return left is not None and right is not None and compare(left, right)
+
+
+def _time(text: str) -> float | None:
+    if not re.match("[0-9]{4}-", text.strip()):
+        return None
+    try:
+        moment = datetime.fromisoformat(text.strip())
+    except ValueError:
+        return None
+    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()

@@ -16,26 +16,37 @@ WORDS = [
     "É",
     "straße",
     "STRASSE",
+    "new  lead",
+    "women\u2019s",
+    "WOMEN'S",
+    "e\u0301",
     "5",
     "05",
     "5.0",
     "5e0",
     "-5",
+    "5,000",
+    "\u20b9 5000",
+    "2026-01-31",
+    "2026-01-31T05:30+05:30",
     "true",
     "",
     "x5",
 ]
 TEXTS = [word for word in WORDS if word]
+QUANTITIES = ["5", "05", "5.0", "5e0", "-5", "5,000", "\u20b9 5000", "2026-01-31", "2026-01-31T05:30+05:30"]
+ORDERINGS = {"LESS", "LESS_OR_EQUAL", "GREATER", "GREATER_OR_EQUAL"}
 KEYS = ["budget", "Budget", "city"]
 NUMBERS = [0, 5, -5, 5.5, 5000, 1e308, float("inf"), float("nan")]
 VALUELESS = {"EXISTS", "NOT_EXISTS", "CHANGED"}
 OPERATORS = [name.removeprefix("TRAIT_OPERATOR_") for name in rules_pb2.TraitOperator.keys()[1:]]
 
 texts = st.sampled_from(TEXTS)
+quantities = st.one_of(st.sampled_from(QUANTITIES), st.sampled_from(NUMBERS[:5]))
 wanted = st.one_of(texts, st.sampled_from(NUMBERS[:5]), st.booleans())
 scalars = st.one_of(st.none(), st.sampled_from(WORDS), st.sampled_from(NUMBERS), st.booleans())
 traits = st.one_of(scalars, scalars, st.lists(scalars, max_size=3), st.just({"a": 5}))
-updated_keys = st.lists(st.sampled_from(KEYS), max_size=2, unique=True)
+updated_keys = st.lists(st.sampled_from([*KEYS, *TEXTS[:4]]), max_size=3, unique=True)
 
 
 @st.composite
@@ -47,7 +58,7 @@ def trait_tests(draw: st.DrawFn, values: st.SearchStrategy = wanted) -> rules_pb
     elif operator in {"IN", "NOT_IN"}:
         chosen = draw(st.lists(values, min_size=1, max_size=3))
     else:
-        chosen = [draw(values)]
+        chosen = [draw(quantities if operator in ORDERINGS else values)]
     return make.trait(draw(st.sampled_from(KEYS)), operator, *chosen)
 
 
@@ -55,7 +66,11 @@ some = st.lists(texts, min_size=1, max_size=2)
 leaves = st.one_of(
     trait_tests(),
     trait_tests(),
-    st.builds(lambda kind, tags: make.tag(**{kind: tags}), st.sampled_from(["any_of", "all_of", "none_of"]), some),
+    st.builds(
+        lambda kind, tags: make.tag(**{kind: tags}),
+        st.sampled_from(["any_of", "all_of", "none_of", "changed_any_of"]),
+        some,
+    ),
     st.builds(lambda sources: make.source(*sources), some),
     st.builds(lambda channels: make.channel(*channels), some),
 )

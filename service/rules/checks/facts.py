@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
 from evenhand.v1 import rules_pb2 as pb
 
 from service.rules.conditions.kinds import prepare_condition
+from service.rules.conditions.wanted import TIME
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
@@ -80,8 +81,9 @@ def facts_of(condition: pb.Condition) -> list[Fact]:
     if condition.WhichOneof("kind") == "expression":
         return [whole(condition)]
     match prepare_condition(condition):
-        case ["tag", any_of, all_of, none_of]:
+        case ["tag", any_of, all_of, none_of, changed]:
             asked = [Fact(("tags",), IN, _values(tags), True) for tags in (any_of, *([tag] for tag in all_of)) if tags]
+            asked += [Fact(("changed tags",), IN, _values(changed), True)] if changed else []
             return asked + ([Fact(("tags",), IN, _values(none_of), False)] if none_of else [])
         case [("source" | "channel") as kind, any_of]:
             return [Fact((kind,), IN, _values(any_of), True)]
@@ -93,6 +95,8 @@ def facts_of(condition: pb.Condition) -> list[Fact]:
 
 
 def _typed(value: Any) -> tuple[str, Any]:
+    if isinstance(value, dict):
+        return TIME, value[TIME]
     if isinstance(value, float | int) and not isinstance(value, bool):
         return _NUMBER, value
     return type(value).__name__, value
@@ -160,7 +164,7 @@ def _implies(one: Fact, other: Fact) -> bool:
         return False
     kind, value = one.operand[0]
     if one.test in _ORDERS and other.test in _ORDERS:
-        return kind == _NUMBER and one.test[0] == other.test[0] and _is_beyond(value, one.test, other)
+        return kind in {_NUMBER, TIME} and one.test[0] == other.test[0] and _is_beyond(value, one.test, other)
     if kind != "str" or one.test != other.test:
         return False
     shorter = other.operand[0][1]

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 from evenhand.v1.assignment_service_pb2 import Warning as Advice
 
 from service.rules.checks.cases import ALWAYS, Case, cases_of
+from service.rules.checks.condition_warnings import condition_warnings
 from service.rules.checks.facts import source_is
 from service.rules.checks.taken import Taken
 from service.rules.fields.identifiers import quoted
@@ -80,6 +81,7 @@ def _of_rule(rule: pb.Rule, path: str) -> Iterator[Advice]:
     if rule.HasField("condition") and rule.condition.WhichOneof("kind") is None:
         message = "The condition is empty, so the rule always matches; leave it out if that is meant."
         yield Advice(field=f"{path}.condition", reason=EMPTY_CONDITION, message=message)
+    yield from condition_warnings(rule.condition, f"{path}.condition")
     unknown = unknown_placeholders_in(rule.reply)
     if unknown:
         words = listed([quoted(word) for word in unknown])

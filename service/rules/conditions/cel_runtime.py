@@ -25,7 +25,7 @@ from cel_expr_python import cel  # type: ignore[import-untyped]  # it has stubs 
 from evenhand.v1.contact_pb2 import Contact
 
 from service.rules.conditions.cel_cost import Cost
-from service.rules.conditions.cel_tree import read_tree
+from service.rules.conditions.cel_tree import Tree, read_tree
 from service.rules.fields.limits import MAX_EXPRESSION_COST
 
 if TYPE_CHECKING:
@@ -89,6 +89,10 @@ class Checked:
             except RecursionError:
                 raise ExpressionError(_TOO_DEEP) from None
         return self._cost
+
+    def tree(self) -> Tree:
+        """Return it as a tree; it is one whose cost has been estimated."""
+        return read_tree(self._serialized)[0]
 
 
 class Program:

@@ -1,4 +1,4 @@
-"""The checked form of an expression, read: the fields of `cel.expr.CheckedExpr` that its cost depends on.
+"""The checked form of an expression, read: the fields of `cel.expr.CheckedExpr` that its cost and advice depend on.
 
 The library writes that message, but brings no classes for it. So they are made here, of the fields that are of use, by
 the numbers that `cel/expr/checked.proto` and `cel/expr/syntax.proto` of the language's specification fix for ever.
@@ -21,7 +21,13 @@ Tree: TypeAlias = Any
 _PACKAGE: Final = "evenhand.expression"
 # Message by message: the fields by name, each with its number and type; a name in capitals is a message's.
 _MESSAGES: Final[dict[str, dict[str, tuple[int, str]]]] = {
-    "Constant": {"string_value": (6, "string"), "bytes_value": (7, "bytes")},
+    "Constant": {
+        "int64_value": (3, "int64"),
+        "uint64_value": (4, "uint64"),
+        "double_value": (5, "double"),
+        "string_value": (6, "string"),
+        "bytes_value": (7, "bytes"),
+    },
     "Ident": {"name": (1, "string")},
     "Select": {"operand": (1, "Expr"), "field": (2, "string"), "test_only": (3, "bool")},
     "Call": {"target": (1, "Expr"), "function": (2, "string"), "args": (3, "Expr*")},

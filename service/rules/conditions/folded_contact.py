@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from service.rules.conditions.cel_runtime import Activation, activation_of
-from service.rules.conditions.operands import MISSING, Operand, fold, operand_of
+from service.rules.conditions.folding import fold
+from service.rules.conditions.operands import MISSING, Operand, operand_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -26,6 +27,7 @@ class FoldedContact:
 
     __slots__ = (
         "_activation",
+        "_changed_tags",
         "_channel",
         "_contact",
         "_given_keys",
@@ -43,6 +45,7 @@ class FoldedContact:
         self._source: str | None = None
         self._channel: str | None = None
         self._tags: frozenset[str] | None = None
+        self._changed_tags: frozenset[str] | None = None
         self._updated: frozenset[str] | None = None
         self._traits: dict[str, Operand] = {}
         self._activation: Activation | None = None
@@ -69,11 +72,19 @@ class FoldedContact:
             tags = self._tags = frozenset(map(fold, self._contact.tags[:]))
         return tags
 
+    def changed_tags(self) -> frozenset[str]:
+        """Return those tags, folded, that are among what the event set."""
+        changed = self._changed_tags
+        if changed is None:
+            changed = self._changed_tags = self.tags().intersection(map(fold, self._given_keys))
+        return changed
+
     def trait(self, key: str) -> Operand:
         """Return the trait of exactly this key; MISSING if it is missing or null."""
         traits = self._traits
-        if key in traits:
-            return traits[key]
+        known = traits.get(key)
+        if known is not None:
+            return known
         value = self._values.get(key)  # never [key]: that would add it to the contact
         operand = traits[key] = MISSING if value is None else operand_of(value)
         return operand

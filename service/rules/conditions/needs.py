@@ -7,14 +7,12 @@ from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from service.rules.conditions.operands import Key
-
 SORTS: Final = range(6)
 """The sorts of things that a contact has: tags, source, channel, traits of a value, traits, updated keys."""
 TAG, SOURCE, CHANNEL, VALUE, TRAIT, UPDATED = SORTS
 
-Name: TypeAlias = "str | tuple[str, Key]"
-"""The name of a thing; of a VALUE the trait's key and what its value is equal by."""
+Name: TypeAlias = str | tuple[str, str | float]
+"""The name of a thing; of a VALUE the trait's key and the text or number that it equals."""
 
 Thing: TypeAlias = tuple[int, Name]
 """A sort, and a name."""

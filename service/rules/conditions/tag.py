@@ -1,4 +1,4 @@
-"""The kind `tag`: the contact has any of some tags, all of some, none of some; every list given must hold."""
+"""The kind `tag`: the contact has any, all, none, or one just added of some tags; every list given must hold."""
 
 from __future__ import annotations
 
@@ -15,35 +15,43 @@ if TYPE_CHECKING:
     from service.rules.fields.violations import Violations
 
 
+_LISTS: Final = ("any_of", "all_of", "none_of", "changed_any_of")
+
+
 def _check(condition: TagCondition, path: str, found: Violations, _depth: int) -> None:
-    if not (condition.any_of or condition.all_of or condition.none_of):
-        found.add(path, "names no tags; give some in any_of, all_of or none_of")
-    for name, tags in (("any_of", condition.any_of), ("all_of", condition.all_of), ("none_of", condition.none_of)):
-        if tags:
-            check_texts(tags, f"{path}.{name}", "tag", found)
+    given = [(name, tags) for name in _LISTS if (tags := getattr(condition, name))]
+    if not given:
+        *names, last = _LISTS
+        found.add(path, f"names no tags; give some in {', '.join(names)} or {last}")
+    for name, tags in given:
+        check_texts(tags, f"{path}.{name}", "tag", found)
 
 
 def _prepare(condition: TagCondition) -> list[Any]:
-    return [folded(condition.any_of), folded(condition.all_of), folded(condition.none_of)]
+    return [folded(getattr(condition, name)) for name in _LISTS]
 
 
 def _compile(condition: Prepared) -> Predicate:
-    any_of, all_of, none_of = map(frozenset, condition[1:])
-    if not (all_of or none_of or not any_of):
+    any_of, all_of, none_of, changed = map(frozenset, condition[1:])
+    if not (all_of or none_of or changed or not any_of):
         return lambda contact: not any_of.isdisjoint(contact.tags())
 
     def holds(contact: FoldedContact) -> bool:
         tags = contact.tags()
-        return (not any_of or not any_of.isdisjoint(tags)) and all_of <= tags and none_of.isdisjoint(tags)
+        return (
+            (not any_of or not any_of.isdisjoint(tags))
+            and all_of <= tags
+            and none_of.isdisjoint(tags)
+            and (not changed or not changed.isdisjoint(contact.changed_tags()))
+        )
 
     return holds
 
 
 def _need(condition: Prepared) -> needs.Need | None:
-    _, any_of, all_of, _ = condition
+    _, any_of, all_of, _, changed = condition
     found = [needs.one_of(needs.TAG, [tag]) for tag in all_of]
-    if any_of:
-        found.append(needs.one_of(needs.TAG, any_of))
+    found += [needs.one_of(needs.TAG, tags) for tags in (any_of, changed) if tags]
     return needs.every(found)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from service.rules.conditions.operands import fold
+from service.rules.conditions.folding import fold
 from service.rules.fields.identifiers import identifier_problem
 from service.rules.fields.limits import MAX_CONDITION_ITEMS
 

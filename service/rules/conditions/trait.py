@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 from itertools import islice
-from math import isfinite
 from typing import TYPE_CHECKING, Any, Final
 
 from evenhand.v1 import rules_pb2 as pb
 
 from service.rules.conditions.kinds import Kind, Predicate, Prepared, negation
-from service.rules.conditions.operands import PreparedValue, fold, operand_of_prepared
 from service.rules.conditions.operators import OPERATORS
-from service.rules.fields.identifiers import identifier_problem, quoted
-from service.rules.fields.limits import MAX_CONDITION_ITEMS, MAX_EXACT_NUMBER, MAX_VALUE_BYTES
+from service.rules.conditions.wanted import SAME, value_problem
+from service.rules.fields.identifiers import identifier_problem
+from service.rules.fields.limits import MAX_CONDITION_ITEMS
 from service.rules.fields.problems import enum_problem
 
 if TYPE_CHECKING:
-    from google.protobuf.struct_pb2 import Value
-
     from service.rules.conditions.needs import Need
     from service.rules.fields.violations import Violations
 
@@ -29,8 +26,9 @@ def _check(condition: pb.TraitCondition, path: str, found: Violations, _depth: i
         found.add(f"{path}.operator", problem)
     else:
         found.add_if(f"{path}.values", _count_problem(condition.operator, len(condition.values)))
+    reading = SAME if problem is not None else OPERATORS[condition.operator].reading
     for index, value in enumerate(islice(condition.values, MAX_CONDITION_ITEMS)):
-        found.add_if(f"{path}.values[{index}]", _value_problem(value))
+        found.add_if(f"{path}.values[{index}]", value_problem(value, reading))
 
 
 def _count_problem(number: pb.TraitOperator.ValueType, count: int) -> str | None:
@@ -51,57 +49,16 @@ def _takes(counts: range) -> str:
             return f"{least} to {most}"
 
 
-def _value_problem(value: Value) -> str | None:
-    match value.WhichOneof("kind"):
-        case "bool_value":
-            problem = None
-        case "number_value":
-            problem = _number_problem(value.number_value)
-        case "string_value":
-            size = len(value.string_value.encode())
-            limit = f"takes {size} bytes; at most {MAX_VALUE_BYTES} are allowed"
-            problem = None if size <= MAX_VALUE_BYTES else f"{quoted(value.string_value)} {limit}"
-        case "list_value":
-            problem = "is a list; give a text, a number, true or false, one value each"
-        case "struct_value":
-            problem = "is an object; give a text, a number, true or false"
-        case _:
-            problem = "is null; give a text, a number, true or false, or test with TRAIT_OPERATOR_NOT_EXISTS"
-    return problem
-
-
-def _number_problem(number: float) -> str | None:
-    if not isfinite(number):
-        return f"is {number}, which no trait compares with; give a number"
-    if abs(number) > MAX_EXACT_NUMBER:
-        return (
-            f"is {number:.0f}, which may not be the number that was meant: beyond 2^53 some are lost; give it as text"
-        )
-    return None
-
-
 def _prepare(condition: pb.TraitCondition) -> list[Any]:
-    return [condition.key, condition.operator, list(map(_prepare_value, condition.values[:]))]
-
-
-def _prepare_value(value: Value) -> PreparedValue:
-    """Fold a text; None for what no trait compares with, which equals nothing."""
-    match value.WhichOneof("kind"):
-        case "string_value":
-            return fold(value.string_value)
-        case "number_value":
-            return value.number_value
-        case "bool_value":
-            return value.bool_value
-        case _:
-            return None
+    reading = OPERATORS[condition.operator].reading
+    return [condition.key, condition.operator, list(map(reading.read, condition.values[:]))]
 
 
 def _compile(condition: Prepared) -> Predicate:
     _, key, number, values = condition
     operator = OPERATORS[number]
     compiler = operator.compile  # a name of its own: Python calls a field on the spot more slowly
-    predicate = compiler(key, list(map(operand_of_prepared, values)))
+    predicate = compiler(key, values)
     return negation(predicate) if operator.negative else predicate
 
 

@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+import re
+
 from service.rules.fields.limits import MAX_ID_CHARACTERS
 
-# Zero-width joiners are no print characters to Unicode, yet Persian, Malayalam and many emoji are not written without.
-_JOINERS = dict.fromkeys((0x200C, 0x200D))
+# All that is refused: control characters, separators of lines and paragraphs, and lone surrogates. Python's own idea of
+# what is printable knows neither the spaces of other scripts, nor marks of direction, nor what Unicode has added since.
+_REFUSED = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
+# What would not be seen in a message, or would turn it around.
+_ESCAPED = re.compile(
+    "[\x00-\x1f\x7f-\x9f\xad\u061c\u200b\u200e\u200f\u2028-\u202e\u2060\u2066-\u2069\ufeff\ud800-\udfff]"
+)
 
 _QUOTED_CHARACTERS = 40
+FAULT = "contains a control character or a line separator; remove it"
+"""What is wrong with a text that is not printable."""
 
 
 def is_identifier(text: str) -> bool:
@@ -16,11 +25,8 @@ def is_identifier(text: str) -> bool:
 
 
 def is_printable(text: str) -> bool:
-    """Tell whether `text` has nothing but printable characters, and joiners between them."""
-    if text.isprintable():
-        return True
-    visible = text.translate(_JOINERS)
-    return bool(visible) and visible.isprintable()
+    """Tell whether `text` has neither control characters nor line separators."""
+    return text.isprintable() or _REFUSED.search(text) is None
 
 
 def identifier_problem(text: str) -> str | None:
@@ -31,10 +37,10 @@ def identifier_problem(text: str) -> str | None:
         return f"is missing; it needs 1 to {MAX_ID_CHARACTERS} printable characters"
     if len(text) > MAX_ID_CHARACTERS:
         return f"{quoted(text)} has {len(text)} characters; at most {MAX_ID_CHARACTERS} are allowed"
-    return f"{quoted(text)} contains a character that cannot be printed; remove it"
+    return f"{quoted(text)} {FAULT}"
 
 
 def quoted(text: str) -> str:
-    """Put `text` in quotes for a message: shortened to 40 characters, unprintable ones escaped."""
+    """Put `text` in quotes for a message: shortened to 40 characters, those escaped that nobody would see."""
     shown = text if len(text) <= _QUOTED_CHARACTERS else text[: _QUOTED_CHARACTERS - 1] + "…"
-    return '"' + "".join(c if c.isprintable() else f"\\u{ord(c):04x}" for c in shown) + '"'
+    return '"' + _ESCAPED.sub(lambda found: f"\\u{ord(found[0]):04x}", shown) + '"'

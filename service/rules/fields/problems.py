@@ -6,7 +6,7 @@ from collections.abc import Hashable
 from functools import cache
 from typing import TYPE_CHECKING, Protocol
 
-from service.rules.fields.identifiers import identifier_problem, is_printable, quoted
+from service.rules.fields.identifiers import FAULT, identifier_problem, is_printable, quoted
 from service.rules.fields.limits import MAX_NAME_CHARACTERS
 
 if TYPE_CHECKING:
@@ -58,11 +58,7 @@ def name_problem(name: str) -> str | None:
     """Say what is wrong with a name for people; None if nothing is."""
     if len(name) > MAX_NAME_CHARACTERS:
         return f"{quoted(name)} has {len(name)} characters; at most {MAX_NAME_CHARACTERS} are allowed"
-    return (
-        None
-        if not name or is_printable(name)
-        else f"{quoted(name)} contains a character that cannot be printed; remove it"
-    )
+    return None if not name or is_printable(name) else f"{quoted(name)} {FAULT}"
 
 
 def count_problem(limit: int) -> str | None:

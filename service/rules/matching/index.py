@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from service.rules.conditions.folded_contact import FoldedContact
     from service.rules.conditions.kinds import Prepared
+    from service.rules.conditions.operands import Operand
 
 # Up to this many finds are sorted at once; more are merged one by one, since the first that holds ends the search.
 _MOST_SORTED = 512
@@ -89,9 +90,15 @@ class Index:
             trait = contact.trait(key)
             if trait is not MISSING and key in traits:
                 found.append(traits[key])
-            if trait.key is not None and (key, trait.key) in values:
-                found.append(values[key, trait.key])
+            if values:
+                found += [values[name] for name in _names(key, trait) if name in values]
         return found
+
+
+def _names(key: str, trait: Operand) -> set[tuple[str, str | float]]:
+    """List what a trait, or one of a list's elements, may equal, by the names under which conditions are filed."""
+    each = (trait,) if trait.items is None else trait.items
+    return {(key, same) for one in each for same in (one.word, one.number) if same is not None}
 
 
 def _file(things: frozenset[Thing], place: int, filings: tuple[Filing, ...]) -> None:

@@ -8,8 +8,8 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from service.rules.conditions.folded_contact import FoldedContact
+from service.rules.conditions.folding import fold
 from service.rules.conditions.kinds import Predicate, always, compile_condition
-from service.rules.conditions.operands import fold
 from service.rules.matching.index import Index
 from service.rules.matching.prepared import (
     PreparedRule,

@@ -64,6 +64,9 @@ def unreachable(made):
         [trait("GREATER_OR_EQUAL", 1000), trait("GREATER", 1000)],
         [trait("LESS", 9), trait("LESS_OR_EQUAL", 8)],
         [trait("GREATER", 1000), trait("EQUALS", 5000)],
+        [trait("GREATER", "1,000"), trait("GREATER", "₹ 5000")],
+        [trait("LESS", "2026-02-01"), trait("LESS", "2026-01-31T09:30Z")],
+        [tag(changedAnyOf=["vip", "gold"]), tag(anyOf=["new"], changedAnyOf=["gold"])],
         [trait("GREATER", 1000), trait("IN", 2000, 3000)],
         [trait("GREATER", 1000), of("all", VIP, trait("GREATER", 5000))],
         [trait("EXISTS"), trait("STARTS_WITH", "x")],
@@ -118,6 +121,8 @@ def test_what_never_matches_is_said(conditions):
         [of("all", VIP, GOLD), VIP],
         [VIP, tag(anyOf=["vip", "gold"])],
         [VIP, GOLD, {}],
+        [tag(changedAnyOf=["vip"]), VIP],
+        [trait("LESS", "2026-02-01"), trait("LESS", 5)],
         [trait("EQUALS", True), trait("EQUALS", 1)],
     ],
 )
@@ -154,7 +159,25 @@ def test_the_rules_in_the_way_are_named():
     ]
 
 
-TRAITS = [None, 1, 2, 3, "2", "a", "ab", "x y", True, "", [], [1, 3], ["a", "b"], ["ab", 2], {}]
+TRAITS = [
+    None,
+    1,
+    2,
+    3,
+    "2",
+    "2026-01-31T12:00Z",
+    ["2025-01-01", 12],
+    "a",
+    "ab",
+    "x y",
+    True,
+    "",
+    [],
+    [1, 3],
+    ["a", "b"],
+    ["ab", 2],
+    {},
+]
 SOURCES = ["api", "whatsapp_dm"]
 
 
@@ -172,7 +195,7 @@ def contacts():
 single = ["EQUALS", "NOT_EQUALS", "CONTAINS", "STARTS_WITH", "ENDS_WITH"]
 orders = ["LESS", "LESS_OR_EQUAL", "GREATER", "GREATER_OR_EQUAL"]
 values = st.sampled_from([1, 2, 3, "2", "a", "ab", "b", True])
-bounds = st.sampled_from([1, 2, 3, "2", "12"])
+bounds = st.sampled_from([1, 2, 3, "2", "12", "2026-01-31", "2026-02-01"])
 tags = st.lists(st.sampled_from(["vip", "gold", "new"]), min_size=1, max_size=2, unique=True)
 leaves = st.one_of(
     st.builds(lambda operator, value: trait(operator, value, key="k"), st.sampled_from(single), values),

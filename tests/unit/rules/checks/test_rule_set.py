@@ -134,6 +134,7 @@ def test_wrong_rules(fields, path):
         ({"tag": {"anyOf": ["a", ""]}}, "tag.any_of[1]"),
         ({"tag": {"allOf": ["x" * 129]}}, "tag.all_of[0]"),
         ({"tag": {"noneOf": ["a"] * 101}}, "tag.none_of"),
+        ({"tag": {"changedAnyOf": [""]}}, "tag.changed_any_of[0]"),
         ({"source": {}}, "source.any_of"),
         ({"source": {"anyOf": ["a\x00"]}}, "source.any_of[0]"),
         ({"channel": {"anyOf": ["a"] * 101}}, "channel.any_of"),
@@ -153,6 +154,12 @@ def test_wrong_rules(fields, path):
         (trait("EQUALS", [["x"]]), "trait.values[0]"),
         (trait("EQUALS", [{"x": 1}]), "trait.values[0]"),
         (trait("EQUALS", ["x" * 4097]), "trait.values[0]"),
+        *((trait(operator, [" "]), "trait.values[0]") for operator in ("CONTAINS", "STARTS_WITH", "ENDS_WITH")),
+        *(
+            (trait(operator, [wrong]), "trait.values[0]")
+            for operator in ("LESS", "LESS_OR_EQUAL", "GREATER", "GREATER_OR_EQUAL")
+            for wrong in ("", "lots", "15/01/2026", "1e999", True)
+        ),
         ({"expression": ""}, "expression"),
         ({"expression": "contact.nope == 1"}, "expression"),
         ({"expression": "'" + "x" * 4095 + "' == ''"}, "expression"),

@@ -12,6 +12,7 @@ from service.rules import warnings_of
 from service.rules.checks.warnings import MAX_WARNINGS
 
 VIP = {"tag": {"anyOf": ["vip"]}}
+NEW_YEAR = "timestamp('2026-01-01T00:00:00Z')"
 GOLD = {"tag": {"anyOf": ["gold"]}}
 
 
@@ -82,6 +83,67 @@ def test_an_empty_condition():
     """A condition with nothing in it makes a rule that always matches, and that is told."""
     assert warned([rule("a", condition={})]) == [("rule_set.rules[0].condition", "EMPTY_CONDITION")]
     assert warned([rule("a")]) == []
+
+
+def messages_about(condition):
+    """The messages about the one rule that has this condition, by field."""
+    rule_set = ParseDict({"rules": [rule("a", condition=condition)]}, rules_pb2.RuleSet())
+    return {warning.field: warning.message for warning in warnings_of(rule_set)}
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("contact.traits.status != 'human'", ["has(contact.traits.status)"]),
+        ("'bot' == contact.traits['my status']", ["('my status' in contact.traits)"]),
+        ("contact.traits.plan in ['pro', 'team']", ["has(contact.traits.plan)"]),
+        ("!(contact.traits.vip == true)", ["has(contact.traits.vip)"]),
+        ("contact.traits.rating >= 4", ["has(contact.traits.rating)", "double(contact.traits.rating)"]),
+        ("has(contact.traits.rating) && contact.traits.rating >= 4.0", ["double(contact.traits.rating)"]),
+        ("double(contact.traits.rating) >= 4.0", ["has(contact.traits.rating)"]),
+        (
+            "has(contact.traits.d) && timestamp(contact.traits.d) > timestamp('2026-01-31T00:00:00Z')",
+            ["date", "GREATER"],
+        ),
+        ("timestamp('2026-01-31') < timestamp('2026-02-31T00:00:00Z')", ['"2026-01-31"', '"2026-02-31T00:00:00Z"']),
+    ],
+)
+def test_an_expression_that_is_false_in_silence(text, words):
+    """A trait that is compared, missing or of another kind, and a date without a time, are told with the remedy."""
+    (message,) = messages_about({"all": {"conditions": [VIP, {"expression": text}]}}).values()
+    assert warned([rule("a", condition={"any": {"conditions": [VIP, {"expression": text}]}})]) == [
+        ("rule_set.rules[0].condition.any.conditions[1].expression", "UNGUARDED_TRAIT")
+    ]
+    for word in words:
+        assert word in message
+    assert ("double(" in message) is any("double(" in word for word in words)
+    assert ("missing" in message) is any("contact.traits)" in word or "has(" in word for word in words)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "contact.tags.size() > 2 && contact.source != 'api'",
+        "has(contact.traits.status) && contact.traits.status != 'human'",
+        "!has(contact.traits.status) || contact.traits.status != 'human'",
+        "has(contact.traits.rating) && double(contact.traits.rating) >= 4.0",
+        "'my rating' in contact.traits && double(contact.traits['my rating']) >= 4.0",
+        "has(contact.traits.n) && type(contact.traits.n) == double && contact.traits.n > 4.0",
+        f"has(contact.traits.d) && contact.traits.d.contains('T') && timestamp(contact.traits.d) > {NEW_YEAR}",
+        "contact.traits.vip",
+        "contact.traits.tags.exists(t, t == 'vip')",
+    ],
+)
+def test_an_expression_that_says_what_holds(text):
+    """What says what holds without the trait, and converts it, is not told."""
+    assert warned([rule("a", condition={"expression": text})]) == []
+
+
+def test_a_blank_value():
+    """A value that equals no trait since it is blank is told."""
+    blank = {"trait": {"key": "city", "operator": "TRAIT_OPERATOR_IN", "values": ["Pune", " "]}}
+    assert warned([rule("a", condition=blank)]) == [("rule_set.rules[0].condition.trait.values[1]", "BLANK_VALUE")]
+    assert "NOT_EXISTS" in messages_about(blank)["rule_set.rules[0].condition.trait.values[1]"]
 
 
 def test_words_in_a_reply_that_are_no_placeholders():

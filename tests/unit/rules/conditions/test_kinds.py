@@ -6,12 +6,15 @@ import pytest
 from evenhand.v1 import contact_pb2, rules_pb2
 from google.protobuf.json_format import ParseDict
 from google.protobuf.struct_pb2 import Value
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from service.rules.checks.rule_set import validate_rule_set
+from service.rules.conditions.expression import steps_of
 from service.rules.conditions.folded_contact import FoldedContact
+from service.rules.conditions.folding import fold
 from service.rules.conditions.kinds import KINDS
+from service.rules.fields.limits import MAX_EXPRESSION_COST
 from tests.support.compiled import compile_condition
 
 
@@ -77,6 +80,16 @@ def test_tags(tag, expected):
     assert holds({"tag": tag}, {"tags": [" VIP Customer", "Gold"]}) is expected
 
 
+@pytest.mark.parametrize(
+    ("updated_keys", "expected"),
+    [(["gold"], True), (["x", " GOLD"], True), (["vip customer"], False), (["silver"], False), ([], False)],
+)
+def test_changed_tags(updated_keys, expected):
+    """A tag has changed if the contact has it and the event set it."""
+    changed = {"tag": {"changedAnyOf": ["Gold", "silver"]}}
+    assert holds(changed, {"tags": [" VIP Customer", "Gold"]}, updated_keys) is expected
+
+
 def test_tags_of_a_contact_without_tags():
     """Nobody's tags fit only none_of."""
     assert not holds({"tag": {"anyOf": ["vip"]}}, {"id": "c"})
@@ -139,6 +152,11 @@ values = st.recursive(
 keys = st.sampled_from(["budget", "plan", "city"])
 plain = st.one_of(st.floats(-(2.0**53), 2.0**53), texts, st.booleans())  # a rule may ask for no other number
 
+parts = plain.filter(lambda value: not isinstance(value, str) or fold(value))  # nor for a part that all texts have
+quantities = st.one_of(
+    st.floats(-(2.0**53), 2.0**53), st.sampled_from(["\u20b9 5,000", "2026-01-31", "2026-01-31T09:30Z"])
+)
+
 
 @st.composite
 def contacts(draw):
@@ -157,7 +175,9 @@ def trait_conditions(draw):
     condition.trait.key = draw(keys)
     condition.trait.operator = rules_pb2.TraitOperator.Value(operator)
     few, many = (0, 0) if operator.endswith(("EXISTS", "CHANGED")) else (1, 3 if operator.endswith("IN") else 1)
-    for value in draw(st.lists(plain, min_size=few, max_size=many)):
+    possible = {"LESS": quantities, "GREA": quantities, "CONT": parts, "STAR": parts, "ENDS": parts}
+    chosen = possible.get(operator.removeprefix("TRAIT_OPERATOR_")[:4], plain)
+    for value in draw(st.lists(chosen, min_size=few, max_size=many)):
         kind = {bool: "bool_value", str: "string_value", float: "number_value"}[type(value)]
         setattr(condition.trait.values.add(), kind, value)
     return condition
@@ -198,6 +218,7 @@ def test_no_contact_makes_an_evaluation_fail(condition, contact, updated_keys):
     """Any right condition over any contact gives true or false, and its negation the other."""
     rule = rules_pb2.Rule(id="r", trigger=rules_pb2.RULE_TRIGGER_CONTACT_CREATED, condition=condition)
     rule.target.everyone = True
+    assume(steps_of(condition) <= MAX_EXPRESSION_COST)
     assert validate_rule_set(rules_pb2.RuleSet(rules=[rule]), None, None) == []
     negation = rules_pb2.Condition(none=rules_pb2.ConditionList(conditions=[condition]))
     result = compile_condition(condition)(FoldedContact(contact, updated_keys))

@@ -2,28 +2,63 @@
 
 from __future__ import annotations
 
+import sys
+import unicodedata
+
 import pytest
 
 from service.rules import identifier_problem, is_identifier, quoted
 
+NAMES = [
+    *(
+        "a",
+        " ",
+        "x" * 128,
+        "{a}:b*",
+        "\u00dcn\u00efcode \u2713",
+        "\U0001f469\u200d\U0001f4bb",
+        "\u0d28\u0d28\u0d4d\u200d\u0d2e",
+    ),
+    "\u5c71\u7530\u3000\u592a\u90ce",  # a wide space
+    "Jean\u00a0Dupont",
+    "\u200f\u05d3\u05e0\u05d4\u200e",  # marks of direction
+    "\u202b\u0639\u0644\u064a\u202c",
+    "\U0001fae8",  # an emoji of Unicode 15
+    "\U0001f3f4\U000e0067\U000e0062\U000e0065\U000e006e\U000e0067\U000e007f",  # the flag of England
+    "a\u200bb",
+    "\ue000\U000e0fff\U0003ffff",  # of nobody's, or not given yet
+]
+"""Names that people have, and texts that nothing speaks against."""
 
-@pytest.mark.parametrize("text", ["a", " ", "x" * 128, "Ünïcode ✓", "👩‍💻", "നന്‍മ", "{a}:b*"])
+
+@pytest.mark.parametrize("text", NAMES)
 def test_identifiers(text):
-    """1 to 128 printable characters are an id, joiners within words included."""
+    """1 to 128 characters are an id, whatever the script, spaces, emoji and marks of direction included."""
     assert is_identifier(text)
     assert identifier_problem(text) is None
 
 
 @pytest.mark.parametrize(
-    "text", ["", "x" * 129, "a\nb", "a\x00", "\x1f", "\u200d", "a\u200bb", "a\u2028", "\ud7ff\ue000"]
+    "text",
+    ["", "x" * 129, "a\nb", "a\x00", "\x1f", "\x7f", "a\x85", "a\u2028", "\u2029", "\ud83d", "\u200ea\t"],
 )
 def test_no_identifiers(text):
-    """Nothing, too much, or what cannot be printed is no id, and the problem is told in printable words."""
+    """Nothing, too much, control characters, line separators and lone surrogates are no id, which is told printably."""
     assert not is_identifier(text)
     assert identifier_problem(text).isprintable()
 
 
+def test_every_character_that_is_refused():
+    """Refused are controls, line and paragraph separators, and surrogates, as Unicode has them, and nothing else."""
+    kinds = {"Cc", "Zl", "Zp", "Cs"}
+    for code in range(sys.maxunicode + 1):
+        assert is_identifier(f"a{chr(code)}b") is (unicodedata.category(chr(code)) not in kinds), hex(code)
+
+
 def test_quoted():
-    """A bad value is shown shortened and printable."""
+    """A value is shown shortened, as it is but for what nobody would see."""
     assert quoted("a\n\x00") == '"a\\u000a\\u0000"'
+    assert quoted("\u202ea\u200b") == '"\\u202ea\\u200b"'
+    for name in (name for name in NAMES if len(name) < 40 and not set(name) & set("\u200b\u200e\u200f\u202b\u202c")):
+        assert quoted(name) == f'"{name}"'
     assert quoted("x" * 41) == '"' + "x" * 39 + '…"'

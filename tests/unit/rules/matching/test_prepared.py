@@ -45,7 +45,7 @@ def test_what_is_written():
     assert dump(prepare(rules_pb2.RuleSet(rules=[rule, off], fallback=make.fallback()))).decode().split("\n") == [
         f"evenhand rules {FORMAT}",
         (
-            'w["all",[["tag",["vip"],[],[]],["trait","n",7,[5.0,"five",true]]]]'
+            'w["all",[["tag",["vip"],[],[],[]],["trait","n",7,[5.0,"five","true"]]]]'
             '{"rule_id":"r","choice":"e372917b0140fe56","reply":"Hi"}'
         ),
         'wnull{"choice":"c0539813e1325cd2"}',
@@ -75,4 +75,4 @@ def test_a_checked_expression_says_what_its_text_says(text, tags):
 def test_a_rule_that_is_not_reached_is_not_read():
     """A condition is read from its own line only."""
     (line,) = prepare(rules_pb2.RuleSet(rules=[make.rule("r", when=make.tag(any_of=["A"]))]))
-    assert condition_of(line + "}{") == ["tag", ["a"], [], []]
+    assert condition_of(line + "}{") == ["tag", ["a"], [], [], []]

@@ -1,0 +1,111 @@
+"""Amounts: which texts read as a number, and as which (the table at `TraitCondition` in `rules.proto`).
+
+People write amounts into chats, and CRMs write numbers. What could be meant otherwise is read as the more usual form,
+or not at all; words are never read ("5k", "5 lakh", "about 5000").
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+MAX_AMOUNT_CHARACTERS: Final = 64
+"""Longer texts, without space around them, are no amounts; so nothing takes more than linear time."""
+
+CURRENCY_SIGNS: Final = (
+    "$\u00a2-\u00a5\u058f\u060b\u07fe\u07ff\u09f2\u09f3\u09fb\u0af1\u0bf9\u0e3f\u17db\u20a0-\u20cf\ua838\ufdfc"
+)
+"""The currency signs of Unicode, as ranges of a character class."""
+
+# The codes that chats have, and what stands for them. English words are left out, and currencies with three decimals.
+_CODES = (
+    "AED|ARS|AUD|BDT|BRL|CAD|CHF|CLP|CNY|COP|CZK|DKK|EGP|EUR|GBP|HKD|HUF|IDR|ILS|INR|JPY|KES|KRW|KZT|LKR|MXN|MYR"
+    "|NGN|NOK|NPR|NZD|PHP|PKR|PLN|QAR|RON|RUB|SAR|SEK|SGD|THB|TWD|UAH|USD|VND|ZAR|RMB|RM|RP|TL|KR|Z\u0141|RS\\.?"
+)
+_CURRENCY = rf"(?:(?:R|RD|US|AU?|CA?|S|HK|NT|NZ|MX|AR|COL?)?[{CURRENCY_SIGNS}]|{_CODES})"
+# Whole numbers in groups, parted alike; the first group never begins with a zero, so 0,500 is a half.
+_GROUPED = (
+    r"[1-9][0-9]{0,2}(?:,[0-9]{3})+(?:\.[0-9]*)?"  # 5,000.50
+    r"|[1-9][0-9]?(?:,[0-9]{2})+,[0-9]{3}(?:\.[0-9]*)?"  # 1,00,000.50
+    r"|[1-9][0-9]{0,2}(?:'[0-9]{3})+(?:\.[0-9]*)?"  # 5'000.50
+)
+_GROUPED_WITH_COMMA = (
+    r"[1-9][0-9]{0,2}(?:\.[0-9]{3})+,[0-9]+"  # 5.000,50
+    r"|[1-9][0-9]{0,2}(?:\.[0-9]{3}){2,}"  # 5.000.000
+    r"|[1-9][0-9]{0,2}(?: [0-9]{3})+(?:,[0-9]+)?"  # 5 000,50
+    r"|[0-9]+,[0-9]{1,2}|0,[0-9]+"  # 5000,5 and 0,125
+)
+_GROUPED_WITH_SPACE = r"[1-9][0-9]{0,2}(?: [0-9]{3})+\.[0-9]*"  # 5 000.50
+_PLAIN = r"[0-9]+\.?[0-9]*|\.[0-9]+"
+_SCIENTIFIC = re.compile(r"[+-]?[0-9]+(?:\.[0-9]+)?E[+-]?[0-9]+")
+_AMOUNT = re.compile(
+    rf"(?P<sign>[+-]?)(?:(?P<before>{_CURRENCY}) ?(?P<inner>[+-]?))?"
+    rf"(?:(?P<plain>{_PLAIN})|(?P<grouped>{_GROUPED}|{_GROUPED_WITH_SPACE})|(?P<comma>{_GROUPED_WITH_COMMA}))"
+    rf"(?:/-)?(?: ?(?P<after>{_CURRENCY}))?"
+)
+# 1.500 is one and a half, and 1.500 € are fifteen hundred: nobody writes three decimals of money.
+_ONE_GROUP = re.compile(r"[1-9][0-9]{0,2}\.[0-9]{3}")
+_DIGIT = re.compile(r"[0-9\uff10-\uff19]")
+_GROUPS = str.maketrans("", "", ",' ")
+_GROUPS_WITH_COMMA = str.maketrans(",", ".", ". ")
+# Wide forms of ASCII, as keyboards for Chinese and Japanese write them; signs and apostrophes of other shapes.
+_SHAPES: dict[int, int | str | None] = {
+    **{code: code - 0xFEE0 for code in range(0xFF01, 0xFF5F)},
+    **dict.fromkeys((0x2010, 0x2011, 0x2013, 0x2212), "-"),
+    0x2019: "'",
+    0xFE69: "$",
+    0xFFE0: "\u00a2",
+    0xFFE1: "\u00a3",
+    0xFFE5: "\u00a5",
+    0xFFE6: "\u20a9",
+    # Marks of direction, which stand around amounts in Arabic and Hebrew.
+    **dict.fromkeys((0x061C, 0x200E, 0x200F, 0x202A, 0x202B, 0x202C, 0x2066, 0x2067, 0x2068, 0x2069)),
+}
+
+# Every whole number below this is exact as a float.
+_FIRST_INEXACT = 2**53
+_EXACT_DIGITS = 15
+
+
+def amount_of(text: str) -> float | None:
+    """Read a text as an amount; None if it is none.
+
+    Args:
+        text: as it was written, not folded.
+
+    Returns:
+        Its number; an `int` where a float would not be exact (long ids).
+    """
+    if text.isdecimal() and text.isascii() and len(text) <= _EXACT_DIGITS:
+        return float(text)  # the usual way of a number
+    if _DIGIT.search(text) is None:
+        return None
+    given = text.strip()
+    if len(given) > MAX_AMOUNT_CHARACTERS:
+        return None
+    if not given.isascii():
+        given = given.translate(_SHAPES)
+    given = " ".join(given.split()).upper()
+    found = _AMOUNT.fullmatch(given)
+    if found is None:
+        return float(given) if _SCIENTIFIC.fullmatch(given) else None
+    sign, inner = found["sign"], found["inner"] or ""
+    if sign and inner:
+        return None
+    number = _number(_digits(found))
+    return -number if "-" in (sign, inner) else number
+
+
+def _digits(found: re.Match[str]) -> str:
+    """Return the digits of an amount without groups, and a point before its decimals."""
+    plain, grouped = found["plain"], found["grouped"]
+    if plain is not None:
+        money = found["before"] or found["after"]
+        return plain.replace(".", "") if money and _ONE_GROUP.fullmatch(plain) else plain
+    return found["comma"].translate(_GROUPS_WITH_COMMA) if grouped is None else grouped.translate(_GROUPS)
+
+
+def _number(digits: str) -> float:
+    if digits.isdigit() and int(digits) >= _FIRST_INEXACT:
+        return int(digits)
+    return float(digits)

@@ -1,0 +1,43 @@
+"""Times: which texts read as a date or time of ISO 8601, and as which moment."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+# The datetime module takes more than ISO 8601 has (any separator), and weeks; so what it gets is looked at first.
+_TIME: Final = re.compile(
+    r"[0-9]{4}-[0-9]{2}-[0-9]{2}"
+    r"(?:[T ][0-9]{2}:[0-9]{2}(?::[0-9]{2}(?:[.,][0-9]{1,9})?)?(?:Z|[+-][0-9]{2}(?::?[0-9]{2})?)?)?"
+    r"|[0-9]{8}T[0-9]{4}(?:[0-9]{2}(?:[.,][0-9]{1,9})?)?(?:Z|[+-][0-9]{2}(?:[0-9]{2})?)?"
+)
+_MOMENT: Final = re.compile(
+    r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]{1,9})?(?:Z|[+-][0-9]{2}:[0-9]{2})", re.IGNORECASE
+)
+_LONGEST: Final = 35
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND: Final = timedelta(microseconds=1)
+
+
+def time_of(text: str) -> int | None:
+    """Read a text as a date or time of ISO 8601, such as `2026-01-31` or `2026-01-31T09:30:00+05:30`.
+
+    A date is its first moment; without a zone it is a time of UTC.
+
+    Returns:
+        Microseconds since 1970 in UTC; None for a text that is none.
+    """
+    given = text.strip().upper()
+    if len(given) > _LONGEST or _TIME.fullmatch(given) is None:
+        return None
+    try:
+        moment = datetime.fromisoformat(given)
+    except ValueError:  # there is no such day, hour or zone
+        return None
+    return ((moment if moment.tzinfo else moment.replace(tzinfo=UTC)) - _EPOCH) // _MICROSECOND
+
+
+def is_moment(text: str) -> bool:
+    """Tell whether a text is a time with seconds and zone, as RFC 3339 has it: all that expressions read."""
+    return _MOMENT.fullmatch(text) is not None and time_of(text) is not None
