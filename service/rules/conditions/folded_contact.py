@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from service.rules.conditions.cel_runtime import Activation, activation_of
-from service.rules.conditions.folding import fold
+from service.rules.conditions.folding import fold, fold_name
 from service.rules.conditions.operands import MISSING, Operand, operand_of
 
 if TYPE_CHECKING:
@@ -54,14 +54,14 @@ class FoldedContact:
         """Return the source, folded."""
         source = self._source
         if source is None:
-            source = self._source = fold(self._contact.source)
+            source = self._source = fold_name(self._contact.source)
         return source
 
     def channel(self) -> str:
         """Return the channel, folded."""
         channel = self._channel
         if channel is None:
-            channel = self._channel = fold(self._contact.channel)
+            channel = self._channel = fold_name(self._contact.channel)
         return channel
 
     def tags(self) -> frozenset[str]:
@@ -69,7 +69,7 @@ class FoldedContact:
         tags = self._tags
         if tags is None:
             # A slice is copied at once; iterating over the field itself takes twice as long.
-            tags = self._tags = frozenset(map(fold, self._contact.tags[:]))
+            tags = self._tags = frozenset(map(fold_name, self._contact.tags[:]))
         return tags
 
     def changed_tags(self) -> frozenset[str]:

@@ -6,6 +6,7 @@ that show nothing make no difference; accents do (deploy/adr/0006, "Conditions")
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Final
 from unicodedata import combining, normalize
 
@@ -46,6 +47,10 @@ def fold(text: str) -> str:
     shaped = normalize("NFKD", normalize("NFC", text).translate(_SHAPES)).casefold()
     shaped = normalize("NFKC", shaped).translate(_SHAPES).replace(_DOT, "i").replace(_DOTLESS, "i")
     return " ".join(shaped.split())
+
+
+fold_name: Final = lru_cache(maxsize=4096)(fold)
+"""Fold a tag, source or channel: they are short, and few in number, and every contact has some."""
 
 
 def _has_too_many_marks(text: str) -> bool:

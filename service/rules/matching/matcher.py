@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import threading
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from service.rules.conditions.folded_contact import FoldedContact
-from service.rules.conditions.folding import fold
+from service.rules.conditions.folding import fold_name
 from service.rules.conditions.kinds import Predicate, always, compile_condition
 from service.rules.matching.index import Index
 from service.rules.matching.prepared import (
@@ -28,10 +27,6 @@ if TYPE_CHECKING:
 
 MOST_WALKED = 64
 """Candidates up to which trying one after the other costs no more than looking up which could take the contact."""
-
-
-# Sources are few, and every new contact's is looked at.
-_folded = lru_cache(maxsize=1024)(fold)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -101,7 +96,7 @@ class CompiledRules:
         if occasions is None:
             return None
         by_source = occasions.by_source
-        occasion = by_source.get(_folded(contact.source), occasions.otherwise) if by_source else occasions.otherwise
+        occasion = by_source.get(fold_name(contact.source), occasions.otherwise) if by_source else occasions.otherwise
         walked = self._candidates.get(occasion)
         if walked is None:
             walked = self._candidates[occasion] = candidates(self._rules, occasion)
