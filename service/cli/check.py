@@ -14,7 +14,7 @@ from service.access.document import AccessFile
 from service.cli.documents import Document, in_order, read
 from service.cli.options import Files, count
 from service.cli.reaching import EXIT_PROBLEMS
-from service.rules import validate_roster, validate_rule_set, warnings_of
+from service.rules import compiling_once, validate_roster, validate_rule_set, warnings_of
 from service.yaml_text import Problem
 
 if TYPE_CHECKING:
@@ -74,7 +74,8 @@ def examine(documents: Sequence[Document]) -> list[Examined]:
     """Validate documents as the service would, and rules against the agents and teams of the rosters among them."""
     rosters = [document.message for document in documents if isinstance(document.message, Roster)]
     known = _Known(rosters) if rosters else None
-    return [_examine_one(document, known) for document in documents]
+    with compiling_once():
+        return [_examine_one(document, known) for document in documents]
 
 
 class _Known:
