@@ -134,8 +134,9 @@ def test_a_replica_that_does_not_confirm_is_told_and_its_return_is_enough(pair: 
         with refused("UNAVAILABLE") as said:
             workspace.created("with-id", request_id="r-1")
         assert said.reason == "NOT_DURABLE"
-        assert server.health() == "SERVING"
+        wait_until(lambda: server.health() == "NOT_SERVING", "the service says that it can confirm nothing", 5)
         pair.attach()
+        wait_until(lambda: server.health() == "SERVING", "the service serves again", 5)
         told = workspace.created("c")
         assert (told.outcome, told.reply, told.replayed) == (ASSIGNED, f"Hello from {told.agent_id}", False)
         assert workspace.contact("c").decision.sequence == told.sequence
