@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING
 from service.telemetry import logs
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from service.call import Call
 
 _log = logging.getLogger(__name__)
@@ -29,8 +31,8 @@ def changed(call: Call, what: str, *, confirmed: bool = True, **fields: str | in
         fields: what tells before and after.
     """
     try:
-        unconfirmed = "" if confirmed else "no"
-        _note(what, workspace=call.workspace_id, **fields, confirmed=unconfirmed, who=call.who, peer=call.caller)
+        by = {"confirmed": "" if confirmed else "no", "who": call.who, "peer": call.caller}
+        _note(what, {"workspace": call.workspace_id, **fields, **by})
     except Exception:  # noqa: BLE001 - whatever it is, the change is in force
         _log.exception("a change could not be noted")
 
@@ -42,8 +44,8 @@ def access_changed(file: str, **fields: str) -> None:
         file: its name.
         fields: what tells before and after.
     """
-    _note("access", file=file, **fields)
+    _note("access", {"file": file, **fields}, whole=True)  # as long as the file may be, which no caller wrote
 
 
-def _note(what: str, **fields: str | int) -> None:
-    logs.event(_log, logging.INFO, "changed", None, what=what, **fields)
+def _note(what: str, fields: Mapping[str, str | int], *, whole: bool = False) -> None:
+    logs.event(_log, logging.INFO, "changed", None, whole=whole, what=what, **fields)
