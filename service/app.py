@@ -100,7 +100,12 @@ class App:
         self._assignment = Assignment(store, evaluation, configurator, rules.refuse_if_lost)
         self._roster = RosterCalls(store, configurator, RosterUpdater(store, observer.configured), rules.refuse_if_lost)
         self.health = health.Health(self._NAMES, receiver)
-        self._watch = RedisWatch(self._redis, self._redis_found, allow_eviction=settings.allow_eviction)
+        self._watch = RedisWatch(
+            self._redis,
+            self._redis_found,
+            allow_eviction=settings.allow_eviction,
+            needs_replica=settings.durability == Durability.REPLICATED,
+        )
         self.fairness: FairnessCollector | None = None
         if settings.metrics_listen:
             self.fairness = FairnessCollector(

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from service.access import document
+from service.access.changes import changes_between
 from service.access.errors import UnauthenticatedError
 from service.access.principals import NOBODY, UNVERIFIED
 from service.access.tokens import token_hash
@@ -102,7 +103,7 @@ class Access:
             return
         self._callers = Callers(found, before)
         before.close(self._callers)
-        trail.access_changed(str(self._path), **_changes(before.file, found))
+        trail.access_changed(str(self._path), **changes_between(before.file, found))
 
     def _say_wrong(self, reason: str) -> None:
         logs.event(
@@ -227,19 +228,3 @@ def load(settings: Settings) -> AccessFile:
 def _read(path: Path) -> AccessFile:
     with path.open("rb") as file:
         return document.parse(file.read(document.MOST_BYTES + 1), str(path))
-
-
-def _changes(before: AccessFile, after: AccessFile) -> dict[str, str]:
-    """Return the names of the principals that are new, gone, and not what they were, and whether issuers changed."""
-    old, new = before.principals, after.principals
-    changes = {
-        "added": new.keys() - old.keys(),
-        "removed": old.keys() - new.keys(),
-        "altered": {name for name in new.keys() & old.keys() if new[name] != old[name]},
-        "issuers": {
-            name
-            for name in before.issuers.keys() | after.issuers.keys()
-            if before.issuers.get(name) != after.issuers.get(name)
-        },
-    }
-    return {what: ", ".join(sorted(names)) for what, names in changes.items()}

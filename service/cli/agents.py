@@ -50,7 +50,10 @@ def set_agent(
                     setattr(after, field, value)
             changes = roster_changes(Roster(agents=before), Roster(agents=[after]))
             request = UpdateAgentsRequest(
-                workspace_id=workspace, agents=[after], etag=found.etag, validate_only=dry_run or not changes
+                workspace_id=workspace,
+                agents=[after] if changes else before,
+                etag=found.etag,
+                validate_only=dry_run or not changes,
             )
             response = service.roster.UpdateAgents(request, timeout=service.timeout)
             show_changes("agents", workspace, changes, dry_run=dry_run)

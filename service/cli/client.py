@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 import grpc
@@ -28,13 +28,21 @@ from service.cli.reaching import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from service.cli.reaching import Target
 
+STATE_LOST: Final = "STATE_LOST"
+NOT_DURABLE: Final = "NOT_DURABLE"
+"""Reasons that commands act upon."""
+
 _CHANNEL_OPTIONS: Final = [("grpc.enable_http_proxy", 0)]  # a proxy for the web is never the way to the service
 _UNTRUSTED: Final = re.compile(r"CERTIFICATE_VERIFY_FAILED: ([^:]+)|(Hostname Verification Check failed)")
-_HINTS: Final = {grpc.StatusCode.UNAUTHENTICATED: "; say who you are by --token-file, EVENHAND_TOKEN or --tls-cert"}
+_HINTS: Final = {
+    grpc.StatusCode.UNAUTHENTICATED: "; say who you are by --token-file, EVENHAND_TOKEN or --tls-cert",
+    STATE_LOST: " (`evenhand apply` configures them, `evenhand accept-loss` accepts it)",
+}
+"""What helps, by the code or the reason of a failure."""
 _FROM_THE_CLIENT: Final = (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED)
 
 
@@ -56,12 +64,14 @@ class Failure:
         summary: one line for people.
         violations: (field path, description) of each wrong field of the request.
         lost_race: whether what the call was based on has changed meanwhile.
+        reason: the service's word for it; empty if it is gRPC that failed.
     """
 
     exit_code: int
     summary: str
     violations: tuple[tuple[str, str], ...] = ()
     lost_race: bool = False
+    reason: str = ""
 
 
 @contextmanager
@@ -124,25 +134,48 @@ def explain(error: grpc.RpcError, target: Target) -> Failure:
         if code == grpc.StatusCode.UNIMPLEMENTED:
             return Failure(EXIT_UNREACHABLE, not_evenhand(server))
         return Failure(EXIT_PROBLEMS, f"{server} answered {code.name}: {error.details()}")
-    violations: list[tuple[str, str]] = []
-    missing: list[str] = []
-    wait = ""
-    for detail in status.details:
+    said = _details(status.details)
+    if said.missing:
+        return Failure(EXIT_PROBLEMS, f"there is no {', no '.join(said.missing)} in this workspace")
+    if said.violations:
+        return Failure(EXIT_PROBLEMS, "the service refuses this request", tuple(said.violations))
+    lost_race = code == grpc.StatusCode.ABORTED
+    hint = _HINTS.get(code) or _HINTS.get(said.reason, "")
+    return Failure(EXIT_PROBLEMS, f"{status.message}{said.wait}{hint}", lost_race=lost_race, reason=said.reason)
+
+
+@dataclass(slots=True)
+class _Details:
+    """What the details of a Status say, in words.
+
+    Attributes:
+        reason: the service's word for what happened.
+        violations: (field path, description) of each wrong field.
+        missing: what is not there.
+        wait: how long to wait before the next attempt; empty if nobody knows.
+    """
+
+    reason: str = ""
+    violations: list[tuple[str, str]] = field(default_factory=list)
+    missing: list[str] = field(default_factory=list)
+    wait: str = ""
+
+
+def _details(details: Iterable[Any]) -> _Details:
+    said = _Details()
+    for detail in details:
         if detail.Is(error_details_pb2.BadRequest.DESCRIPTOR):
             request = _unpack(detail, error_details_pb2.BadRequest())
-            violations += [(found.field, found.description) for found in request.field_violations]
+            said.violations += [(found.field, found.description) for found in request.field_violations]
         elif detail.Is(error_details_pb2.ResourceInfo.DESCRIPTOR):
             resource = _unpack(detail, error_details_pb2.ResourceInfo())
-            missing.append(f'{resource.resource_type} "{resource.resource_name}"')
+            said.missing.append(f'{resource.resource_type} "{resource.resource_name}"')
+        elif detail.Is(error_details_pb2.ErrorInfo.DESCRIPTOR):
+            said.reason = _unpack(detail, error_details_pb2.ErrorInfo()).reason
         elif detail.Is(error_details_pb2.RetryInfo.DESCRIPTOR):
             delay = _unpack(detail, error_details_pb2.RetryInfo()).retry_delay.ToTimedelta().total_seconds()
-            wait = f"; try again in {delay:g} s"
-    if missing:
-        return Failure(EXIT_PROBLEMS, f"there is no {', no '.join(missing)} in this workspace")
-    if violations:
-        return Failure(EXIT_PROBLEMS, "the service refuses this request", tuple(violations))
-    lost_race = code == grpc.StatusCode.ABORTED
-    return Failure(EXIT_PROBLEMS, f"{status.message}{wait}{_HINTS.get(code, '')}", lost_race=lost_race)
+            said.wait = f"; try again in {delay:g} s"
+    return said
 
 
 def _unreachable(code: grpc.StatusCode, details: str, target: Target) -> str:

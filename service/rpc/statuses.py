@@ -213,8 +213,8 @@ def not_durable() -> Status:
     return _status(
         code_pb2.UNAVAILABLE,
         "NOT_DURABLE",
-        "the change was made, but no replica or disk of the service's storage has confirmed it in time: it may stand"
-        " or be lost; it is safe to repeat the call, one with an etag after reading that again",
+        "what the call asks for is done, but no replica or disk of the service's storage has confirmed it in time: it"
+        " may stand or be lost; it is safe to repeat the call, one with an etag after reading that again",
         [_retry_info(_RETRY_REDIS)],
     )
 

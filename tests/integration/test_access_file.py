@@ -113,6 +113,10 @@ def test_a_file_that_changes_is_read_again(redis: RedisServer, tmp_path: Path, w
         assert set(seen) == {grpc.StatusCode.OK}
         for line in logged(server, "changed", what="access"):
             assert (line["added"], line["removed"], line["altered"]) == ("comes", "goes", "stays")
+            assert (line["before"], line["after"]) == (
+                "goes: read in *; stays: read in *",
+                "comes: read in *; stays: decide, read in *",
+            )
             assert line["file"] == str(file)
         assert SECRET not in server.log()
 
