@@ -41,12 +41,14 @@ class Access:
 
     Args:
         settings: name the file.
+        tell_refused: is told whenever the file was read again, whether it is wrong.
 
     Raises:
         SettingsError: the file is missing or wrong.
     """
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, tell_refused: Callable[[bool], None]) -> None:
+        self._tell_refused = tell_refused
         self._path = Path(settings.access)
         self._stamps = stamps([self._path])  # before it is read, so that no change is missed
         self._callers = Callers(load(settings), None)
@@ -97,6 +99,7 @@ class Access:
         if found.problems:
             self._say_wrong(document.summary(found.problems))
             return
+        self._tell_refused(False)
         before = self._callers
         if found == before.file:
             return
@@ -105,6 +108,7 @@ class Access:
         trail.access_changed(str(self._path), **_changes(before.file, found))
 
     def _say_wrong(self, reason: str) -> None:
+        self._tell_refused(True)
         logs.event(
             _log,
             logging.ERROR,

@@ -19,6 +19,7 @@ from evenhand.v1.roster_service_pb2_grpc import RosterServiceStub
 
 from tests.support import access
 from tests.support.processes import EvenhandServer, RedisServer, wait_until
+from tests.support.scrape import Scrape
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -63,6 +64,11 @@ def logged(server: EvenhandServer, message: str, **fields: str) -> list[dict[str
     """Return the lines of a log in JSON with this message and these fields."""
     lines = [json.loads(line) for line in server.log().splitlines() if line.startswith("{")]
     return [line for line in lines if line["message"] == message and fields.items() <= line.items()]
+
+
+def refused(server: EvenhandServer) -> float | None:
+    """Return what the metrics say of the access file: 1 if it is refused."""
+    return Scrape(server).value("assignment_files_refused", file="access")
 
 
 @pytest.mark.parametrize("workers", [1, 2])
@@ -118,18 +124,22 @@ def test_a_file_that_changes_is_read_again(redis: RedisServer, tmp_path: Path, w
 
 
 def test_a_wrong_new_file_leaves_the_old_one_in_force(redis: RedisServer, tmp_path: Path) -> None:
-    """A file that is broken, or gone, is one line each, and nobody is shut out or let in; then the right one counts."""
+    """One that is broken, or gone, is a line and a metric, and nobody is shut out or let in; then the next counts."""
     file = access.write(tmp_path / "access.yaml", access.principal("one", "read"))
-    with EvenhandServer(redis.url, options=["--access", str(file), *JSON_LOG]) as server:
+    options = ["--access", str(file), "--metrics-listen", "127.0.0.1:0", *JSON_LOG]
+    with EvenhandServer(redis.url, options=options) as server:
         channel = server.channel()
+        assert refused(server) == 0
         message = "the access file is wrong, the old one stays"
         for number, break_it in enumerate((lambda: file.write_text("principals: 5"), file.unlink), 1):
             break_it()
             wait_until(lambda at=number: len(logged(server, message)) == at, "the fault is noticed")
             assert ask(channel, "one-token") == grpc.StatusCode.OK
+            assert refused(server) == 1
         access.write(file, access.principal("two", "read"))
         wait_until(lambda: ask(channel, "two-token") == grpc.StatusCode.OK, "the new one is in force")
         assert ask(channel, "one-token") == grpc.StatusCode.UNAUTHENTICATED
+        assert refused(server) == 0
         reasons = [line["reason"] for line in logged(server, message)]
         assert reasons[0].startswith(f"{file}:1: principals: must be a list")
         assert reasons[1] == "cannot be read: No such file or directory"
