@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from service.access import document
-from service.access.errors import UnauthenticatedError
+from service.access.errors import NotBearerError, UnauthenticatedError
 from service.access.principals import NOBODY, UNVERIFIED
 from service.access.tokens import token_hash
 from service.config import SettingsError
@@ -183,13 +183,13 @@ class Callers:
     def _by_authorization(self, authorization: Sequence[str]) -> Principal:
         token = _bearer(authorization)
         if not token:
-            raise UnauthenticatedError("INVALID_CREDENTIALS")
+            raise NotBearerError
         digest = token_hash(token)
-        principal = self._of_token(digest)
+        principal, why = self._of_token(digest), "unknown token"
         if principal is None and self._may_be_jwt(token):
-            principal = self._by_subject.get(self.verifier.subject(token, digest))
+            principal, why = self._by_subject.get(self.verifier.subject(token, digest)), "unknown subject"
         if principal is None:
-            raise UnauthenticatedError("INVALID_CREDENTIALS")
+            raise UnauthenticatedError("INVALID_CREDENTIALS", why)
         return principal
 
     def _of_token(self, digest: bytes) -> Principal | None:

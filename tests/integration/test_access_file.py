@@ -164,6 +164,14 @@ def test_who_calls_is_told_to_those_who_watch_and_no_secret(redis: RedisServer, 
         denied = logged(server, "call refused", reason="PERMISSION_DENIED")
         unknown = logged(server, "call refused", reason="INVALID_CREDENTIALS")
         assert {line["who"] for line in denied} == {"console"}
+        assert {line["why"] for line in unknown} == {"unknown token"}
+        with pytest.raises(grpc.RpcError):
+            RosterServiceStub(channel).UpdateAgents(
+                UpdateAgentsRequest(workspace_id="w"), timeout=20, metadata=access.bearer(SECRET)
+            )
+        (wrong,) = logged(server, "call refused", code="INVALID_ARGUMENT")
+        assert wrong["who"] == "console"
+        assert wrong["caller"].startswith("ipv4:127.0.0.1:")
         assert all(line["caller"].startswith("ipv4:127.0.0.1:") for line in denied + unknown)
         assert 5 <= len(denied) < 20
         assert 5 <= len(unknown) < 20
