@@ -42,7 +42,7 @@ def apply(
     Somebody else's change in between is noticed, and nothing is overwritten.
     """
     rules, roster = _checked(files)
-    with connected(target) as service:
+    with connected(target, also_reads=True) as service:
         application = _Application(service, workspace, target, dry_run)
         changed = application.roster(roster, rules_follow=rules is not None) if roster else False
         if rules:

@@ -14,6 +14,7 @@ from evenhand.v1.roster_service_pb2_grpc import RosterServiceStub
 from google.rpc import error_details_pb2
 from grpc_status import rpc_status
 
+from service.access.rights import Right
 from service.cli import tls
 from service.cli.bearer import bearer_token
 from service.cli.reaching import (
@@ -28,13 +29,14 @@ from service.cli.reaching import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from service.cli.reaching import Target
 
 _CHANNEL_OPTIONS: Final = [("grpc.enable_http_proxy", 0)]  # a proxy for the web is never the way to the service
 _UNTRUSTED: Final = re.compile(r"CERTIFICATE_VERIFY_FAILED: ([^:]+)|(Hostname Verification Check failed)")
 _HINTS: Final = {grpc.StatusCode.UNAUTHENTICATED: "; say who you are by --token-file, EVENHAND_TOKEN or --tls-cert"}
+_ALSO_READS: Final = "; this command also reads: the principal needs read, too"
 _FROM_THE_CLIENT: Final = (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED)
 
 
@@ -56,17 +58,24 @@ class Failure:
         summary: one line for people.
         violations: (field path, description) of each wrong field of the request.
         lost_race: whether what the call was based on has changed meanwhile.
+        missing_right: the right that the caller has not; empty if that is not the reason.
     """
 
     exit_code: int
     summary: str
     violations: tuple[tuple[str, str], ...] = ()
     lost_race: bool = False
+    missing_right: str = ""
 
 
 @contextmanager
-def connected(target: Target) -> Iterator[Service]:
-    """Connect to the service; a failed call ends the command with its reason and exit code."""
+def connected(target: Target, *, also_reads: bool = False) -> Iterator[Service]:
+    """Connect to the service; a failed call ends the command with its reason and exit code.
+
+    Args:
+        target: where it is.
+        also_reads: whether the command reads what it is going to change, for which there is a right of its own.
+    """
     token = bearer_token(target)
     with _channel(target) as plain:
         channel = grpc.intercept_channel(plain, _WithToken(token)) if token else plain
@@ -74,7 +83,8 @@ def connected(target: Target) -> Iterator[Service]:
             yield Service(AssignmentServiceStub(channel), RosterServiceStub(channel), target.timeout)
         except grpc.RpcError as error:
             failure = explain(error, target)
-            typer.echo(f"evenhand: {failure.summary}", err=True)
+            hint = _ALSO_READS if also_reads and failure.missing_right == Right.READ else ""
+            typer.echo(f"evenhand: {failure.summary}{hint}", err=True)
             for field, description in failure.violations:
                 typer.echo(f"{field}: {description}", err=True)
             raise typer.Exit(failure.exit_code) from None
@@ -142,7 +152,8 @@ def explain(error: grpc.RpcError, target: Target) -> Failure:
     if violations:
         return Failure(EXIT_PROBLEMS, "the service refuses this request", tuple(violations))
     lost_race = code == grpc.StatusCode.ABORTED
-    return Failure(EXIT_PROBLEMS, f"{status.message}{wait}{_HINTS.get(code, '')}", lost_race=lost_race)
+    summary = f"{status.message}{wait}{_HINTS.get(code, '')}"
+    return Failure(EXIT_PROBLEMS, summary, lost_race=lost_race, missing_right=_missing_right(status.details))
 
 
 def _unreachable(code: grpc.StatusCode, details: str, target: Target) -> str:
@@ -155,6 +166,12 @@ def _unreachable(code: grpc.StatusCode, details: str, target: Target) -> str:
     known = ("Connection refused", "Name or service not known", "DNS resolution failed", "No such file or directory")
     reason = next((text for text in known if text.casefold() in details.casefold()), details.splitlines()[0])
     return not_reached(target.server, reason)
+
+
+def _missing_right(details: Iterable[Any]) -> str:
+    """Return the right that the caller has not; empty if an error has another reason."""
+    infos = (each for each in details if each.Is(error_details_pb2.ErrorInfo.DESCRIPTOR))
+    return next((str(_unpack(each, error_details_pb2.ErrorInfo()).metadata.get("right", "")) for each in infos), "")
 
 
 def _unpack(detail: Any, message: Any) -> Any:

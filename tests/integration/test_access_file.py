@@ -223,8 +223,22 @@ def test_apply_refuses_an_access_file(tmp_path: Path) -> None:
     assert evenhand("check", file).stdout == f"{file}: ok, 1 principal\n"
 
 
-def test_everybody_being_let_in_is_warned_of(redis: RedisServer, tmp_path: Path) -> None:
-    """Without an access file one line says so where others reach the service; with one, or on loopback, none does."""
+def test_a_command_that_also_reads_says_so(redis: RedisServer, tmp_path: Path) -> None:
+    """Who may configure and not read is told by commands that change what `read` is for; `roster` adds nothing."""
+    file = access.write(tmp_path / "access.yaml", access.principal("deployer", "configure"))
+    roster = tmp_path / "roster.yaml"
+    roster.write_text("agents: [{id: ann}]\n")
+    hint = "the caller may not read in this workspace; this command also reads: the principal needs read, too\n"
+    with EvenhandServer(redis.url, options=["--access", str(file)]) as server:
+        at = ("-w", "w", "--server", server.address)
+        for command in (("apply", roster), ("agents", "set", "ann"), ("teams", "set", "t")):
+            assert evenhand(*command, *at, EVENHAND_TOKEN="deployer-token").stderr == f"evenhand: {hint}"  # noqa: S106
+        plain = evenhand("roster", *at, EVENHAND_TOKEN="deployer-token")  # noqa: S106
+        assert plain.stderr == "evenhand: the caller may not read in this workspace\n"
+
+
+def test_access_that_is_not_what_it_seems_is_warned_of(redis: RedisServer, tmp_path: Path) -> None:
+    """One line says where others may do all without an access file, and where its certificates can count for nobody."""
     file = access.write(tmp_path / "access.yaml", access.principal("one", "read"))
     with socket.create_server(("127.0.0.1", 0)) as taken:  # so that it ends before it serves anybody
         port = taken.getsockname()[1]
@@ -232,3 +246,8 @@ def test_everybody_being_let_in_is_warned_of(redis: RedisServer, tmp_path: Path)
             ended = evenhand("serve", "--listen", f"{host}:{port}", "--redis-url", redis.url, *options)
             assert ended.returncode == 2
             assert ended.stderr.count("everybody who reaches the service may do all: set --access") == lines
+            assert "callers are asked for none" not in ended.stderr
+        known = access.principal("one", "read", certificates=["dns:one.example.com"])
+        access.write(file, known)
+        ended = evenhand("serve", "--listen", f"127.0.0.1:{port}", "--redis-url", redis.url, "--access", file)
+        assert ended.stderr.count("callers are asked for none: set --tls-client-ca") == 1
