@@ -21,10 +21,12 @@ from service.cli.reaching import (
     EXIT_PROBLEMS,
     EXIT_UNREACHABLE,
     EXIT_USAGE,
+    NOT_TLS,
     closed,
     no_answer,
     not_evenhand,
     not_reached,
+    not_tls,
     not_trusted,
 )
 
@@ -161,6 +163,8 @@ def _unreachable(code: grpc.StatusCode, details: str, target: Target) -> str:
         return no_answer(target.server, target.timeout)
     if untrusted := _UNTRUSTED.search(details):
         return not_trusted(target.server, untrusted[1] or untrusted[2])
+    if NOT_TLS in details:
+        return not_tls(target.server)
     if "Socket closed" in details:
         return closed(target)
     known = ("Connection refused", "Name or service not known", "DNS resolution failed", "No such file or directory")
