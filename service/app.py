@@ -33,6 +33,7 @@ from service.telemetry.metrics import (
     DecisionMetrics,
     RedisMetrics,
     set_build_info,
+    set_file_refused,
     set_redis_masters,
     set_redis_served,
 )
@@ -182,7 +183,7 @@ def _access(settings: Settings) -> Access | None:
     """
     if not settings.access:
         return None
-    known: Access = import_module("service.access.access").Access(settings)
+    known: Access = import_module("service.access.access").Access(settings, partial(set_file_refused, "access"))
     return known
 
 

@@ -37,7 +37,7 @@ def set_agent(
 ) -> None:
     """Change an agent, or add it at the end of the roster; what no option names stays as it is."""
     given = {"name": name, "weight": weight, "max_open_contacts": limit, "disabled": disabled}
-    with connected(target) as service:
+    with connected(target, also_reads=True) as service:
 
         def update() -> None:
             found = whole_roster(service, workspace)

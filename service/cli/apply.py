@@ -46,7 +46,7 @@ def apply(
     configured anew.
     """
     rules, roster = _checked(files)
-    with connected(target) as service:
+    with connected(target, also_reads=True) as service:
         application = _Application(service, workspace, target, dry_run)
         changed = application.roster(roster, followed_by=rules) if roster else False
         if rules:

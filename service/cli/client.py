@@ -14,16 +14,19 @@ from evenhand.v1.roster_service_pb2_grpc import RosterServiceStub
 from google.rpc import error_details_pb2
 from grpc_status import rpc_status
 
+from service.access.rights import Right
 from service.cli import tls
 from service.cli.bearer import bearer_token
 from service.cli.reaching import (
     EXIT_PROBLEMS,
     EXIT_UNREACHABLE,
     EXIT_USAGE,
+    NOT_TLS,
     closed,
     no_answer,
     not_evenhand,
     not_reached,
+    not_tls,
     not_trusted,
 )
 
@@ -43,6 +46,7 @@ _HINTS: Final = {
     STATE_LOST: " (`evenhand apply` configures them, `evenhand accept-loss` accepts it)",
 }
 """What helps, by the code or the reason of a failure."""
+_ALSO_READS: Final = "; this command also reads: the principal needs read, too"
 _FROM_THE_CLIENT: Final = (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED)
 
 
@@ -65,6 +69,7 @@ class Failure:
         violations: (field path, description) of each wrong field of the request.
         lost_race: whether what the call was based on has changed meanwhile.
         reason: the service's word for it; empty if it is gRPC that failed.
+        missing_right: the right that the caller has not; empty if that is not the reason.
     """
 
     exit_code: int
@@ -72,11 +77,17 @@ class Failure:
     violations: tuple[tuple[str, str], ...] = ()
     lost_race: bool = False
     reason: str = ""
+    missing_right: str = ""
 
 
 @contextmanager
-def connected(target: Target) -> Iterator[Service]:
-    """Connect to the service; a failed call ends the command with its reason and exit code."""
+def connected(target: Target, *, also_reads: bool = False) -> Iterator[Service]:
+    """Connect to the service; a failed call ends the command with its reason and exit code.
+
+    Args:
+        target: where it is.
+        also_reads: whether the command reads what it is going to change, for which there is a right of its own.
+    """
     token = bearer_token(target)
     with _channel(target) as plain:
         channel = grpc.intercept_channel(plain, _WithToken(token)) if token else plain
@@ -84,7 +95,8 @@ def connected(target: Target) -> Iterator[Service]:
             yield Service(AssignmentServiceStub(channel), RosterServiceStub(channel), target.timeout)
         except grpc.RpcError as error:
             failure = explain(error, target)
-            typer.echo(f"evenhand: {failure.summary}", err=True)
+            hint = _ALSO_READS if also_reads and failure.missing_right == Right.READ else ""
+            typer.echo(f"evenhand: {failure.summary}{hint}", err=True)
             for field, description in failure.violations:
                 typer.echo(f"{field}: {description}", err=True)
             raise typer.Exit(failure.exit_code) from None
@@ -141,7 +153,9 @@ def explain(error: grpc.RpcError, target: Target) -> Failure:
         return Failure(EXIT_PROBLEMS, "the service refuses this request", tuple(said.violations))
     lost_race = code == grpc.StatusCode.ABORTED
     hint = _HINTS.get(code) or _HINTS.get(said.reason, "")
-    return Failure(EXIT_PROBLEMS, f"{status.message}{said.wait}{hint}", lost_race=lost_race, reason=said.reason)
+    summary = f"{status.message}{said.wait}{hint}"
+    missing_right = _missing_right(status.details)
+    return Failure(EXIT_PROBLEMS, summary, lost_race=lost_race, reason=said.reason, missing_right=missing_right)
 
 
 @dataclass(slots=True)
@@ -183,11 +197,19 @@ def _unreachable(code: grpc.StatusCode, details: str, target: Target) -> str:
         return no_answer(target.server, target.timeout)
     if untrusted := _UNTRUSTED.search(details):
         return not_trusted(target.server, untrusted[1] or untrusted[2])
+    if NOT_TLS in details:
+        return not_tls(target.server)
     if "Socket closed" in details:
         return closed(target)
     known = ("Connection refused", "Name or service not known", "DNS resolution failed", "No such file or directory")
     reason = next((text for text in known if text.casefold() in details.casefold()), details.splitlines()[0])
     return not_reached(target.server, reason)
+
+
+def _missing_right(details: Iterable[Any]) -> str:
+    """Return the right that the caller has not; empty if an error has another reason."""
+    infos = (each for each in details if each.Is(error_details_pb2.ErrorInfo.DESCRIPTOR))
+    return next((str(_unpack(each, error_details_pb2.ErrorInfo()).metadata.get("right", "")) for each in infos), "")
 
 
 def _unpack(detail: Any, message: Any) -> Any:

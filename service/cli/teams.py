@@ -44,7 +44,7 @@ def set_team(
     joining, leaving = _ids(add or ()), _ids(remove or ())
     if agents is not None and (joining or leaving):
         raise typer.BadParameter("cannot stand beside --add or --remove", param_hint="--agents")
-    with connected(target) as service:
+    with connected(target, also_reads=True) as service:
 
         def update() -> None:
             found = whole_roster(service, workspace)

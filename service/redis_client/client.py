@@ -109,6 +109,11 @@ class RedisClient:
         return self._monitor.up
 
     @property
+    def problem(self) -> BaseException | None:
+        """Why Redis did not serve when last asked; None if it did, or nobody knows."""
+        return self._monitor.problem
+
+    @property
     def longest_repeat_s(self) -> float:
         """How many seconds after a run its repeat may come, at most: `run_each`, where it is repeatable."""
         if self._confirmation is None:

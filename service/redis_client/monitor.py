@@ -44,6 +44,7 @@ class Monitor:
     Attributes:
         url: where Redis is now.
         router: the way; None as long as nobody has answered.
+        problem: why Redis did not serve when last asked; None if it did, or nobody knows.
     """
 
     def __init__(
@@ -60,6 +61,7 @@ class Monitor:
         self._reread = reread
         self._renewed = renewed
         self.router: Router | None = None
+        self.problem: BaseException | None = None
         self._replaced: tuple[Router, float] | None = None  # the last router, and since when it is
         self._served: float | None = None  # nobody knows yet
         self._listeners: list[Callable[[float], None]] = []
@@ -148,6 +150,7 @@ class Monitor:
 
     def _set_served(self, share: float, why: BaseException | None = None) -> None:
         with self._lock:
+            self.problem = why
             before = self._served
             if share == before:
                 return

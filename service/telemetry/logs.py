@@ -115,12 +115,17 @@ class Tally:
         self._calls = 0
         self._since = monotonic()
 
-    def add(self, calls: int) -> None:
-        """Count so many calls to which it happened; none: log what is counted, if its second is over."""
+    def add(self, calls: int, **latest: str) -> None:
+        """Count so many calls to which it happened; none: log what is counted, if its second is over.
+
+        Args:
+            calls: how many.
+            latest: what to say of the latest of them; what is empty is left out.
+        """
         self._calls += calls
         now = monotonic()
         if self._calls and now - self._since >= _SECOND:
-            event(self._log, logging.WARNING, self._message, calls=self._calls)
+            event(self._log, logging.WARNING, self._message, None, whole=False, calls=self._calls, **latest)
             self._calls, self._since = 0, now
 
 
