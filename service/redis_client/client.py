@@ -323,7 +323,10 @@ class _Again(NamedTuple):
         if self.changes is None:
             return self, None
         root, arguments = self.once
-        (reply,) = self.router.quick([(root, (b"TIME",))], math.inf)
+        for _ in range(2):  # a restart of the server has broken this connection, too; the next one is new
+            (reply,) = self.router.quick([(root, (b"TIME",))], math.inf)
+            if not isinstance(reply, RedisConnectionError):
+                break
         if isinstance(reply, Exception):
             return self, reply
         seconds, microseconds = map(int, reply)
