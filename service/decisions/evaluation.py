@@ -7,6 +7,7 @@ does not fail and never decides again: the decisions are made by then, whatever 
 from __future__ import annotations
 
 import logging
+from collections import Counter
 from contextlib import nullcontext
 from time import monotonic, perf_counter, sleep, thread_time
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeAlias, TypeVar
@@ -51,7 +52,11 @@ _COSTLY_SECONDS = 0.005
 # For so long after a group that took so long each contact is watched, to find out whose it was.
 _SUSPECT_SECONDS = 0.05
 _WATCHED_SECONDS = 10.0
-# How many workspaces are known for that at most; beyond, it is found out anew.
+# So many of its contacts that took so long meanwhile tell that it is the workspace's rules: a single one may have had
+# to compile conditions, or Python looked for garbage during it.
+_COSTLY_CONTACTS = 3
+# How long a workspace is known for that; then, or beyond so many, it is found out anew.
+_KNOWN_SECONDS = 60.0
 _MOST_COSTLY = 1000
 
 Item = TypeVar("Item")
@@ -110,6 +115,8 @@ class Evaluation(Combiner[Asked, Decision]):
         self._observer = observer
         self.costly: set[str] = set()
         self._watched_until = 0.0
+        self._took_long: Counter[str] = Counter()  # contacts by workspace, while each is watched
+        self._known_until: dict[str, float] = {}  # of costly workspaces
 
     def evaluate(self, asked: Asked) -> Decision:
         """Decide about one contact, together with those of other calls that wait, unless its matching takes long."""
@@ -118,6 +125,8 @@ class Evaluation(Combiner[Asked, Decision]):
                 return self.ask(asked)
             except _CostlyError:
                 pass
+        elif self._known_until.get(asked.workspace_id, 0.0) < monotonic():
+            self.costly.discard(asked.workspace_id)
         (outcome,) = self._decide_together([asked], slow=True)
         if isinstance(outcome, Exception):
             raise outcome
@@ -196,6 +205,8 @@ class Evaluation(Combiner[Asked, Decision]):
                 outcomes[at] = InternalError(error)
         took = perf_counter() - begun
         if took > _SUSPECT_SECONDS:
+            if not watched:
+                self._took_long.clear()
             self._watched_until = begun + took + _WATCHED_SECONDS
         self._tell(self._observer.prepared, took)
         return cases
@@ -207,11 +218,15 @@ class Evaluation(Combiner[Asked, Decision]):
             return _case(rules, request)
         finally:
             if thread_time() - begun > _COSTLY_SECONDS:
-                self._note_costly(rules.workspace_id)
+                self._took_long[rules.workspace_id] += 1
+                if self._took_long[rules.workspace_id] >= _COSTLY_CONTACTS:
+                    self._note_costly(rules.workspace_id)
 
     def _note_costly(self, workspace_id: str) -> None:
         if len(self.costly) >= _MOST_COSTLY:
             self.costly.clear()
+            self._known_until.clear()
+        self._known_until[workspace_id] = monotonic() + _KNOWN_SECONDS
         self.costly.add(workspace_id)
 
     def _decide(
