@@ -273,3 +273,11 @@ def decides(workspace: Workspace, contact: str) -> bool:
             return False
         raise
     return True
+
+
+def calling(address: str) -> Workspace:
+    """A workspace in which contacts are assigned."""
+    team = Workspace("w", Service(address))
+    team.roster("a", "b")
+    team.rules(builders.rule("everyone"))
+    return team
