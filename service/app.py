@@ -19,8 +19,9 @@ from service.decisions.rulebook import RuleBook
 from service.redis_client.client import RedisClient
 from service.redis_client.durability import Durability
 from service.rpc import credentials, health, reflection
+from service.rpc.admission import Admission
 from service.rpc.assignment import Assignment
-from service.rpc.calls import Admission, register
+from service.rpc.calls import register
 from service.rpc.roster import RosterCalls
 from service.rules import list_names
 from service.store.redis_watch import RedisWatch

@@ -7,15 +7,15 @@ does not fail and never decides again: the decisions are made by then, whatever 
 from __future__ import annotations
 
 import logging
-from collections import Counter
 from contextlib import nullcontext
-from time import monotonic, perf_counter, sleep, thread_time
+from time import monotonic, perf_counter, sleep
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeAlias, TypeVar
 
 from evenhand.v1.contact_pb2 import EVENT_TYPE_CONVERSATION_OPENED
 
 from service.call import DeadlineError
 from service.combining import Combiner
+from service.decisions.costly_workspaces import SUSPECT_SECONDS, CostlyWorkspaces
 from service.decisions.errors import InternalError, InvalidError, RefusedError
 from service.decisions.request_checks import EVENTS, problems
 from service.rules.fields.limits import (
@@ -46,18 +46,6 @@ _BREAK_SECONDS = 0.000_02
 # After so many contacts of a batch they are let in: they need it some five times each, and Python takes the GIL from
 # no thread in less than 5 ms.
 _CONTACTS_A_BREAK = 8
-
-# A contact whose matching takes longer holds up all that are decided with it.
-_COSTLY_SECONDS = 0.005
-# For so long after a group that took so long each contact is watched, to find out whose it was.
-_SUSPECT_SECONDS = 0.05
-_WATCHED_SECONDS = 10.0
-# So many of its contacts that took so long meanwhile tell that it is the workspace's rules: a single one may have had
-# to compile conditions, or Python looked for garbage during it.
-_COSTLY_CONTACTS = 3
-# How long a workspace is known for that; then, or beyond so many, it is found out anew.
-_KNOWN_SECONDS = 60.0
-_MOST_COSTLY = 1000
 
 Item = TypeVar("Item")
 
@@ -105,7 +93,7 @@ class Evaluation(Combiner[Asked, Decision]):
         observer: is told of every decision.
 
     Attributes:
-        costly: workspaces whose contacts take long to match, so that each is decided alone.
+        costly: workspaces whose contacts take long to match, so that each is decided alone; as of now.
     """
 
     def __init__(self, store: Store, rules: RuleBook, observer: Observer) -> None:
@@ -113,10 +101,8 @@ class Evaluation(Combiner[Asked, Decision]):
         self._store = store
         self._rules = rules
         self._observer = observer
-        self.costly: set[str] = set()
-        self._watched_until = 0.0
-        self._took_long: Counter[str] = Counter()  # contacts by workspace, while each is watched
-        self._known_until: dict[str, float] = {}  # of costly workspaces
+        self._costly = CostlyWorkspaces(_case)
+        self.costly = self._costly.names
 
     def evaluate(self, asked: Asked) -> Decision:
         """Decide about one contact, together with those of other calls that wait, unless its matching takes long."""
@@ -125,8 +111,8 @@ class Evaluation(Combiner[Asked, Decision]):
                 return self.ask(asked)
             except _CostlyError:
                 pass
-        elif self._known_until.get(asked.workspace_id, 0.0) < monotonic():
-            self.costly.discard(asked.workspace_id)
+        else:
+            self._costly.forget_in_time(asked.workspace_id)
         (outcome,) = self._decide_together([asked], slow=True)
         if isinstance(outcome, Exception):
             raise outcome
@@ -181,7 +167,7 @@ class Evaluation(Combiner[Asked, Decision]):
         deadline = max([group[at].call.deadline for at in waiting])
         rules_of = self._rules.of_each({group[at].workspace_id for at in waiting}, deadline, stale)
         begun, now = perf_counter(), monotonic()
-        watched = begun < self._watched_until
+        case_of = self._costly.case if begun < self._costly.watched_until else _case
         cases: dict[Rules, list[tuple[int, Case]]] = {}
         for at in _with_breaks(waiting) if slow else waiting:
             workspace_id, request, call = group[at]
@@ -194,40 +180,20 @@ class Evaluation(Combiner[Asked, Decision]):
                 if isinstance(rules, Exception):
                     raise rules  # noqa: TRY301
                 if not slow and (rules.costly or workspace_id in self.costly):
-                    self._note_costly(workspace_id)
+                    self._costly.note(workspace_id)
                     raise _CostlyError  # noqa: TRY301
-                case = self._watch(rules, request) if watched else _case(rules, request)
+                case = case_of(rules, request)
                 cases.setdefault(rules, []).append((at, case))
             except (RefusedError, ConnectionError, DeadlineError, _CostlyError) as error:
                 outcomes[at] = error
             except Exception as error:  # noqa: BLE001 - a call at fault must not spoil the others
                 _log.exception("a contact could not be prepared")
                 outcomes[at] = InternalError(error)
-        took = perf_counter() - begun
-        if took > _SUSPECT_SECONDS:
-            if not watched:
-                self._took_long.clear()
-            self._watched_until = begun + took + _WATCHED_SECONDS
-        self._tell(self._observer.prepared, took)
+        ended = perf_counter()
+        if ended - begun > SUSPECT_SECONDS:
+            self._costly.suspect(ended)
+        self._tell(self._observer.prepared, ended - begun)
         return cases
-
-    def _watch(self, rules: Rules, request: EvaluateContactRequest) -> Case:
-        """Return what `_case` does, and note if that took long: of the processor's time, since others hold the GIL."""
-        begun = thread_time()
-        try:
-            return _case(rules, request)
-        finally:
-            if thread_time() - begun > _COSTLY_SECONDS:
-                self._took_long[rules.workspace_id] += 1
-                if self._took_long[rules.workspace_id] >= _COSTLY_CONTACTS:
-                    self._note_costly(rules.workspace_id)
-
-    def _note_costly(self, workspace_id: str) -> None:
-        if len(self.costly) >= _MOST_COSTLY:
-            self.costly.clear()
-            self._known_until.clear()
-        self._known_until[workspace_id] = monotonic() + _KNOWN_SECONDS
-        self.costly.add(workspace_id)
 
     def _decide(
         self,

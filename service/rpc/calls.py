@@ -1,11 +1,11 @@
-"""What every call has in common: admission, deadline, errors, metrics. A handler is wrapped once, when registered."""
+"""What every call has in common: it is taken on, fails with a Status, is counted. Handlers are wrapped once."""
 
 from __future__ import annotations
 
 import logging
 from functools import cache
 from math import ceil
-from time import monotonic, perf_counter
+from time import perf_counter
 from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 
 import grpc
@@ -16,9 +16,8 @@ from grpc_status import rpc_status
 
 from service.access.errors import AccessError
 from service.access.rights import RIGHTS
-from service.call import NO_DEADLINE, Call, DeadlineError
-from service.decisions.errors import InvalidError
-from service.rpc import credentials, statuses
+from service.rpc import statuses
+from service.rpc.admission import UNREADABLE
 from service.rpc.received import Refusal, Refused
 from service.telemetry import logs
 from service.telemetry.metrics import MethodMetrics, count_refused
@@ -29,17 +28,13 @@ if TYPE_CHECKING:
     from google.protobuf.descriptor import MethodDescriptor, ServiceDescriptor
     from google.rpc.status_pb2 import Status
 
-    from service.access.access import Access
     from service.access.rights import Right
-    from service.telemetry.tracing import Tracing
+    from service.call import Call
+    from service.rpc.admission import Admission
 
 
 _logger = logging.getLogger(__name__)
 
-# Time that the answer needs on its way back, and that a call must have left to be worth starting.
-_MARGIN_SECONDS = 0.002
-# Stands for a request that is no message; grpc would answer INTERNAL by itself.
-_UNREADABLE: Any = object()
 _OUR_FAULT = frozenset({code_pb2.INTERNAL, code_pb2.UNAVAILABLE})
 # How many calls of one method that fail by one reason are logged.
 _LINES_A_SECOND = 5
@@ -70,51 +65,6 @@ def _over_quota(wait_s: int) -> grpc.Status:
     """Return what a call is told whose workspace has to wait so many seconds; made once for each number of them."""
     status: grpc.Status = rpc_status.to_status(statuses.quota_exceeded(wait_s))
     return status
-
-
-class Admission(NamedTuple):
-    """Which calls are taken on.
-
-    Attributes:
-        tracing: tells the span of the call that this thread handles; None: there are no traces.
-        access: knows who calls, and what each may do; None: everybody may do all.
-        owe: is told of contacts that a workspace asks for beside its calls, each of which counts for one; None:
-            nobody counts.
-    """
-
-    tracing: Tracing | None
-    access: Access | None = None
-    owe: Callable[[str, int], None] | None = None
-
-    def admit(self, request: Any, context: grpc.ServicerContext, right: Right | None) -> Call:
-        """Take a call on.
-
-        Args:
-            request: its request, or `_UNREADABLE`, which only those are told whom the service knows.
-            context: grpc's.
-            right: what it asks for; None: it may be made by nobody, where there are principals.
-
-        Raises:
-            AccessError: its caller may not make it.
-            InvalidError: the request is no message.
-            DeadlineError: its deadline is too near to start the work.
-        """
-        principal = credentials.identify(self.access, context) if self.access is not None else None
-        if request is _UNREADABLE:
-            raise InvalidError(statuses.UNREADABLE)
-        if principal is not None:
-            principal.require(right, request.workspace_id)
-        remaining: float | None = context.time_remaining()  # the stubs leave out that there may be no deadline
-        if remaining is None:
-            deadline = NO_DEADLINE
-        elif remaining <= _MARGIN_SECONDS:
-            raise DeadlineError
-        else:
-            deadline = monotonic() + remaining - _MARGIN_SECONDS
-        if self.owe is not None and (contacts := len(getattr(request, "requests", ()))) > 1:
-            self.owe(request.workspace_id, contacts - 1)
-        span = self.tracing.current() if self.tracing is not None else None
-        return Call(request.workspace_id, deadline, span, context, principal.name if principal is not None else "")
 
 
 class _Failed(NamedTuple):
@@ -298,7 +248,7 @@ def _handler(
         try:
             return request_type.FromString(serialized)
         except DecodeError:
-            return _UNREADABLE
+            return UNREADABLE
 
     read.slow = method.name in _SLOW  # type: ignore[attr-defined]  # for `service.rpc.received`, which is given this
     kind = _STREAM if method.server_streaming else _UNARY

@@ -232,7 +232,7 @@ def test_rules_that_take_long_again_and_again_hold_up_no_others(monkeypatch):
     evaluation.evaluate(asked("c-1"))
     evaluation.evaluate(asked("c-2", "v"))
     assert store.slow == 1
-    monkeypatch.setattr("service.decisions.evaluation.monotonic", lambda: monotonic() + 61)
+    monkeypatch.setattr("service.decisions.costly_workspaces.monotonic", lambda: monotonic() + 61)
     evaluation.evaluate(asked("c-3"))
     assert not evaluation.costly
     evaluation.evaluate(asked("c-4"))
