@@ -10,7 +10,15 @@ READY := .venv/.ready
 .PHONY: help demo test test-only bench chaos fuzz picture lab lab-stop run check format generate lock sbom scan release-check clean setup
 
 help: ## Explain each target
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { \
+	    line = sprintf("  make %-13s", $$1); \
+	    words = split($$2, word, " "); \
+	    for (at = 1; at <= words; at++) { \
+	        if (length(line word[at]) >= 80) { print line; line = sprintf("%20s", "") } \
+	        line = line " " word[at] \
+	    } \
+	    print line \
+	}' $(MAKEFILE_LIST)
 
 demo: $(READY) ## Start the real service, play the two products' stories through it, print who got what and why (DEMO=--tls: over TLS)
 	@$(BIN)/python deploy/examples/demo.py $(DEMO)

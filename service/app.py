@@ -19,8 +19,9 @@ from service.decisions.rulebook import RuleBook
 from service.redis_client.client import RedisClient
 from service.redis_client.durability import Durability
 from service.rpc import credentials, health, reflection
+from service.rpc.admission import Admission
 from service.rpc.assignment import Assignment
-from service.rpc.calls import Admission, register
+from service.rpc.calls import register
 from service.rpc.roster import RosterCalls
 from service.rules import list_names
 from service.store.redis_watch import RedisWatch
@@ -33,6 +34,7 @@ from service.telemetry.metrics import (
     DecisionMetrics,
     RedisMetrics,
     set_build_info,
+    set_file_refused,
     set_redis_masters,
     set_redis_served,
 )
@@ -100,7 +102,12 @@ class App:
         self._assignment = Assignment(store, evaluation, configurator, rules.refuse_if_lost)
         self._roster = RosterCalls(store, configurator, RosterUpdater(store, observer.configured), rules.refuse_if_lost)
         self.health = health.Health(self._NAMES, receiver)
-        self._watch = RedisWatch(self._redis, self._redis_found, allow_eviction=settings.allow_eviction)
+        self._watch = RedisWatch(
+            self._redis,
+            self._redis_found,
+            allow_eviction=settings.allow_eviction,
+            needs_replica=settings.durability == Durability.REPLICATED,
+        )
         self.fairness: FairnessCollector | None = None
         if settings.metrics_listen:
             self.fairness = FairnessCollector(
@@ -177,7 +184,7 @@ def _access(settings: Settings) -> Access | None:
     """
     if not settings.access:
         return None
-    known: Access = import_module("service.access.access").Access(settings)
+    known: Access = import_module("service.access.access").Access(settings, partial(set_file_refused, "access"))
     return known
 
 

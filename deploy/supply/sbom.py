@@ -31,6 +31,7 @@ ROOT = Path(__file__).resolve().parents[2]
 FOLDER = ROOT / ".sbom"
 LOCK = ROOT / "deploy" / "requirements" / "runtime.txt"
 BIN = Path(sys.executable).parent
+_READY_IMAGE = "`make sbom IMAGE=name` takes one that the engine has"
 
 Component = dict[str, Any]
 
@@ -141,10 +142,12 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as work:
         write(of_wheel(Path(work)), "wheel")
     if shutil.which("docker") is None:
-        sys.exit("The image's list wants docker, and it is not on PATH.")
+        sys.exit(f"The image's list wants docker, and it is not on PATH; {_READY_IMAGE}")
     if not image:
         image = "evenhand:sbom"
-        _run("docker", "build", "--quiet", "--file", ROOT / "deploy/image/Dockerfile", "--tag", image, ROOT)
+        build = ["docker", "build", "--quiet", "--file", ROOT / "deploy/image/Dockerfile", "--tag", image, ROOT]
+        if subprocess.run(build, stdout=subprocess.DEVNULL, check=False).returncode:
+            sys.exit(f"docker could not build the image; {_READY_IMAGE}")
     with tempfile.TemporaryDirectory() as work:
         write(of_image(image, Path(work)), "image")
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -27,8 +28,7 @@ def main() -> int:
     try:
         packages = json.loads(done.stdout)["dependencies"]
     except ValueError:
-        why = done.stderr.strip().splitlines()[-1:] or ["it said nothing"]
-        print(f"Known vulnerabilities: not looked up, as the database did not answer ({why[0][:200]}).")
+        print(f"Known vulnerabilities: not looked up, as the database did not answer ({_cause(done.stderr)}).")
         return NOT_REACHED
     found = [(package, each) for package in packages for each in package.get("vulns", [])]
     for package, each in found:
@@ -36,6 +36,12 @@ def main() -> int:
         print(f"{package['name']} {package['version']}: {each['id']}, mended in {mended}")
     print(f"Known vulnerabilities of {len(packages)} packages: {len(found) or 'none'}.")
     return KNOWN if found else 0
+
+
+def _cause(said: str) -> str:
+    """Return the innermost cause in a traceback, which its last line ends with."""
+    *_, last = said.strip().splitlines() or ["it said nothing"]
+    return re.sub(r"[\"'][\"')]*$", "", last.rpartition(": ")[2])
 
 
 if __name__ == "__main__":

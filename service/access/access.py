@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from service.access import document
-from service.access.errors import UnauthenticatedError
+from service.access.changes import changes_between
+from service.access.errors import NotBearerError, UnauthenticatedError
 from service.access.principals import NOBODY, UNVERIFIED
 from service.access.tokens import token_hash
 from service.config import SettingsError
@@ -41,12 +42,14 @@ class Access:
 
     Args:
         settings: name the file.
+        tell_refused: is told whenever the file was read again, whether it is wrong.
 
     Raises:
         SettingsError: the file is missing or wrong.
     """
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, tell_refused: Callable[[bool], None]) -> None:
+        self._tell_refused = tell_refused
         self._path = Path(settings.access)
         self._stamps = stamps([self._path])  # before it is read, so that no change is missed
         self._callers = Callers(load(settings), None)
@@ -97,14 +100,16 @@ class Access:
         if found.problems:
             self._say_wrong(document.summary(found.problems))
             return
+        self._tell_refused(False)
         before = self._callers
         if found == before.file:
             return
         self._callers = Callers(found, before)
         before.close(self._callers)
-        trail.access_changed(str(self._path), **_changes(before.file, found))
+        trail.access_changed(str(self._path), **changes_between(before.file, found))
 
     def _say_wrong(self, reason: str) -> None:
+        self._tell_refused(True)
         logs.event(
             _log,
             logging.ERROR,
@@ -179,13 +184,13 @@ class Callers:
     def _by_authorization(self, authorization: Sequence[str]) -> Principal:
         token = _bearer(authorization)
         if not token:
-            raise UnauthenticatedError("INVALID_CREDENTIALS")
+            raise NotBearerError
         digest = token_hash(token)
-        principal = self._of_token(digest)
+        principal, why = self._of_token(digest), "unknown token"
         if principal is None and self._may_be_jwt(token):
-            principal = self._by_subject.get(self.verifier.subject(token, digest))
+            principal, why = self._by_subject.get(self.verifier.subject(token, digest)), "unknown subject"
         if principal is None:
-            raise UnauthenticatedError("INVALID_CREDENTIALS")
+            raise UnauthenticatedError("INVALID_CREDENTIALS", why)
         return principal
 
     def _of_token(self, digest: bytes) -> Principal | None:
@@ -227,19 +232,3 @@ def load(settings: Settings) -> AccessFile:
 def _read(path: Path) -> AccessFile:
     with path.open("rb") as file:
         return document.parse(file.read(document.MOST_BYTES + 1), str(path))
-
-
-def _changes(before: AccessFile, after: AccessFile) -> dict[str, str]:
-    """Return the names of the principals that are new, gone, and not what they were, and whether issuers changed."""
-    old, new = before.principals, after.principals
-    changes = {
-        "added": new.keys() - old.keys(),
-        "removed": old.keys() - new.keys(),
-        "altered": {name for name in new.keys() & old.keys() if new[name] != old[name]},
-        "issuers": {
-            name
-            for name in before.issuers.keys() | after.issuers.keys()
-            if before.issuers.get(name) != after.issuers.get(name)
-        },
-    }
-    return {what: ", ".join(sorted(names)) for what, names in changes.items()}

@@ -110,8 +110,11 @@ class _Reader:
         found = self.nodes.fields(root, "", FIELDS, required=("principals",))
         for path, node in self.nodes.items(found.get("issuers"), "issuers"):
             self._issuer(node, path)
-        for path, node in self.nodes.items(found.get("principals"), "principals"):
+        principals = self.nodes.items(found.get("principals"), "principals")
+        for path, node in principals:
             self._principal(node, path)
+        if "principals" in found and not principals and found["principals"].value == []:
+            self.nodes.wrong(found["principals"], "principals", "is empty: nobody could call")
 
     def _principal(self, node: Node, path: str) -> None:
         found = self.nodes.fields(node, path, _PRINCIPAL, required=("name", "workspaces", "rights"))
@@ -251,6 +254,8 @@ def _hash_problem(text: str) -> str | None:
 
 def _certificate_problem(text: str) -> str | None:
     kind, _, name = text.partition(":")
+    if kind in CERTIFICATE_KINDS and "*" in name:
+        return f'"{text}" has a *, and names are compared as they are; give each name'
     if kind in CERTIFICATE_KINDS and name:
         return None
     kinds = ", ".join(f"{each}:" for each in CERTIFICATE_KINDS)

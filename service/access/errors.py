@@ -17,11 +17,20 @@ class UnauthenticatedError(AccessError):
 
     Attributes:
         reason: NO_CREDENTIALS, INVALID_CREDENTIALS or EXPIRED_CREDENTIALS.
+        why: what is wrong, for the log alone, and without anything that the caller wrote: "wrong audience".
     """
 
-    def __init__(self, reason: str) -> None:
+    def __init__(self, reason: str, why: str = "") -> None:
         super().__init__(reason)
         self.reason = reason
+        self.why = why
+
+
+class NotBearerError(UnauthenticatedError):
+    """What a caller shows has not the form of a bearer token."""
+
+    def __init__(self) -> None:
+        super().__init__("INVALID_CREDENTIALS", "not one bearer token")
 
 
 class PermissionDeniedError(AccessError):

@@ -26,6 +26,15 @@ _REMEMBERED: Final = 10_000  # tokens, about 300 bytes each
 
 # What is wrong with a token can come out as any of these: its parts are JSON that anybody wrote.
 _MALFORMED: Final = (jwt.PyJWTError, ValueError, TypeError, OverflowError, RecursionError)
+# The more special ones before those of which they are kinds.
+_WRONG: Final = {
+    jwt.InvalidAudienceError: "wrong audience",
+    jwt.InvalidIssuerError: "unknown issuer",
+    jwt.InvalidAlgorithmError: "wrong algorithm",
+    jwt.InvalidKeyError: "unknown kid",
+    jwt.ImmatureSignatureError: "not valid yet",
+    jwt.InvalidSignatureError: "wrong signature",
+}
 
 
 class Verifier:
@@ -100,9 +109,9 @@ class Verifier:
             subject = Subject(issuer.name, _text(claims[issuer.claim]))
             return float(claims["exp"]), subject
         except jwt.ExpiredSignatureError as error:
-            raise UnauthenticatedError("EXPIRED_CREDENTIALS") from error
+            raise UnauthenticatedError("EXPIRED_CREDENTIALS", "expired") from error
         except _MALFORMED as error:
-            raise UnauthenticatedError("INVALID_CREDENTIALS") from error
+            raise UnauthenticatedError("INVALID_CREDENTIALS", _why(error)) from error
 
     def _key_of(self, token: str) -> tuple[Issuer, keys.Key, str]:
         """Return who claims to have issued a token, and the key and the algorithm that it names. None is believed yet.
@@ -114,8 +123,10 @@ class Verifier:
         header, claims = unverified["header"], unverified["payload"]
         issuer = self._issuers.get(_text(claims.get("iss")))
         algorithm = _text(header.get("alg"))
-        if issuer is None or algorithm not in issuer.algorithms:
-            raise jwt.InvalidTokenError("nobody issues such tokens")
+        if issuer is None:
+            raise jwt.InvalidIssuerError("unknown issuer")
+        if algorithm not in issuer.algorithms:
+            raise jwt.InvalidAlgorithmError("the issuer signs by no such algorithm")
         fetched = self.fetched.get(issuer.keys_url)
         known: Sequence[keys.Key] = fetched.keys if fetched is not None else issuer.keys
         if not known:
@@ -126,6 +137,13 @@ class Verifier:
                 fetched.ask()
             raise jwt.InvalidKeyError("the issuer has no such key")
         return issuer, key, algorithm
+
+
+def _why(error: Exception) -> str:
+    """Return what is wrong with a token; what stands in an error itself may be the caller's writing."""
+    if isinstance(error, jwt.MissingRequiredClaimError):
+        return f"no {error.claim}"
+    return next((why for kind, why in _WRONG.items() if isinstance(error, kind)), "malformed")
 
 
 def _text(value: object) -> str:

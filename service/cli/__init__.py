@@ -17,8 +17,8 @@ _QUICK = {"serve": "service.cli.start", "health": "service.cli.health_probe"}
 
 def main() -> None:
     """Run the `evenhand` command; leaves with its exit code."""
-    # gRPC would write a line of its own form for each caller whose TLS fails, and have no end of it.
-    os.environ.setdefault("GRPC_VERBOSITY", "ERROR")
+    # gRPC would write a line of its own form for each caller whose TLS fails or whose headers are odd, without end.
+    os.environ.setdefault("GRPC_VERBOSITY", "NONE")
     command, *arguments = sys.argv[1:] or [""]
     if command in _QUICK:
         code = import_module(_QUICK[command]).quick(arguments)

@@ -37,7 +37,7 @@ def set_agent(
 ) -> None:
     """Change an agent, or add it at the end of the roster; what no option names stays as it is."""
     given = {"name": name, "weight": weight, "max_open_contacts": limit, "disabled": disabled}
-    with connected(target) as service:
+    with connected(target, also_reads=True) as service:
 
         def update() -> None:
             found = whole_roster(service, workspace)
@@ -50,7 +50,10 @@ def set_agent(
                     setattr(after, field, value)
             changes = roster_changes(Roster(agents=before), Roster(agents=[after]))
             request = UpdateAgentsRequest(
-                workspace_id=workspace, agents=[after], etag=found.etag, validate_only=dry_run or not changes
+                workspace_id=workspace,
+                agents=[after] if changes else before,
+                etag=found.etag,
+                validate_only=dry_run or not changes,
             )
             response = service.roster.UpdateAgents(request, timeout=service.timeout)
             show_changes("agents", workspace, changes, dry_run=dry_run)

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import grpc
 import typer
-from evenhand.v1.assignment_service_pb2 import ConfigureRulesRequest
-from evenhand.v1.roster_service_pb2 import ConfigureRosterRequest, Roster
+from evenhand.v1.assignment_service_pb2 import ConfigureRulesRequest, GetRulesResponse
+from evenhand.v1.roster_service_pb2 import ConfigureRosterRequest, GetRosterResponse, Roster
 from evenhand.v1.rules_pb2 import RuleSet
 
 from service.access.document import AccessFile
 from service.cli.changes import roster_changes, rule_set_changes
 from service.cli.check import examine, report
-from service.cli.client import connected, explain
+from service.cli.client import NOT_DURABLE, STATE_LOST, connected, explain
 from service.cli.documents import in_order, read
 from service.cli.options import DryRun, Files, Workspace, calls_service, count
 from service.cli.pages import whole_roster, whole_rule_set
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
     from service.cli.client import Service
     from service.cli.documents import Document
 
+Whole = TypeVar("Whole")
+
 
 @calls_service
 def apply(
@@ -39,12 +42,13 @@ def apply(
     """Configure a workspace from a rules file, a roster file, or both.
 
     Checks the files as `evenhand check` does, shows what changes, and replaces the roster first, then the rules.
-    Somebody else's change in between is noticed, and nothing is overwritten.
+    Somebody else's change in between is noticed, and nothing is overwritten. A workspace whose state was lost is
+    configured anew.
     """
     rules, roster = _checked(files)
-    with connected(target) as service:
+    with connected(target, also_reads=True) as service:
         application = _Application(service, workspace, target, dry_run)
-        changed = application.roster(roster, rules_follow=rules is not None) if roster else False
+        changed = application.roster(roster, followed_by=rules) if roster else False
         if rules:
             application.rules(rules, roster_pending=changed and dry_run)
 
@@ -79,35 +83,43 @@ class _Application:
         self._workspace = workspace
         self._target = target
         self._dry_run = dry_run
+        self._was_lost = False
 
-    def roster(self, document: Document, *, rules_follow: bool) -> bool:
+    def roster(self, document: Document, *, followed_by: Document | None) -> bool:
         """Bring the roster in line.
 
         Args:
             document: the roster.
-            rules_follow: new rules come right after, so warnings about the present ones help nobody.
+            followed_by: new rules that come right after, so warnings about the present ones help nobody.
 
         Returns:
             whether the roster differs from the server's.
         """
         service, message = self._service, document.message
         assert isinstance(message, Roster)  # noqa: S101 (what _checked sorted out)
-        found = whole_roster(service, self._workspace)
+        read = self._read(partial(whole_roster, service, self._workspace))
+        found = read or GetRosterResponse()
         changes = roster_changes(found.roster, message)
-        self._show("roster", document, changes)
+        same = read is not None and not changes
+        self._show("roster", document, changes, same=same)
         request = ConfigureRosterRequest(
             workspace_id=self._workspace,
-            roster=message,
+            roster=found.roster if same else message,  # word for word, so that the service sees that nothing changes
             etag=found.etag,
-            validate_only=self._dry_run or not changes,
+            validate_only=self._dry_run or same,
         )
-        response = self._call(service.roster.ConfigureRoster, request, document)
-        if not rules_follow:
+        try:
+            response = self._call(service.roster.ConfigureRoster, request, document)
+        except grpc.RpcError as error:
+            if followed_by is not None and explain(error, self._target).reason == NOT_DURABLE:
+                typer.echo(f"evenhand: the rules of {followed_by.file} were not sent", err=True)
+            raise
+        if followed_by is None:
             self._show_warnings(document, response.warnings)
-        if changes and not self._dry_run:
+        if not same and not self._dry_run:
             agents, teams = count(len(message.agents), "agent"), count(len(message.teams), "team")
             typer.echo(f"roster: applied, {agents}, {teams}")
-        return bool(changes)
+        return not same
 
     def rules(self, document: Document, *, roster_pending: bool) -> None:
         """Bring the rules in line.
@@ -119,25 +131,40 @@ class _Application:
         """
         service, message = self._service, document.message
         assert isinstance(message, RuleSet)  # noqa: S101 (what _checked sorted out)
-        found = whole_rule_set(service, self._workspace)
+        read = self._read(partial(whole_rule_set, service, self._workspace))
+        found = read or GetRulesResponse()
         changes = rule_set_changes(found.rule_set, message)
-        self._show("rules", document, changes, f" (revision {found.revision})")
+        same = read is not None and not changes
+        self._show("rules", document, changes, f" (revision {found.revision})" if read else "", same=same)
         if roster_pending:
             typer.echo("rules: checked against the roster file, as the server does not have that roster yet")
             return
         request = ConfigureRulesRequest(
             workspace_id=self._workspace,
-            rule_set=message,
+            rule_set=found.rule_set if same else message,
             etag=found.etag,
-            validate_only=self._dry_run or not changes,
+            validate_only=self._dry_run or same,
         )
         response = self._call(service.assignment.ConfigureRules, request, document)
         self._show_warnings(document, response.warnings)
-        if changes and not self._dry_run:
+        if not same and not self._dry_run:
             typer.echo(f"rules: applied, revision {response.revision}")
 
-    def _show(self, noun: str, document: Document, changes: list[str], state: str = "") -> None:
-        if not changes:
+    def _read(self, read: Callable[[], Whole]) -> Whole | None:
+        """Return what is in force; None if it was lost, which is said once."""
+        try:
+            return read()
+        except grpc.RpcError as error:
+            if explain(error, self._target).reason != STATE_LOST:
+                raise
+        if not self._was_lost:
+            intent = "would be" if self._dry_run else "is"
+            typer.echo(f"{self._workspace}: its state was lost, and {intent} configured anew")
+        self._was_lost = True
+        return None
+
+    def _show(self, noun: str, document: Document, changes: list[str], state: str = "", *, same: bool) -> None:
+        if same:
             typer.echo(f"{noun}: {document.file} is what {self._workspace} has already{state}")
             return
         intent = "would change" if self._dry_run else "changes"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 import grpc
@@ -14,27 +14,39 @@ from evenhand.v1.roster_service_pb2_grpc import RosterServiceStub
 from google.rpc import error_details_pb2
 from grpc_status import rpc_status
 
+from service.access.rights import Right
 from service.cli import tls
 from service.cli.bearer import bearer_token
 from service.cli.reaching import (
     EXIT_PROBLEMS,
     EXIT_UNREACHABLE,
     EXIT_USAGE,
+    NOT_TLS,
     closed,
     no_answer,
     not_evenhand,
     not_reached,
+    not_tls,
     not_trusted,
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from service.cli.reaching import Target
 
+STATE_LOST: Final = "STATE_LOST"
+NOT_DURABLE: Final = "NOT_DURABLE"
+"""Reasons that commands act upon."""
+
 _CHANNEL_OPTIONS: Final = [("grpc.enable_http_proxy", 0)]  # a proxy for the web is never the way to the service
 _UNTRUSTED: Final = re.compile(r"CERTIFICATE_VERIFY_FAILED: ([^:]+)|(Hostname Verification Check failed)")
-_HINTS: Final = {grpc.StatusCode.UNAUTHENTICATED: "; say who you are by --token-file, EVENHAND_TOKEN or --tls-cert"}
+_HINTS: Final = {
+    grpc.StatusCode.UNAUTHENTICATED: "; say who you are by --token-file, EVENHAND_TOKEN or --tls-cert",
+    STATE_LOST: " (`evenhand apply` configures them, `evenhand accept-loss` accepts it)",
+}
+"""What helps, by the code or the reason of a failure."""
+_ALSO_READS: Final = "; this command also reads: the principal needs read, too"
 _FROM_THE_CLIENT: Final = (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED)
 
 
@@ -56,17 +68,26 @@ class Failure:
         summary: one line for people.
         violations: (field path, description) of each wrong field of the request.
         lost_race: whether what the call was based on has changed meanwhile.
+        reason: the service's word for it; empty if it is gRPC that failed.
+        missing_right: the right that the caller has not; empty if that is not the reason.
     """
 
     exit_code: int
     summary: str
     violations: tuple[tuple[str, str], ...] = ()
     lost_race: bool = False
+    reason: str = ""
+    missing_right: str = ""
 
 
 @contextmanager
-def connected(target: Target) -> Iterator[Service]:
-    """Connect to the service; a failed call ends the command with its reason and exit code."""
+def connected(target: Target, *, also_reads: bool = False) -> Iterator[Service]:
+    """Connect to the service; a failed call ends the command with its reason and exit code.
+
+    Args:
+        target: where it is.
+        also_reads: whether the command reads what it is going to change, for which there is a right of its own.
+    """
     token = bearer_token(target)
     with _channel(target) as plain:
         channel = grpc.intercept_channel(plain, _WithToken(token)) if token else plain
@@ -74,7 +95,8 @@ def connected(target: Target) -> Iterator[Service]:
             yield Service(AssignmentServiceStub(channel), RosterServiceStub(channel), target.timeout)
         except grpc.RpcError as error:
             failure = explain(error, target)
-            typer.echo(f"evenhand: {failure.summary}", err=True)
+            hint = _ALSO_READS if also_reads and failure.missing_right == Right.READ else ""
+            typer.echo(f"evenhand: {failure.summary}{hint}", err=True)
             for field, description in failure.violations:
                 typer.echo(f"{field}: {description}", err=True)
             raise typer.Exit(failure.exit_code) from None
@@ -124,25 +146,50 @@ def explain(error: grpc.RpcError, target: Target) -> Failure:
         if code == grpc.StatusCode.UNIMPLEMENTED:
             return Failure(EXIT_UNREACHABLE, not_evenhand(server))
         return Failure(EXIT_PROBLEMS, f"{server} answered {code.name}: {error.details()}")
-    violations: list[tuple[str, str]] = []
-    missing: list[str] = []
-    wait = ""
-    for detail in status.details:
+    said = _details(status.details)
+    if said.missing:
+        return Failure(EXIT_PROBLEMS, f"there is no {', no '.join(said.missing)} in this workspace")
+    if said.violations:
+        return Failure(EXIT_PROBLEMS, "the service refuses this request", tuple(said.violations))
+    lost_race = code == grpc.StatusCode.ABORTED
+    hint = _HINTS.get(code) or _HINTS.get(said.reason, "")
+    summary = f"{status.message}{said.wait}{hint}"
+    missing_right = _missing_right(status.details)
+    return Failure(EXIT_PROBLEMS, summary, lost_race=lost_race, reason=said.reason, missing_right=missing_right)
+
+
+@dataclass(slots=True)
+class _Details:
+    """What the details of a Status say, in words.
+
+    Attributes:
+        reason: the service's word for what happened.
+        violations: (field path, description) of each wrong field.
+        missing: what is not there.
+        wait: how long to wait before the next attempt; empty if nobody knows.
+    """
+
+    reason: str = ""
+    violations: list[tuple[str, str]] = field(default_factory=list)
+    missing: list[str] = field(default_factory=list)
+    wait: str = ""
+
+
+def _details(details: Iterable[Any]) -> _Details:
+    said = _Details()
+    for detail in details:
         if detail.Is(error_details_pb2.BadRequest.DESCRIPTOR):
             request = _unpack(detail, error_details_pb2.BadRequest())
-            violations += [(found.field, found.description) for found in request.field_violations]
+            said.violations += [(found.field, found.description) for found in request.field_violations]
         elif detail.Is(error_details_pb2.ResourceInfo.DESCRIPTOR):
             resource = _unpack(detail, error_details_pb2.ResourceInfo())
-            missing.append(f'{resource.resource_type} "{resource.resource_name}"')
+            said.missing.append(f'{resource.resource_type} "{resource.resource_name}"')
+        elif detail.Is(error_details_pb2.ErrorInfo.DESCRIPTOR):
+            said.reason = _unpack(detail, error_details_pb2.ErrorInfo()).reason
         elif detail.Is(error_details_pb2.RetryInfo.DESCRIPTOR):
             delay = _unpack(detail, error_details_pb2.RetryInfo()).retry_delay.ToTimedelta().total_seconds()
-            wait = f"; try again in {delay:g} s"
-    if missing:
-        return Failure(EXIT_PROBLEMS, f"there is no {', no '.join(missing)} in this workspace")
-    if violations:
-        return Failure(EXIT_PROBLEMS, "the service refuses this request", tuple(violations))
-    lost_race = code == grpc.StatusCode.ABORTED
-    return Failure(EXIT_PROBLEMS, f"{status.message}{wait}{_HINTS.get(code, '')}", lost_race=lost_race)
+            said.wait = f"; try again in {delay:g} s"
+    return said
 
 
 def _unreachable(code: grpc.StatusCode, details: str, target: Target) -> str:
@@ -150,11 +197,19 @@ def _unreachable(code: grpc.StatusCode, details: str, target: Target) -> str:
         return no_answer(target.server, target.timeout)
     if untrusted := _UNTRUSTED.search(details):
         return not_trusted(target.server, untrusted[1] or untrusted[2])
+    if NOT_TLS in details:
+        return not_tls(target.server)
     if "Socket closed" in details:
         return closed(target)
     known = ("Connection refused", "Name or service not known", "DNS resolution failed", "No such file or directory")
     reason = next((text for text in known if text.casefold() in details.casefold()), details.splitlines()[0])
     return not_reached(target.server, reason)
+
+
+def _missing_right(details: Iterable[Any]) -> str:
+    """Return the right that the caller has not; empty if an error has another reason."""
+    infos = (each for each in details if each.Is(error_details_pb2.ErrorInfo.DESCRIPTOR))
+    return next((str(_unpack(each, error_details_pb2.ErrorInfo()).metadata.get("right", "")) for each in infos), "")
 
 
 def _unpack(detail: Any, message: Any) -> Any:

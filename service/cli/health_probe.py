@@ -16,11 +16,13 @@ from service.cli.reaching import (
     EXIT_PROBLEMS,
     EXIT_UNREACHABLE,
     EXIT_USAGE,
+    NOT_TLS,
     Target,
     closed,
     no_answer,
     not_evenhand,
     not_reached,
+    not_tls,
     not_trusted,
 )
 
@@ -127,11 +129,18 @@ def _ask(service: str, target: Target) -> unary_call.Answer:
     except ConnectionResetError as error:
         raise _UnansweredError(closed(target)) from error
     except OSError as error:
-        refused = getattr(error, "verify_message", "")  # TLS's own
-        said = not_trusted(server, refused) if refused else not_reached(server, error.strerror or str(error))
-        raise _UnansweredError(said) from error
+        raise _UnansweredError(_failed(server, error)) from error
     except ValueError as error:
         raise _UnansweredError(not_reached(server, "that is no HOST:PORT")) from error
+
+
+def _failed(server: str, error: OSError) -> str:
+    """Say why nobody could be asked; TLS has words of its own for it."""
+    if refused := getattr(error, "verify_message", ""):
+        return not_trusted(server, refused)
+    if getattr(error, "reason", "") == NOT_TLS:
+        return not_tls(server)
+    return not_reached(server, error.strerror or str(error))
 
 
 def _tls(target: Target) -> SSLContext:

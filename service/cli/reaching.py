@@ -11,6 +11,9 @@ EXIT_USAGE: Final = 2  # typer's own, too
 EXIT_PROBLEMS: Final = 1  # the files, the request or the server's state are not as they must be
 EXIT_UNREACHABLE: Final = 3  # nobody answered
 
+NOT_TLS: Final = "WRONG_VERSION_NUMBER"
+"""What OpenSSL calls an answer that is no TLS."""
+
 
 class Target(NamedTuple):
     """The service that a command is for, and how to reach it.
@@ -53,6 +56,11 @@ def not_reached(server: str, reason: str) -> str:
 def not_evenhand(server: str) -> str:
     """Say that what answered is something else."""
     return f"what listens on {server} is not Evenhand"
+
+
+def not_tls(server: str) -> str:
+    """Say that what answers there is no TLS."""
+    return f"something answers at {server}, but not by TLS; if it is Evenhand in plain text, leave --tls-ca out"
 
 
 def not_trusted(server: str, reason: str) -> str:

@@ -7,10 +7,12 @@ from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
+from redis.exceptions import AuthenticationError, ResponseError
 
 from service.cli.reaching import EXIT_UNREACHABLE
 from service.config import Settings, SettingsError
-from service.redis_client.client import RedisClient, RedisUnavailableError
+from service.redis_client.client import RedisClient, RedisDeniedError, RedisUnavailableError
+from service.redis_client.pipeline import denies
 from service.runtime.embedded_redis import reach
 
 if TYPE_CHECKING:
@@ -46,5 +48,17 @@ def state(redis_url: str | None, data_dir: str | None) -> Iterator[RedisClient]:
         try:
             yield redis
         except RedisUnavailableError as error:
-            typer.echo("evenhand: Redis does not answer; is the service (or its Redis) running?", err=True)
+            typer.echo(f"evenhand: {_said(error, redis.problem)}", err=True)
             raise typer.Exit(EXIT_UNREACHABLE) from error
+
+
+def _said(error: RedisUnavailableError, problem: BaseException | None) -> str:
+    """Say why Redis was of no use; `problem` is why it did not serve when it was last asked."""
+    denial = error.__cause__ if isinstance(error, RedisDeniedError) else problem
+    if denies(denial):
+        return f"Redis denies its user what this needs: {denial} (deploy/operations.md lists the rights)"
+    if isinstance(problem, AuthenticationError):
+        return f"Redis does not take the user or the password of its URL: {problem}"
+    if isinstance(problem, ResponseError):
+        return f"Redis answers, and refuses: {problem}"
+    return "Redis does not answer; is the service (or its Redis) running?"

@@ -44,7 +44,7 @@ def set_team(
     joining, leaving = _ids(add or ()), _ids(remove or ())
     if agents is not None and (joining or leaving):
         raise typer.BadParameter("cannot stand beside --add or --remove", param_hint="--agents")
-    with connected(target) as service:
+    with connected(target, also_reads=True) as service:
 
         def update() -> None:
             found = whole_roster(service, workspace)
@@ -60,7 +60,10 @@ def set_team(
             after.agent_ids[:] = members + [each for each in joining if each not in members]
             changes = roster_changes(Roster(teams=before), Roster(teams=[after]))
             request = UpdateTeamsRequest(
-                workspace_id=workspace, teams=[after], etag=found.etag, validate_only=dry_run or not changes
+                workspace_id=workspace,
+                teams=[after] if changes else before,
+                etag=found.etag,
+                validate_only=dry_run or not changes,
             )
             response = service.roster.UpdateTeams(request, timeout=service.timeout)
             show_changes("teams", workspace, changes, dry_run=dry_run)

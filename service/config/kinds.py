@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
-from service.config.addresses import split_address, split_sentinel_url, unix_path
+from service.config import redis_url
+from service.config.addresses import split_address, unix_path
 from service.config.durations import DAY, format_duration, parse_duration
 
 if TYPE_CHECKING:
@@ -16,10 +17,6 @@ if TYPE_CHECKING:
 
 _HIGHEST_PORT: Final = 65_535
 _FOREVER: Final = 100 * 365 * DAY
-_URL_FORMS: Final = (
-    "expected redis://[[user]:password@]host[:port][/db], rediss://..., unix://[[user]:password@]/path[?db=n] or "
-    "redis+sentinel://[[user]:password@]host[:port][,host[:port]...]/name[/db], rediss+sentinel://..."
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,41 +91,6 @@ def _address(value: str) -> str:
         raise ValueError(f"expected HOST:PORT, [IPV6]:PORT or unix:PATH, not {value!r}") from error
 
 
-def _redis_url(value: str) -> str:
-    """Check the URL without ever repeating it: it may hold a password, also (or just then) when it is malformed.
-
-    Space around it is taken off: a Secret made from a file has the end of the line, too.
-    """
-    value = value.strip()
-    scheme = value.split("://", 1)[0] if "://" in value else ""
-    if scheme.endswith("+sentinel"):
-        try:
-            parts = split_sentinel_url(value)
-        except ValueError as error:
-            raise ValueError(_URL_FORMS) from error
-        _redis_url(parts.server)
-        _redis_url(parts.sentinel)
-        return value
-    if scheme not in {"redis", "rediss", "unix"}:
-        raise ValueError(_URL_FORMS)
-    from redis import ConnectionPool  # noqa: PLC0415 - takes 0.1 s to load, and the embedded Redis needs no URL
-
-    try:
-        pool = ConnectionPool.from_url(value)
-        pool.connection_class(**pool.connection_kwargs)  # connects to nothing yet, but knows its options
-        place = urlsplit(value)
-        port = place.port
-    except (ValueError, TypeError) as error:
-        raise ValueError(_URL_FORMS) from error
-    if scheme == "unix":
-        if not str(pool.connection_kwargs.get("path", "")).startswith("/"):
-            raise ValueError(_URL_FORMS)
-    elif not place.hostname or port == 0 or not re.fullmatch(r"/?\d*", place.path):
-        # redis-py takes a missing host for localhost, and a wrong database for 0, without a word.
-        raise ValueError(_URL_FORMS)
-    return value
-
-
 def _http_url(value: str) -> str:
     parts = urlsplit(value)
     if parts.scheme not in {"http", "https"} or not parts.hostname:
@@ -141,7 +103,7 @@ _EITHER: Final = one_of("yes|no", "yes", "no")
 YES_OR_NO: Final = Kind(_EITHER.metavar, lambda value: _EITHER.parse(value) == "yes", lambda on: "yes" if on else "no")
 ADDRESS: Final = Kind("ADDRESS", _address)
 TCP_ADDRESS: Final = Kind("HOST:PORT", _tcp_address)
-REDIS_URL: Final = Kind("URL", _redis_url)
+REDIS_URL: Final = Kind("URL", redis_url.checked)
 HTTP_URL: Final = Kind("URL", _http_url)
 FILE_PATH: Final = Kind("FILE", lambda value: Path(value).expanduser())
 FOLDER: Final = Kind("FOLDER", lambda value: Path(value).expanduser())

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, TypeAlias
+from functools import partial
+from typing import TYPE_CHECKING
 
 from evenhand.v1.rules_pb2 import RuleSet
 
 from service.decisions.errors import InvalidError, StaleEtagError
+from service.decisions.putting_in_force import is_confirmed, put_in_force, tell_nobody
 from service.decisions.roster_reader import RosterReader
 from service.decisions.roster_warnings import about_contacts, about_rules
 from service.rules import (
@@ -22,22 +24,19 @@ from service.rules import (
     writes_between,
 )
 from service.store.roster_values import RosterChangedError
-from service.store.values import NewRules, revision_of
+from service.store.values import NewRules
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
     from evenhand.v1.assignment_service_pb2 import Warning as ConfigurationWarning
     from evenhand.v1.roster_service_pb2 import Roster
 
     from service.call import Call
+    from service.decisions.putting_in_force import Configured
     from service.rules import Layout
     from service.store.port import Store, WorkspaceStore
     from service.store.values import Configuration
-
-
-Configured: TypeAlias = "Callable[[Call, str, int, int], None]"
-"""Is told what is newly in force: by which call, "rules" or "roster", its revision before and after."""
 
 
 class Configurator:
@@ -45,10 +44,10 @@ class Configurator:
 
     Args:
         store: where configurations are kept.
-        configured: is told what is newly in force: the call, "rules" or "roster", its revision before and after.
+        configured: is told what is newly in force.
     """
 
-    def __init__(self, store: Store, configured: Configured = lambda *_: None) -> None:
+    def __init__(self, store: Store, configured: Configured = tell_nobody) -> None:
         self._store = store
         self._configured = configured
 
@@ -76,11 +75,15 @@ class Configurator:
             if etag and etag != before.rules_version:
                 raise StaleEtagError("rule set")
             warnings = warnings_of(rule_set, roster.agents, roster.teams, empty_teams=_empty_teams(roster))
+            in_force_already = RuleSet.FromString(before.rules)
             if validate_only:
+                if rule_set == in_force_already and not _stays(workspace, before):
+                    continue
                 return before.rules_version, warnings
-            version = workspace.configure(
+            configure = partial(
+                workspace.configure,
                 before,
-                plan_change(rule_set, roster, RuleSet.FromString(before.rules), roster),
+                plan_change(rule_set, roster, in_force_already, roster),
                 rules=NewRules(
                     rule_set.SerializeToString(deterministic=True),
                     dump(prepare(rule_set)),
@@ -88,8 +91,8 @@ class Configurator:
                 ),
                 unassign_on_close=rule_set.unassign_on_close,
             )
+            version = put_in_force(self._configured, call, "rules", before.rules_version, configure)
             if version:
-                self._configured(call, "rules", revision_of(before.rules_version), revision_of(version))
                 return version, warnings
 
     def replace_roster(
@@ -117,14 +120,17 @@ class Configurator:
                 *about_contacts(workspace, gone, "roster.agents"),
             ]
             if validate_only:
+                if layout == layout_before and not _stays(workspace, before):
+                    continue
                 return before.roster_version, warnings
-            version = workspace.configure(
+            configure = partial(
+                workspace.configure,
                 before,
                 plan_change(rule_set, layout, rule_set, layout_before),
                 roster=writes_between(layout, layout_before),
             )
+            version = put_in_force(self._configured, call, "roster", before.roster_version, configure)
             if version:
-                self._configured(call, "roster", revision_of(before.roster_version), revision_of(version))
                 return version, warnings
 
 
@@ -140,6 +146,10 @@ def in_force(workspace: WorkspaceStore) -> tuple[Configuration, Layout]:
         configuration = workspace.configuration()
         if configuration.roster_version == version:
             return configuration, roster
+
+
+def _stays(workspace: WorkspaceStore, before: Configuration) -> bool:
+    return is_confirmed(workspace, before.rules_version, before.roster_version)
 
 
 def _empty_teams(roster: Layout) -> set[str]:

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import logging
 from contextlib import nullcontext
-from time import monotonic, perf_counter, sleep, thread_time
+from time import monotonic, perf_counter, sleep
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeAlias, TypeVar
 
 from evenhand.v1.contact_pb2 import EVENT_TYPE_CONVERSATION_OPENED
 
 from service.call import DeadlineError
 from service.combining import Combiner
+from service.decisions.costly_workspaces import SUSPECT_SECONDS, CostlyWorkspaces
 from service.decisions.errors import InternalError, InvalidError, RefusedError
 from service.decisions.request_checks import EVENTS, problems
 from service.rules.fields.limits import (
@@ -45,14 +46,6 @@ _BREAK_SECONDS = 0.000_02
 # After so many contacts of a batch they are let in: they need it some five times each, and Python takes the GIL from
 # no thread in less than 5 ms.
 _CONTACTS_A_BREAK = 8
-
-# A contact whose matching takes longer holds up all that are decided with it.
-_COSTLY_SECONDS = 0.005
-# For so long after a group that took so long each contact is watched, to find out whose it was.
-_SUSPECT_SECONDS = 0.05
-_WATCHED_SECONDS = 10.0
-# How many workspaces are known for that at most; beyond, it is found out anew.
-_MOST_COSTLY = 1000
 
 Item = TypeVar("Item")
 
@@ -100,7 +93,7 @@ class Evaluation(Combiner[Asked, Decision]):
         observer: is told of every decision.
 
     Attributes:
-        costly: workspaces whose contacts take long to match, so that each is decided alone.
+        costly: workspaces whose contacts take long to match, so that each is decided alone; as of now.
     """
 
     def __init__(self, store: Store, rules: RuleBook, observer: Observer) -> None:
@@ -108,8 +101,8 @@ class Evaluation(Combiner[Asked, Decision]):
         self._store = store
         self._rules = rules
         self._observer = observer
-        self.costly: set[str] = set()
-        self._watched_until = 0.0
+        self._costly = CostlyWorkspaces(_case)
+        self.costly = self._costly.names
 
     def evaluate(self, asked: Asked) -> Decision:
         """Decide about one contact, together with those of other calls that wait, unless its matching takes long."""
@@ -118,6 +111,8 @@ class Evaluation(Combiner[Asked, Decision]):
                 return self.ask(asked)
             except _CostlyError:
                 pass
+        else:
+            self._costly.forget_in_time(asked.workspace_id)
         (outcome,) = self._decide_together([asked], slow=True)
         if isinstance(outcome, Exception):
             raise outcome
@@ -172,7 +167,7 @@ class Evaluation(Combiner[Asked, Decision]):
         deadline = max([group[at].call.deadline for at in waiting])
         rules_of = self._rules.of_each({group[at].workspace_id for at in waiting}, deadline, stale)
         begun, now = perf_counter(), monotonic()
-        watched = begun < self._watched_until
+        case_of = self._costly.case if begun < self._costly.watched_until else _case
         cases: dict[Rules, list[tuple[int, Case]]] = {}
         for at in _with_breaks(waiting) if slow else waiting:
             workspace_id, request, call = group[at]
@@ -185,34 +180,20 @@ class Evaluation(Combiner[Asked, Decision]):
                 if isinstance(rules, Exception):
                     raise rules  # noqa: TRY301
                 if not slow and (rules.costly or workspace_id in self.costly):
-                    self._note_costly(workspace_id)
+                    self._costly.note(workspace_id)
                     raise _CostlyError  # noqa: TRY301
-                case = self._watch(rules, request) if watched else _case(rules, request)
+                case = case_of(rules, request)
                 cases.setdefault(rules, []).append((at, case))
             except (RefusedError, ConnectionError, DeadlineError, _CostlyError) as error:
                 outcomes[at] = error
             except Exception as error:  # noqa: BLE001 - a call at fault must not spoil the others
                 _log.exception("a contact could not be prepared")
                 outcomes[at] = InternalError(error)
-        took = perf_counter() - begun
-        if took > _SUSPECT_SECONDS:
-            self._watched_until = begun + took + _WATCHED_SECONDS
-        self._tell(self._observer.prepared, took)
+        ended = perf_counter()
+        if ended - begun > SUSPECT_SECONDS:
+            self._costly.suspect(ended)
+        self._tell(self._observer.prepared, ended - begun)
         return cases
-
-    def _watch(self, rules: Rules, request: EvaluateContactRequest) -> Case:
-        """Return what `_case` does, and note if that took long: of the processor's time, since others hold the GIL."""
-        begun = thread_time()
-        try:
-            return _case(rules, request)
-        finally:
-            if thread_time() - begun > _COSTLY_SECONDS:
-                self._note_costly(rules.workspace_id)
-
-    def _note_costly(self, workspace_id: str) -> None:
-        if len(self.costly) >= _MOST_COSTLY:
-            self.costly.clear()
-        self.costly.add(workspace_id)
 
     def _decide(
         self,

@@ -11,6 +11,7 @@ from evenhand.v1.assignment_service_pb2 import Warning as ConfigurationWarning
 from evenhand.v1.rules_pb2 import RuleSet
 
 from service.decisions.errors import InvalidError, NotFoundError, StaleEtagError
+from service.decisions.putting_in_force import is_confirmed, put_in_force, tell_nobody
 from service.decisions.request_checks import check_removals
 from service.decisions.roster_reader import RosterReader
 from service.decisions.roster_warnings import about_contacts, about_rules
@@ -29,7 +30,7 @@ from service.rules import (
 from service.rules.fields.limits import MAX_AGENTS, MAX_TEAMS
 from service.rules.plan import Change
 from service.store.roster_values import RosterChangedError
-from service.store.values import Configuration, revision_of
+from service.store.values import Configuration
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
@@ -37,7 +38,7 @@ if TYPE_CHECKING:
     from evenhand.v1 import roster_service_pb2 as pb
 
     from service.call import Call
-    from service.decisions.configuration import Configured
+    from service.decisions.putting_in_force import Configured
     from service.store.port import Store, WorkspaceStore
 
 Warnings: TypeAlias = Sequence[ConfigurationWarning]
@@ -71,7 +72,7 @@ class RosterUpdater:
     StaleEtagError where the roster has another etag.
     """
 
-    def __init__(self, store: Store, configured: Configured = lambda *_: None) -> None:
+    def __init__(self, store: Store, configured: Configured = tell_nobody) -> None:
         self._store = store
         self._configured = configured
 
@@ -150,13 +151,15 @@ class RosterUpdater:
             attempt = _Attempt(workspace, request.etag)
             try:
                 before, change, layout, layout_before, warnings = plan(attempt)
+                if request.validate_only and layout == layout_before:
+                    attempt.confirm()
             except RosterChangedError:
                 continue
             if request.validate_only:
                 return attempt.size.version, warnings
-            version = workspace.configure(before, change, roster=writes_between(layout, layout_before))
+            configure = partial(workspace.configure, before, change, roster=writes_between(layout, layout_before))
+            version = put_in_force(self._configured, call, "roster", attempt.size.version, configure)
             if version:
-                self._configured(call, "roster", revision_of(attempt.size.version), revision_of(version))
                 return version, warnings
 
 
@@ -201,12 +204,24 @@ class _Attempt:
 
         Raises:
             StaleEtagError: the roster has another etag.
-            NotFoundError: some were not found.
+            NotFoundError: some were not found, and that is durable.
+            RosterChangedError, NotDurableError: see `confirm`.
         """
         self.refuse_if([])
         missing = [each for each in ids if each not in found]
         if missing:
+            self.confirm()  # whoever repeats a call is not to take for done what may be lost
             raise NotFoundError(kind, missing)
+
+    def confirm(self) -> None:
+        """Wait until what is in force is durable.
+
+        Raises:
+            RosterChangedError: rules or roster have another version than was read.
+            NotDurableError: it did not become durable in time.
+        """
+        if not is_confirmed(self.workspace, self.size.rules_version, self.size.version):
+            raise RosterChangedError
 
     def rules(self) -> tuple[Configuration, RuleSet]:
         """Return what is in force.

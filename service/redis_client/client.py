@@ -94,7 +94,7 @@ class RedisClient:
         self._confirmation = CONFIRMATIONS.get(durability)
         self._timeout_s = timeout_s
         self._timings = timings or NoTimings()
-        self._denied_listeners: list[Callable[[], None]] = []
+        self._doubt_listeners: list[Callable[[], None]] = []
         self._denials: set[str] = set()  # those that the log has
         self._lock = threading.Lock()
         # Until a server says otherwise. They save making all that a script is made of anew for every run.
@@ -109,6 +109,11 @@ class RedisClient:
         return self._monitor.up
 
     @property
+    def problem(self) -> BaseException | None:
+        """Why Redis did not serve when last asked; None if it did, or nobody knows."""
+        return self._monitor.problem
+
+    @property
     def longest_repeat_s(self) -> float:
         """How many seconds after a run its repeat may come, at most: `run_each`, where it is repeatable."""
         if self._confirmation is None:
@@ -121,9 +126,12 @@ class RedisClient:
         router = self._monitor.router
         return router.masters() if router is not None else []
 
-    def on_denied(self, listener: Callable[[], None]) -> None:
-        """Have `listener` called whenever the user had no right to what was asked. It must not fail."""
-        self._denied_listeners.append(listener)
+    def on_doubt(self, listener: Callable[[], None]) -> None:
+        """Have `listener` called whenever the user had no right to what was asked, or a change did not become durable.
+
+        It must not fail.
+        """
+        self._doubt_listeners.append(listener)
 
     def run(
         self,
@@ -220,6 +228,7 @@ class RedisClient:
         if denies(reply):
             return self._denied(reply)
         if isinstance(reply, NotDurableError):
+            self._doubt()
             return reply
         if isinstance(reply, UNAVAILABLE) or (isinstance(reply, Exception) and refuses(reply)):
             self._monitor.note_unavailable(reply)
@@ -235,11 +244,14 @@ class RedisClient:
             self._denials.add(str(why))
         if not known:
             _log.error("redis denies its user what calls need: %s", why)
-        for listener in self._denied_listeners:
-            listener()
+        self._doubt()
         denied = RedisDeniedError()
         denied.__cause__ = why
         return denied
+
+    def _doubt(self) -> None:
+        for listener in self._doubt_listeners:
+            listener()
 
     def scan(self, root: bytes, pattern: bytes, count: int) -> list[bytes]:
         """Return all keys that match a pattern, on the server that has the keys which begin with `root`.
@@ -311,7 +323,10 @@ class _Again(NamedTuple):
         if self.changes is None:
             return self, None
         root, arguments = self.once
-        (reply,) = self.router.quick([(root, (b"TIME",))], math.inf)
+        for _ in range(2):  # a restart of the server has broken this connection, too; the next one is new
+            (reply,) = self.router.quick([(root, (b"TIME",))], math.inf)
+            if not isinstance(reply, RedisConnectionError):
+                break
         if isinstance(reply, Exception):
             return self, reply
         seconds, microseconds = map(int, reply)

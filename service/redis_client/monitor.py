@@ -44,6 +44,7 @@ class Monitor:
     Attributes:
         url: where Redis is now.
         router: the way; None as long as nobody has answered.
+        problem: why Redis did not serve when last asked; None if it did, or nobody knows.
     """
 
     def __init__(
@@ -60,8 +61,10 @@ class Monitor:
         self._reread = reread
         self._renewed = renewed
         self.router: Router | None = None
+        self.problem: BaseException | None = None
         self._replaced: tuple[Router, float] | None = None  # the last router, and since when it is
         self._served: float | None = None  # nobody knows yet
+        self._servers: frozenset[str] = frozenset()  # those that were asked, by their names
         self._listeners: list[Callable[[float], None]] = []
         self._lock = threading.Lock()
         self._wake = threading.Event()
@@ -78,7 +81,10 @@ class Monitor:
         return bool(self._served)
 
     def on_change(self, listener: Callable[[float], None]) -> None:
-        """Have `listener` called with the share of keys that are served, from 0 to 1, now and whenever it changes."""
+        """Have `listener` called with the share of keys that are served, from 0 to 1.
+
+        Now, whenever it changes, and when other servers serve them, which may be so without a moment in between.
+        """
         with self._lock:
             self._listeners.append(listener)
             listener(self._served or 0.0)
@@ -148,23 +154,32 @@ class Monitor:
 
     def _set_served(self, share: float, why: BaseException | None = None) -> None:
         with self._lock:
-            before = self._served
-            if share == before:
+            self.problem = why
+            before, servers = self._served, self._names()
+            if share == before and servers == self._servers:
                 return
-            self._served = share
-            if not share or not before:
-                self._renewed()  # what comes back may be another server
-            _log.log(
-                logging.INFO if share == 1 else logging.WARNING,
-                "redis is %s%s",
-                "up" if share == 1 else f"unavailable to {1 - share:.0%} of slots" if share else "unavailable",
-                f": {type(why).__name__}: {why}" if why else "",
-            )
+            self._served, self._servers = share, servers
+            if share != before:
+                if not share or not before:
+                    self._renewed()  # what comes back may be another server
+                self._say(share, why)
             for listener in self._listeners:
                 try:
                     listener(share)
                 except Exception:  # noqa: BLE001 - whatever it is, the replies are there
                     _log.exception("whether Redis is up could not be told")
+
+    def _names(self) -> frozenset[str]:
+        return frozenset(each.name for each in self.router.masters()) if self.router is not None else frozenset()
+
+    @staticmethod
+    def _say(share: float, why: BaseException | None) -> None:
+        _log.log(
+            logging.INFO if share == 1 else logging.WARNING,
+            "redis is %s%s",
+            "up" if share == 1 else f"unavailable to {1 - share:.0%} of slots" if share else "unavailable",
+            f": {type(why).__name__}: {why}" if why else "",
+        )
 
 
 def _problem_of(endpoint: Endpoint) -> BaseException | None:

@@ -11,6 +11,7 @@ from service.decisions.errors import InvalidError, NotFoundError
 from service.decisions.evaluation import Asked
 from service.decisions.pages import page_request, rules_page, token_of
 from service.decisions.request_checks import check_batch, check_ids, require, require_ids
+from service.redis_client.durability import NotDurableError
 from service.rpc import statuses
 from service.rpc.response_size import fit_batch, leave_out_if_too_large
 from service.store.values import Decision, reason_of, revision_of
@@ -132,22 +133,29 @@ class Assignment:
         """Let a person decide who owns a contact."""
         require_ids(workspace_id=request.workspace_id, contact_id=request.contact_id, agent_id=request.agent_id)
         workspace = self._store.workspace(call.workspace_id, call.deadline)
-        assigned = workspace.assign(request.contact_id, request.agent_id)
+        try:
+            assigned = workspace.assign(request.contact_id, request.agent_id)
+        except NotDurableError as error:
+            if error.reply is not None:
+                _note_owner(call, request.contact_id, error.reply[0], request.agent_id, confirmed=False)
+            raise
         if assigned is None:
             self._refuse_if_lost(call.workspace_id, call.deadline)
             raise NotFoundError("agent", [request.agent_id])
         previous, is_open = assigned
-        if previous != request.agent_id:
-            trail.changed(call, "owner", contact=request.contact_id, before=previous, after=request.agent_id)
+        _note_owner(call, request.contact_id, previous, request.agent_id)
         return pb.AssignContactResponse(owner_id=request.agent_id, previous_owner_id=previous, open=is_open)
 
     def unassign_contact(self, request: pb.UnassignContactRequest, call: Call) -> pb.UnassignContactResponse:
         """Take a contact's owner away."""
         require_ids(workspace_id=request.workspace_id, contact_id=request.contact_id)
-        previous = self._store.workspace(call.workspace_id, call.deadline).unassign(request.contact_id)
-        if previous:
-            trail.changed(call, "owner", contact=request.contact_id, before=previous)
-        else:
+        try:
+            previous = self._store.workspace(call.workspace_id, call.deadline).unassign(request.contact_id)
+        except NotDurableError as error:
+            _note_owner(call, request.contact_id, error.reply, "", confirmed=False)
+            raise
+        _note_owner(call, request.contact_id, previous, "")
+        if not previous:
             self._refuse_if_lost(call.workspace_id, call.deadline)
         return pb.UnassignContactResponse(previous_owner_id=previous)
 
@@ -158,6 +166,12 @@ class Assignment:
         if not owner and not closed:
             self._refuse_if_lost(call.workspace_id, call.deadline)
         return pb.CloseContactResponse(owner_id=owner, closed=closed)
+
+
+def _note_owner(call: Call, contact_id: str, before: str, after: str, *, confirmed: bool = True) -> None:
+    """Note another owner, chosen by hand, in the audit trail; "" for nobody."""
+    if before != after:
+        trail.changed(call, "owner", confirmed=confirmed, contact=contact_id, before=before, after=after)
 
 
 def write(decision: Decision, message: DecisionMessage) -> None:

@@ -1,9 +1,11 @@
-"""What every call has in common: admission, deadline, errors, metrics. A handler is wrapped once, when registered."""
+"""What every call has in common: it is taken on, fails with a Status, is counted. Handlers are wrapped once."""
 
 from __future__ import annotations
 
 import logging
-from time import monotonic, perf_counter
+from functools import cache
+from math import ceil
+from time import perf_counter
 from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 
 import grpc
@@ -14,10 +16,9 @@ from grpc_status import rpc_status
 
 from service.access.errors import AccessError
 from service.access.rights import RIGHTS
-from service.call import NO_DEADLINE, Call, DeadlineError
-from service.decisions.errors import InvalidError
-from service.rpc import credentials, statuses
-from service.rpc.received import Refusal
+from service.rpc import statuses
+from service.rpc.admission import UNREADABLE
+from service.rpc.received import Refusal, Refused
 from service.telemetry import logs
 from service.telemetry.metrics import MethodMetrics, count_refused
 
@@ -27,17 +28,13 @@ if TYPE_CHECKING:
     from google.protobuf.descriptor import MethodDescriptor, ServiceDescriptor
     from google.rpc.status_pb2 import Status
 
-    from service.access.access import Access
     from service.access.rights import Right
-    from service.telemetry.tracing import Tracing
+    from service.call import Call
+    from service.rpc.admission import Admission
 
 
 _logger = logging.getLogger(__name__)
 
-# Time that the answer needs on its way back, and that a call must have left to be worth starting.
-_MARGIN_SECONDS = 0.002
-# Stands for a request that is no message; grpc would answer INTERNAL by itself.
-_UNREADABLE: Any = object()
 _OUR_FAULT = frozenset({code_pb2.INTERNAL, code_pb2.UNAVAILABLE})
 # How many calls of one method that fail by one reason are logged.
 _LINES_A_SECOND = 5
@@ -59,54 +56,33 @@ _UNARY, _STREAM = "unary", "server_stream"
 _REFUSED = {
     Refusal.CALLS: rpc_status.to_status(statuses.overloaded()),
     Refusal.BYTES: rpc_status.to_status(statuses.overloaded()),
-    Refusal.QUOTA: rpc_status.to_status(statuses.quota_exceeded()),
     Refusal.STOPPING: rpc_status.to_status(statuses.stopping()),
 }
 
 
-class Admission(NamedTuple):
-    """Which calls are taken on.
+@cache
+def _over_quota(wait_s: int) -> grpc.Status:
+    """Return what a call is told whose workspace has to wait so many seconds; made once for each number of them."""
+    status: grpc.Status = rpc_status.to_status(statuses.quota_exceeded(wait_s))
+    return status
+
+
+class _Failed(NamedTuple):
+    """A call that failed.
 
     Attributes:
-        tracing: tells the span of the call that this thread handles; None: there are no traces.
-        access: knows who calls, and what each may do; None: everybody may do all.
-        owe: is told of contacts that a workspace asks for beside its calls, each of which counts for one; None:
-            nobody counts.
+        error: how.
+        request: its request.
+        context: grpc's.
+        seconds: how long it took.
+        taken: the call, once it was taken on; None: it was not.
     """
 
-    tracing: Tracing | None
-    access: Access | None = None
-    owe: Callable[[str, int], None] | None = None
-
-    def admit(self, request: Any, context: grpc.ServicerContext, right: Right | None) -> Call:
-        """Take a call on.
-
-        Args:
-            request: its request, or `_UNREADABLE`, which only those are told whom the service knows.
-            context: grpc's.
-            right: what it asks for; None: it may be made by nobody, where there are principals.
-
-        Raises:
-            AccessError: its caller may not make it.
-            InvalidError: the request is no message.
-            DeadlineError: its deadline is too near to start the work.
-        """
-        principal = credentials.identify(self.access, context) if self.access is not None else None
-        if request is _UNREADABLE:
-            raise InvalidError(statuses.UNREADABLE)
-        if principal is not None:
-            principal.require(right, request.workspace_id)
-        remaining: float | None = context.time_remaining()  # the stubs leave out that there may be no deadline
-        if remaining is None:
-            deadline = NO_DEADLINE
-        elif remaining <= _MARGIN_SECONDS:
-            raise DeadlineError
-        else:
-            deadline = monotonic() + remaining - _MARGIN_SECONDS
-        if self.owe is not None and (contacts := len(getattr(request, "requests", ()))) > 1:
-            self.owe(request.workspace_id, contacts - 1)
-        span = self.tracing.current() if self.tracing is not None else None
-        return Call(request.workspace_id, deadline, span, context, principal.name if principal is not None else "")
+    error: Exception
+    request: Any
+    context: grpc.ServicerContext
+    seconds: float
+    taken: Call | None
 
 
 class _Method:
@@ -139,13 +115,15 @@ class _Method:
 
         def call(request: Any, context: grpc.ServicerContext) -> Any:
             tell(begin)
-            if request.__class__ is Refusal:
+            if request.__class__ is Refused:
                 self._refuse(request, context)
             started = perf_counter()
+            taken = None
             try:
-                response = behavior(request, admit(request, context, right))
+                taken = admit(request, context, right)
+                response = behavior(request, taken)
             except Exception as error:  # noqa: BLE001 - grpc would send its text to the caller
-                self._fail(error, request, context, perf_counter() - started)
+                self._fail(_Failed(error, request, context, perf_counter() - started, taken))
             tell(end, code_pb2.OK, perf_counter() - started)
             return response
 
@@ -164,45 +142,45 @@ class _Method:
 
         def call(request: Any, context: grpc.ServicerContext, send: Callable[[Any], None]) -> None:
             tell(begin)
-            if request.__class__ is Refusal:
+            if request.__class__ is Refused:
                 self._refuse(request, context)
             started = perf_counter()
             context.add_callback(lambda: tell(end, _code_of(context), perf_counter() - started))
+            taken = None
             try:
-                behavior(request, self._admission.admit(request, context, self._right), send)
+                taken = self._admission.admit(request, context, self._right)
+                behavior(request, taken, send)
             except Exception as error:  # noqa: BLE001 - grpc would send its text to the caller
-                self._fail(error, request, context, perf_counter() - started, counted=True)
+                self._fail(_Failed(error, request, context, perf_counter() - started, taken), counted=True)
 
         call.experimental_non_blocking = True  # type: ignore[attr-defined]  # how grpcio is told that it returns early
         return call
 
-    def _refuse(self, refusal: Refusal, context: grpc.ServicerContext) -> NoReturn:
+    def _refuse(self, refused: Refused, context: grpc.ServicerContext) -> NoReturn:
         """Refuse a call that is not begun."""
-        status = _REFUSED[refusal]
+        refusal, workspace, wait_s = refused
+        status = _over_quota(ceil(wait_s)) if refusal is Refusal.QUOTA else _REFUSED[refusal]
         self._tell(self._metrics.refuse, refusal.value, status.code.value[0])
-        self._refusals[refusal].add(1)
+        self._refusals[refusal].add(1, workspace=workspace)
         context.abort_with_status(status)
 
-    def _fail(
-        self, error: Exception, request: Any, context: grpc.ServicerContext, seconds: float, *, counted: bool = False
-    ) -> NoReturn:
+    def _fail(self, failed: _Failed, *, counted: bool = False) -> NoReturn:
         """Answer a call with the status of its failure, and log it."""
-        status = statuses.status_of(error)
+        status = statuses.status_of(failed.error)
         if not counted:
-            self._tell(self._metrics.end, status.code, seconds)
-        if isinstance(error, AccessError):
+            self._tell(self._metrics.end, status.code, failed.seconds)
+        if isinstance(failed.error, AccessError):
             self._tell(count_refused, statuses.reason_of(status))
-        self._tell(self._log, status, error, request, context, seconds)
-        context.abort_with_status(rpc_status.to_status(status))
+        self._tell(self._log, status, failed)
+        failed.context.abort_with_status(rpc_status.to_status(status))
 
-    def _log(
-        self, status: Status, error: Exception, request: Any, context: grpc.ServicerContext, seconds: float
-    ) -> None:
+    def _log(self, status: Status, failed: _Failed) -> None:
         """Log one call that was refused or failed, if not too many others of its kind were."""
         reason = statuses.reason_of(status)
         left_out = self._sample.take(reason)
         if left_out is None:
             return
+        error, request, context, seconds, taken = failed
         headers = {key: value for key, value in context.invocation_metadata() if key == "traceparent"}
         internal = status.code == code_pb2.INTERNAL
         logs.event(
@@ -215,9 +193,9 @@ class _Method:
             reason=reason,
             workspace=getattr(request, "workspace_id", ""),
             request_id=getattr(request, "request_id", ""),
-            # Who called, where that may be the reason; a call that is refused is found by its ids.
-            caller=context.peer() if status.code in _OUR_FAULT or isinstance(error, AccessError) else "",
-            who=getattr(error, "who", ""),
+            caller=context.peer(),
+            who=taken.who if taken is not None else getattr(error, "who", ""),
+            why=getattr(error, "why", ""),
             trace_id=logs.trace_id_of(str(headers.get("traceparent", ""))),
             milliseconds=round(seconds * 1000, 3),
             left_out=left_out or "",
@@ -270,7 +248,7 @@ def _handler(
         try:
             return request_type.FromString(serialized)
         except DecodeError:
-            return _UNREADABLE
+            return UNREADABLE
 
     read.slow = method.name in _SLOW  # type: ignore[attr-defined]  # for `service.rpc.received`, which is given this
     kind = _STREAM if method.server_streaming else _UNARY

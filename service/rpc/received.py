@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from enum import Enum
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from google.protobuf.message import DecodeError
 from grpc_status import rpc_status
@@ -26,7 +26,7 @@ _TWO_BYTES = 0x80
 
 
 class Refusal(Enum):
-    """Why a call is not answered. A refused call's request is one of these."""
+    """Why a call is not answered."""
 
     CALLS = "calls"
     """Too many calls are waiting."""
@@ -36,6 +36,20 @@ class Refusal(Enum):
     """Its workspace asks for more than its quota."""
     STOPPING = "stopping"
     """The service ends before its turn."""
+
+
+class Refused(NamedTuple):
+    """What a refused call has for a request.
+
+    Attributes:
+        refusal: why it is not answered.
+        workspace: whose turn it was to take; empty: nobody's.
+        wait_s: when it may be made again, in seconds; 0: nobody knows.
+    """
+
+    refusal: Refusal
+    workspace: str
+    wait_s: float
 
 
 class Received:
@@ -52,13 +66,13 @@ class Received:
         slow: whether it may take long however small its request is.
     """
 
-    __slots__ = ("_begun", "_message", "_note", "_refusal", "size", "slow", "workspace")
+    __slots__ = ("_begun", "_message", "_note", "_refused", "size", "slow", "workspace")
 
     def __init__(self, begun: Begun, message: bytes, note: Callable[[Any, Any, int], None]) -> None:
         self._begun = begun
         self._message = message
         self._note = note
-        self._refusal: Refusal | None = None
+        self._refused: Refused | None = None
         self.size = len(message)
         self.slow: bool = getattr(begun.read, "slow", False)
         self.workspace = workspace_of(message)
@@ -77,15 +91,15 @@ class Received:
         else:
             begun.run(*begun[1:5], self._request, *begun[6:])
 
-    def refuse(self, refusal: Refusal) -> None:
-        """Answer it by refusing it."""
-        self._refusal = refusal
+    def refuse(self, refusal: Refusal, wait_s: float) -> None:
+        """Answer it by refusing it; `wait_s` is when it may be made again, in seconds; 0: nobody knows."""
+        self._refused = Refused(refusal, self.workspace, wait_s)
         self.run()
 
     def _request(self) -> Any:
         """Return the request, or why it is refused; none if it names another workspace than it was let in for."""
-        if self._refusal is not None:
-            return self._refusal
+        if self._refused is not None:
+            return self._refused
         request = read(self._begun, self._message)
         workspace = self.workspace
         if workspace and getattr(request, "workspace_id", "") not in (workspace, ""):

@@ -31,6 +31,7 @@ in the same order, by the names that they have there (`contact.ownerId`); where 
 from __future__ import annotations
 
 from datetime import timedelta
+from math import ceil
 from typing import TYPE_CHECKING
 
 from google.protobuf.any_pb2 import Any
@@ -38,7 +39,7 @@ from google.rpc import code_pb2
 from google.rpc.error_details_pb2 import ErrorInfo, RetryInfo
 from google.rpc.status_pb2 import Status
 
-from service.access.errors import KeysUnavailableError, PermissionDeniedError, UnauthenticatedError
+from service.access.errors import KeysUnavailableError, NotBearerError, PermissionDeniedError, UnauthenticatedError
 from service.call import DeadlineError
 from service.config.durations import format_duration
 from service.decisions.errors import (
@@ -69,7 +70,9 @@ _UNKNOWN_CALLERS = {
     "INVALID_CREDENTIALS": "the call's bearer token is of nobody known, or not valid",
     "EXPIRED_CREDENTIALS": "the call's bearer token has expired",
 }
+_NOT_BEARER = "the call's authorization is not once `Bearer TOKEN`, with a token of at most 8 KiB"
 _RETRY_QUOTA = timedelta(seconds=1)
+_LONGEST_RETRY_QUOTA = timedelta(seconds=60)
 
 
 def status_of(error: Exception) -> Status:
@@ -85,6 +88,8 @@ def status_of(error: Exception) -> Status:
             status = deadline_too_short()
         case ConnectionError():
             status = _of_redis(error)
+        case NotBearerError():
+            status = unauthenticated(error.reason, _NOT_BEARER)
         case UnauthenticatedError():
             status = unauthenticated(error.reason)
         case PermissionDeniedError():
@@ -166,8 +171,9 @@ def overloaded(retry_after: timedelta = _RETRY_OVERLOAD) -> Status:
     return _status(code_pb2.RESOURCE_EXHAUSTED, "OVERLOADED", "too many calls are waiting", [_retry_info(retry_after)])
 
 
-def quota_exceeded(retry_after: timedelta = _RETRY_QUOTA) -> Status:
-    """Return the error for a call of a workspace that has had as much as it may for now."""
+def quota_exceeded(wait_s: float) -> Status:
+    """Return the error for a call of a workspace that has had as much as it may for so many seconds."""
+    retry_after = min(max(_RETRY_QUOTA, timedelta(seconds=ceil(wait_s))), _LONGEST_RETRY_QUOTA)
     return _status(
         code_pb2.RESOURCE_EXHAUSTED,
         "QUOTA_EXCEEDED",
@@ -213,8 +219,8 @@ def not_durable() -> Status:
     return _status(
         code_pb2.UNAVAILABLE,
         "NOT_DURABLE",
-        "the change was made, but no replica or disk of the service's storage has confirmed it in time: it may stand"
-        " or be lost; it is safe to repeat the call, one with an etag after reading that again",
+        "what the call asks for is done, but no replica or disk of the service's storage has confirmed it in time: it"
+        " may stand or be lost; it is safe to repeat the call, one with an etag after reading that again",
         [_retry_info(_RETRY_REDIS)],
     )
 
@@ -229,9 +235,9 @@ def state_lost() -> Status:
     )
 
 
-def unauthenticated(reason: str) -> Status:
-    """Return the error for a caller whom nobody knows, by one of the reasons of `_UNKNOWN_CALLERS`."""
-    return _status(code_pb2.UNAUTHENTICATED, reason, _UNKNOWN_CALLERS[reason])
+def unauthenticated(reason: str, message: str = "") -> Status:
+    """Return the error for a caller whom nobody knows; `message` says it otherwise than `_UNKNOWN_CALLERS` does."""
+    return _status(code_pb2.UNAUTHENTICATED, reason, message or _UNKNOWN_CALLERS[reason])
 
 
 def permission_denied(right: str) -> Status:

@@ -57,8 +57,8 @@ class Received(Protocol):
     def run(self) -> object:
         """Answer it."""
 
-    def refuse(self, refusal: Refusal) -> object:
-        """Answer it by refusing it."""
+    def refuse(self, refusal: Refusal, wait_s: float) -> object:
+        """Answer it by refusing it; `wait_s` is when it may be made again, in seconds, where that is known."""
 
 
 class _Threads(NamedTuple):
@@ -116,7 +116,7 @@ class CallThreads:
         self._slow_workspaces = slow
         self._going = Event()  # unless calls are held
         self._going.set()
-        self._refused: SimpleQueue[tuple[Received, Refusal] | None] = SimpleQueue()
+        self._refused: SimpleQueue[tuple[Received, Refusal, float] | None] = SimpleQueue()
         self._quick = self._start("call", threads, FairQueue(threads, threads, bound, _TURN))
         few: FairQueue[Received] = FairQueue(_LARGE_THREADS, _LARGE_SHARE, bound, _LARGE_TURN)
         self._slow = self._start("slow-call", _LARGE_THREADS, few, _Yielding())
@@ -125,7 +125,7 @@ class CallThreads:
     def submit(self, call: Received) -> None:
         """Have a call answered by one of the threads, or refused."""
         if self._quotas is not None and not self._quotas.take(call.workspace):
-            self.refuse(call, Refusal.QUOTA)
+            self.refuse(call, Refusal.QUOTA, self._quotas.wait_s(call.workspace))
             return
         slow = call.size > _LARGE or call.slow or call.workspace in self._slow_workspaces
         queue = (self._slow if slow else self._quick).queue
@@ -133,11 +133,11 @@ class CallThreads:
         if dropped is not None:
             self.refuse(dropped, Refusal.CALLS)
 
-    def refuse(self, call: Received, refusal: Refusal) -> None:
-        """Have a call refused by the thread that is only there for that."""
+    def refuse(self, call: Received, refusal: Refusal, wait_s: float = 0.0) -> None:
+        """Have a call refused by the thread that is only there for that; `wait_s` as for `Received.refuse`."""
         if self._refused.qsize() >= self._bound:
             sleep(_SHED_SECONDS)  # grpc's own thread takes calls on as fast as it can, and all these are kept
-        self._refused.put((call, refusal))
+        self._refused.put((call, refusal, wait_s))
 
     def hold(self) -> None:
         """Begin no call, and refuse none, until `release`; those that are in progress go on."""
@@ -189,14 +189,14 @@ class CallThreads:
     def _refuse(self) -> None:
         while (found := self._refused.get()) is not None:
             self._going.wait()
-            call, refusal = found
-            _refuse(call, refusal)
+            call, refusal, wait_s = found
+            _refuse(call, refusal, wait_s)
             del found, call
             sleep(_SHED_SECONDS)
 
 
-def _refuse(call: Received, refusal: Refusal) -> None:
+def _refuse(call: Received, refusal: Refusal, wait_s: float = 0.0) -> None:
     try:
-        call.refuse(refusal)
+        call.refuse(refusal, wait_s)
     except Exception:  # noqa: BLE001 - the next call needs this thread
         _log.exception("a refusal broke off")

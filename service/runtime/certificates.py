@@ -18,6 +18,7 @@ import grpc
 from service.config import SettingsError
 from service.config.files import stamps
 from service.telemetry import logs
+from service.telemetry.metrics import set_certificate_expiry, set_file_refused
 
 if TYPE_CHECKING:
     from service.config import Settings
@@ -63,6 +64,7 @@ class Certificates:
         self._lock = threading.Lock()
         self._stamps = _stamps(settings)
         self.loaded = load(settings)
+        set_certificate_expiry(ssl.cert_time_to_seconds(self.loaded.expires))
 
     def renew(self) -> bool:
         """Read the files again if they changed; return whether there is something new in `loaded`."""
@@ -74,10 +76,13 @@ class Certificates:
             try:
                 self.loaded = load(self._settings)
             except SettingsError as error:
+                set_file_refused("tls", refused=True)
                 logs.event(
                     _log, logging.ERROR, "TLS files are wrong, the old ones stay", user=self._user, reason=str(error)
                 )
                 return False
+            set_file_refused("tls", refused=False)
+            set_certificate_expiry(ssl.cert_time_to_seconds(self.loaded.expires))
             logs.event(_log, logging.INFO, "TLS files read again", user=self._user, expires=self.loaded.expires)
             return True
 

@@ -50,6 +50,13 @@ class Quotas:
                 self._forget(now)
             return True
 
+    def wait_s(self, workspace: str) -> float:
+        """Return in how many seconds there is a call in a workspace's bucket, if it takes none until then."""
+        with self._lock:
+            now = self._clock()
+            full_at = max(now, self._full_at.get(workspace, now)) + self._seconds_each
+            return max(0.0, full_at - now - max(_BURST_SECONDS, self._seconds_each))
+
     def owe(self, workspace: str, contacts: int) -> None:
         """Have a workspace pay for contacts of a call that was begun, out of what its bucket gets from now on."""
         with self._lock:

@@ -30,6 +30,9 @@ if TYPE_CHECKING:
 _MESSAGE_BYTES = 16 * 1024 * 1024
 """Room for 10,000 rules, or 1000 contacts with some 16 KiB each. gRPC's default is 4 MiB."""
 
+_HEADER_BYTES = 16 * 1024
+"""Room for a bearer token of 8 KiB and what else a caller and proxies add: gRPC's default for what is too much."""
+
 _CONNECTION_STREAMS = 1000
 _HANDSHAKE_SECONDS = 10.0
 
@@ -154,6 +157,9 @@ def _options(settings: Settings, *, share: bool) -> list[tuple[str, int]]:
         # More calls than that are begun when others are over. It also tells gRPC when it is flooded with calls that are
         # begun and reset.
         ("grpc.max_concurrent_streams", _CONNECTION_STREAMS),
+        # One bound: by default calls with more than half of it would be refused at random, more of them the more it is.
+        ("grpc.max_metadata_size", _HEADER_BYTES),
+        ("grpc.absolute_max_metadata_size", _HEADER_BYTES),
         # Calls with wrong headers would be kept for a second or two, and all their headers with them.
         ("grpc.http.tarpit", 0),
         # A connection that says nothing, or on which no call is made, takes one of the files that a process may open.

@@ -38,7 +38,14 @@ def serve(settings: Settings) -> None:
     else:
         _warn_of_plain_text(settings)
     if settings.access:
-        import_module("service.access.access").load(settings)  # the same
+        file = import_module("service.access.access").load(settings)  # the same
+        if not settings.tls_client_ca and any(principal.certificates for principal in file.principals.values()):
+            logs.event(
+                _log,
+                logging.WARNING,
+                "the access file names certificates, and callers are asked for none: set --tls-client-ca",
+                file=settings.access,
+            )
     elif not is_local(settings.listen):
         logs.event(
             _log,

@@ -58,11 +58,12 @@ class WorkspaceStore(Protocol):
     def assign(self, contact_id: str, agent_id: str) -> tuple[str, bool] | None:
         """Make an agent the owner, whatever its limits.
 
-        The previous owner and whether the contact is open; None: no such agent.
+        The previous owner and whether the contact is open; None: no such agent. NotDurableError: made, but not durable
+        yet; its `reply` is what is returned else.
         """
 
     def unassign(self, contact_id: str) -> str:
-        """Take the owner away and return who it was; '' for nobody."""
+        """Take the owner away and return who it was; '' for nobody. NotDurableError: see `assign`."""
 
     def close(self, contact_id: str) -> tuple[str, bool]:
         """Close the contact: who owns it now, and whether it was open until now."""
@@ -73,14 +74,17 @@ class WorkspaceStore(Protocol):
     def standings(self, agent_ids: Sequence[str]) -> Iterable[tuple[str, Standing | None]]:
         """Each agent's presence and open count, as of now."""
 
-    def note_choices(self, choices: Mapping[str, str]) -> None:
-        """Note what rules ask for, by the names that cases call it by, before it is used."""
+    def note_choices(self, choices: Mapping[str, str]) -> int:
+        """Note what rules ask for, by the names that cases call it by, before it is used; how many there are then."""
 
     def configuration(self) -> Configuration:
         """The rule set in force, and which roster is."""
 
     def roster(self) -> RosterStore:
         """The roster."""
+
+    def confirmed(self) -> RosterSize:
+        """Which rules and which roster are in force, once they are as durable as changes have to be."""
 
     def configure(
         self,
@@ -93,7 +97,8 @@ class WorkspaceStore(Protocol):
     ) -> str:
         """Put a rule set or a roster in force, and what follows from it.
 
-        Its version; '': no longer what it was `before`.
+        Its version; '': no longer what it was `before`. NotDurableError: it is in force, but not durable yet; its
+        `reply` is the version.
         """
 
 

@@ -5,7 +5,8 @@
 | it evicts keys when memory is full   | the service is not ready, unless a setting allows it; critical alert     |
 | it keeps nothing on disk             | a warning in the log, and an alert                                       |
 | it keeps only snapshots on disk      | a warning in the log                                                     |
-| it has no replica                    | a metric                                                                 |
+| it has no replica                    | a metric; where changes have to be replicated an error in the log, and   |
+|                                      | the service is not ready while no server has one                         |
 | its user may not see one of these    | a warning in the log                                                     |
 | its user may not run what calls need | the service is not ready                                                 |
 
@@ -77,12 +78,15 @@ class Findings(NamedTuple):
 
 
 class RedisWatch:
-    """Looks at start, every minute, when Redis comes or goes or denies a call; each second while it is not fit.
+    """Looks at start, every minute, when Redis comes or goes, denies a call or does not confirm a change.
+
+    While it is not fit: each second.
 
     Args:
         redis: where the state is.
         told: is told what was found, each time.
         allow_eviction: whether the service is ready on a Redis that evicts keys.
+        needs_replica: whether changes have to be on a replica before they are acknowledged.
         every_s: how often to look.
     """
 
@@ -92,16 +96,18 @@ class RedisWatch:
         told: Callable[[Findings], None],
         *,
         allow_eviction: bool,
+        needs_replica: bool = False,
         every_s: float = _EVERY_SECONDS,
     ) -> None:
         self._redis = redis
         self._allow_eviction = allow_eviction
+        self._needs_replica = needs_replica
         self._told = told
         self._every_s = every_s
         self._found: dict[str, Found] = {}
         self._said: dict[tuple[str, str], str] = {}
         self._fit = False
-        self._doubted = False  # a call was denied something since the last look
+        self._doubted = False  # a call was denied something, or not confirmed, since the last look
         self._looked = 0.0
         self._closed = False
         self._wake = threading.Event()
@@ -112,7 +118,7 @@ class RedisWatch:
         self._look()
         self._thread.start()
         self._redis.on_change(lambda _: self._wake.set())
-        self._redis.on_denied(self._denied)
+        self._redis.on_doubt(self._doubt)
 
     def close(self) -> None:
         """End it, if it was started."""
@@ -133,8 +139,8 @@ class RedisWatch:
             except Exception:  # noqa: BLE001 - the next look may succeed
                 _log.exception("what redis says of itself could not be looked at")
 
-    def _denied(self) -> None:
-        """Look within a second, since a call was denied something; but not for each such call."""
+    def _doubt(self) -> None:
+        """Look within a second, since a call was denied something, or not confirmed; but not for each such call."""
         if self._fit and not self._doubted:
             self._doubted = True
             self._wake.set()
@@ -189,6 +195,10 @@ class RedisWatch:
         if facts.kept in _LOST_ON_RESTART:
             text = f"redis at {name} {_LOST_ON_RESTART[facts.kept]}: set appendonly yes"
             yield (name, "persistence"), (logging.WARNING, text)
+        if self._needs_replica and facts.replicas == 0:
+            text = f"redis at {name} has no replica to confirm changes (--durability replicated): each is answered"
+            demand = "NOT_DURABLE, and the service is not ready while no server has one"
+            yield (name, "replica"), (logging.ERROR, f"{text} {demand}")
         if found.denied:
             text = f"the user of redis at {name} may not run what calls need: not ready until it may"
             yield (name, "rights"), (logging.ERROR, f"{text}: {', '.join(found.denied)}")
@@ -219,4 +229,6 @@ class RedisWatch:
             "denying": sum(bool(one.denied) for one in servers),
             "unseen": sum(bool(one.unseen()) for one in servers),
         }
-        return Findings(counts, not counts["denying"] and not counts["evicting"])
+        # As with slots: what a part of a cluster cannot do is no reason to turn away who calls for the rest.
+        unconfirming = self._needs_replica and counts["without_replica"] == counts["all"]
+        return Findings(counts, not counts["denying"] and not counts["evicting"] and not unconfirming)

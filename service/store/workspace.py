@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 from secrets import token_hex
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 from uuid import uuid4
 
 from service.call import time_left
@@ -18,13 +18,15 @@ from service.store.stored_roster import StoredRoster
 from service.store.values import Configuration, ContactRecord, Decision, StaleRulesError, Standing
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from service.redis_client.client import RedisClient
     from service.redis_client.script import Script
-    from service.store.roster_values import RosterWrites
+    from service.store.roster_values import RosterSize, RosterWrites
     from service.store.values import Change, NewRules, PresenceReport
 
+
+T = TypeVar("T")
 
 _EXPIRE_LEASES = load("expire_leases")
 _NOTE_CHOICES = load("note_choices")
@@ -82,13 +84,15 @@ class RedisWorkspace:
 
     def assign(self, contact_id: str, agent_id: str) -> tuple[str, bool] | None:
         """Make the agent the owner. Return the previous owner and whether the contact is open; None: no such agent."""
-        reply = self.run(_ASSIGN, *_place(contact_id), agent_id, self._contact_retention_ms, durable=True)
-        return (reply[0].decode(), bool(reply[1])) if reply else None
+
+        def previous(reply: Any) -> tuple[str, bool] | None:
+            return (reply[0].decode(), bool(reply[1])) if reply else None
+
+        return self._change(previous, _ASSIGN, *_place(contact_id), agent_id, self._contact_retention_ms)
 
     def unassign(self, contact_id: str) -> str:
         """Take the owner away and return who it was; empty for nobody."""
-        previous: bytes = self.run(_UNASSIGN, *_place(contact_id), self._contact_retention_ms, durable=True)
-        return previous.decode()
+        return self._change(bytes.decode, _UNASSIGN, *_place(contact_id), self._contact_retention_ms)
 
     def close(self, contact_id: str) -> tuple[str, bool]:
         """Close the contact. Return who owns it now, and whether it was open until now."""
@@ -127,6 +131,10 @@ class RedisWorkspace:
         """Return what reads the roster."""
         return StoredRoster(partial(self.run, repeatable=True, slow=True))
 
+    def confirmed(self) -> RosterSize:
+        """Return which rules and which roster are in force, once they are as durable as changes have to be."""
+        return StoredRoster(partial(self.run, repeatable=True, slow=True, durable=True)).size()
+
     def configure(
         self,
         before: Configuration,
@@ -147,13 +155,17 @@ class RedisWorkspace:
 
         Returns:
             Its new version; empty if the configuration is no longer what it was `before`, and nothing was changed.
+
+        Raises:
+            NotDurableError: it is in force, but not durable yet; `reply` is its new version.
         """
         chunks: list[bytes | str] = [*chunks_of(change)]
         if rules is None:
             chunks[:0] = roster_chunks(roster) if roster is not None else []
             return self._put_in_force(before, chunks, "roster")
-        self.note_choices(rules.choices)
-        words = (rules.rule_set, rules.prepared, int(unassign_on_close))
+        # Nobody waits until these are durable: they are as soon as what follows them is.
+        choices = self.note_choices(rules.choices, durable=False)
+        words = (choices, rules.rule_set, rules.prepared, int(unassign_on_close))
         return self._put_in_force(before, chunks, "rules", *words)
 
     def _put_in_force(
@@ -163,20 +175,17 @@ class RedisWorkspace:
         token = uuid4().hex if chunks else ""
         for at in range(0, len(chunks), _CHUNKS_A_RUN):
             self.run(_STAGE, token, _STAGED_MS, *chunks[at : at + _CHUNKS_A_RUN], slow=True)
-        version: bytes = self.run(
-            _COMMIT,
-            before.rules_version,
-            before.roster_version,
-            which,
-            token,
-            token_hex(_INCARNATION_BYTES),
-            *words,
-            slow=True,
-            durable=True,
-        )
+        incarnation = token_hex(_INCARNATION_BYTES)
+        arguments = (before.rules_version, before.roster_version, which, token, incarnation, *words)
+        try:
+            version = self._change(bytes.decode, _COMMIT, *arguments, slow=True)
+        except NotDurableError as error:
+            if error.reply:
+                raise
+            return ""  # nothing was done that could be lost
         if version and chunks:
             self.build()
-        return version.decode()
+        return version
 
     def build(self) -> None:
         """Put in place what is left of a new configuration, whoever made it."""
@@ -187,12 +196,34 @@ class RedisWorkspace:
         """Have the workspace be one without rules, if its rules are lost. Return whether they were."""
         return bool(self.run(_ACCEPT_LOSS, repeatable=True, durable=True))
 
-    def note_choices(self, choices: Mapping[str, str]) -> None:
-        """Note what rules ask for, by the names that cases call it by. Nothing else comes of it."""
-        noted = list(choices.items())
+    def note_choices(self, choices: Mapping[str, str], *, durable: bool = True) -> int:
+        """Note what rules ask for, by the names that cases call it by. Nothing else comes of it.
+
+        Args:
+            choices: what they ask for, by name.
+            durable: whether that has to be durable first.
+
+        Returns:
+            How many choices are noted by now, these and all before; 0 if there are none to note.
+        """
+        noted, count = list(choices.items()), 0
         for at in range(0, len(noted), CHOICES_A_RUN):
             words = [word for choice in noted[at : at + CHOICES_A_RUN] for word in choice]
-            self.run(_NOTE_CHOICES, *words, repeatable=True, slow=True, durable=True)
+            count = self.run(_NOTE_CHOICES, *words, repeatable=True, slow=True, durable=durable)
+        return count
+
+    def _change(
+        self, meaning: Callable[[Any], T], script: Script, *arguments: bytes | str | int, slow: bool = False
+    ) -> T:
+        """Run a script whose changes have to be durable, and return what its reply means.
+
+        Raises:
+            NotDurableError: it ran, but is not durable yet; `reply` is what its reply means.
+        """
+        try:
+            return meaning(self.run(script, *arguments, slow=slow, durable=True))
+        except NotDurableError as error:
+            raise NotDurableError(meaning(error.reply)) from error
 
     def run(
         self,

@@ -141,6 +141,16 @@ CATALOGUE: dict[str, Described] = {
         "disk), snapshots_only, without_replica, denying (their user may not run what calls need), unseen (their user "
         "may not see one of these).",
     ),
+    # Files that are read again when they change.
+    "assignment_files_refused": Described(
+        "gauge",
+        ("file",),
+        "1 while what is in force is not what is in the files, since that is wrong; else 0. file: access (looked at "
+        "every second), tls (whenever somebody connects).",
+    ),
+    "assignment_tls_certificate_expiry_timestamp_seconds": Described(
+        "gauge", (), "When the certificate in force expires, in seconds since 1970; 0 without TLS."
+    ),
     "evenhand_build_info": Described("gauge", ("version", "python", "grpcio"), "Always 1."),
 }
 """By name, as it stands in a scrape (histograms without _bucket, _sum and _count)."""

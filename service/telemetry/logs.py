@@ -39,7 +39,13 @@ def configure(settings: Settings) -> None:
 
 
 def event(
-    log: logging.Logger, level: int, message: str, problem: BaseException | None = None, **fields: str | float
+    log: logging.Logger,
+    level: int,
+    message: str,
+    problem: BaseException | None = None,
+    *,
+    whole: bool = False,
+    **fields: str | float,
 ) -> None:
     """Log an event.
 
@@ -48,10 +54,12 @@ def event(
         level: how urgent.
         message: what happened; the same for all events of a kind.
         problem: the internal error behind it, whose traceback is to follow.
+        whole: whether fields stay whole, however long; else what a caller sent could make lines of any length.
         fields: what tells it from others of its kind; empty ones are left out.
     """
     if log.isEnabledFor(level):
-        shown = {name: _shortened(value) for name, value in fields.items() if value != ""}
+        told = {name: value for name, value in fields.items() if value != ""}
+        shown = told if whole else {name: _shortened(value) for name, value in told.items()}
         log.log(level, message, exc_info=problem, extra={"fields": shown})
 
 
@@ -107,12 +115,17 @@ class Tally:
         self._calls = 0
         self._since = monotonic()
 
-    def add(self, calls: int) -> None:
-        """Count so many calls to which it happened; none: log what is counted, if its second is over."""
+    def add(self, calls: int, **latest: str) -> None:
+        """Count so many calls to which it happened; none: log what is counted, if its second is over.
+
+        Args:
+            calls: how many.
+            latest: what to say of the latest of them; what is empty is left out.
+        """
         self._calls += calls
         now = monotonic()
         if self._calls and now - self._since >= _SECOND:
-            event(self._log, logging.WARNING, self._message, calls=self._calls)
+            event(self._log, logging.WARNING, self._message, None, whole=False, calls=self._calls, **latest)
             self._calls, self._since = 0, now
 
 

@@ -57,6 +57,8 @@ _round_trip = _histogram("assignment_redis_round_trip_seconds")
 _redis_up = _gauge("assignment_redis_up", "livemin")
 _redis_slots = _gauge("assignment_redis_slots_served_ratio", "livemin")
 _redis_masters = _gauge("assignment_redis_masters", "livemax")
+_files_refused = _gauge("assignment_files_refused", "livemax")
+_expiry = _gauge("assignment_tls_certificate_expiry_timestamp_seconds", "livemin")
 _build = _gauge("evenhand_build_info", "livemax")
 
 
@@ -67,6 +69,8 @@ _refused_by_reason = {
         *("PERMISSION_DENIED", "KEYS_UNAVAILABLE"),
     )
 }
+
+_refused_files = {file: _files_refused.labels(file) for file in ("access", "tls")}
 
 
 class MethodMetrics:
@@ -208,6 +212,16 @@ def set_redis_masters(counts: Mapping[str, int]) -> None:
     """Tell how many Redis servers hold keys, by what was found of them."""
     for finding, servers in counts.items():
         _redis_masters.labels(finding).set(servers)
+
+
+def set_file_refused(file: str, refused: bool) -> None:
+    """Tell whether what is in a file ("access" or "tls") is refused, and something older in force."""
+    _refused_files[file].set(refused)
+
+
+def set_certificate_expiry(when: float) -> None:
+    """Tell when the certificate in force expires, in seconds since 1970."""
+    _expiry.set(when)
 
 
 def set_build_info() -> None:

@@ -85,7 +85,7 @@ class DecisionObserver:
         """Have `listener` called whenever something new is in force in any workspace."""
         self._collects = listener
 
-    def configured(self, call: Call, what: str, before: int, after: int) -> None:
+    def configured(self, call: Call, what: str, before: int, after: int, /, *, confirmed: bool) -> None:
         """Note that something new is in force, so that its counters are there before they count. Never fails.
 
         Args:
@@ -93,8 +93,9 @@ class DecisionObserver:
             what: "rules" or "roster".
             before: its revision until then; 0 if there was none.
             after: its revision since then.
+            confirmed: whether it is as durable as changes have to be.
         """
-        trail.changed(call, what, before=before, after=after)
+        trail.changed(call, what, confirmed=confirmed, before=before, after=after)
         try:
             self._metrics.of(call.workspace_id)
             if self._collects is not None:

@@ -6,12 +6,11 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
-import grpc
 import pytest
 
 from service.store import keys
 from tests.support.builders import rule
-from tests.support.client import Service, Workspace
+from tests.support.client import Service, Workspace, decides
 from tests.support.processes import EvenhandServer, redis_binaries, wait_until
 from tests.support.redis_cluster import RedisCluster
 from tests.support.scrape import Scrape
@@ -68,17 +67,6 @@ def workspaces(services: list[Service]) -> dict[str, list[Workspace]]:
         made[name][0].roster("ann", "bob")
         made[name][0].rules(rule("r"))
     return made
-
-
-def decides(workspace: Workspace, contact: str) -> bool:
-    """Whether a contact of the workspace is decided about, and not UNAVAILABLE; nothing else is to be expected."""
-    try:
-        workspace.created(contact)
-    except grpc.RpcError as error:
-        if error.code() == grpc.StatusCode.UNAVAILABLE:
-            return False
-        raise
-    return True
 
 
 def lost_master(cluster: RedisCluster, number: int) -> Callable[[], None]:

@@ -6,7 +6,7 @@ import itertools
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
 import grpc
@@ -16,57 +16,18 @@ from evenhand.v1 import assignment_service_pb2 as api
 from tests.support import wants
 from tests.support.builders import ALREADY_ASSIGNED, ASSIGNED, CREATED, contact, rule
 from tests.support.client import Service, Workspace, refused
-from tests.support.lagging_proxy import LaggingProxy
-from tests.support.processes import EvenhandServer, RedisServer, free_port, redis_binaries, wait_until
+from tests.support.processes import RedisServer, free_port, redis_binaries, wait_until
+from tests.support.replicas import LAG_S, Pair, serving
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-LAG_S = 0.3
 ACKNOWLEDGED = 10_000
 BATCH = 250
 CALLERS, BATCH_CALLERS = 60, 8
 AGENTS = [f"agent-{number}" for number in range(7)]
 REPLY = "Hello from $agent.name"
-
-
-@contextmanager
-def serving(redis: RedisServer, durability: str, *options: str) -> Iterator[tuple[EvenhandServer, Workspace]]:
-    """A service on a Redis, and a workspace of it."""
-    options = ("--durability", durability, "--threads", "80", *options)
-    with EvenhandServer(redis.url, options=options) as server:
-        service = Service(server.address)
-        yield server, Workspace("w", service)
-        service.close()
-
-
-class Pair:
-    """A master, and a replica that is behind it."""
-
-    def __init__(self, stack: ExitStack, lag_s: float = LAG_S) -> None:
-        port = free_port()
-        self.master = stack.enter_context(RedisServer(port=port, options=("--repl-diskless-sync-delay", "0")))
-        self.replica = stack.enter_context(RedisServer(port=free_port()))
-        self.proxy = stack.enter_context(LaggingProxy(port, lag_s))
-
-    def attach(self) -> None:
-        """Have the replica follow the master."""
-        with self.replica.client() as client:
-            client.replicaof("127.0.0.1", self.proxy.port)
-            wait_until(lambda: client.info("replication")["master_link_status"] == "up", "the replica follows")
-
-    def detach(self) -> None:
-        """Have the replica follow nobody it can reach."""
-        with self.replica.client() as client:
-            client.replicaof("127.0.0.1", free_port())
-
-    def promote(self) -> None:
-        """Kill the master, and what is on its way with it, and have the replica take its place."""
-        self.proxy.cut()
-        self.master.kill()
-        with self.replica.client() as client:
-            client.execute_command("REPLICAOF", "NO", "ONE")
 
 
 @pytest.fixture
@@ -173,8 +134,9 @@ def test_a_replica_that_does_not_confirm_is_told_and_its_return_is_enough(pair: 
         with refused("UNAVAILABLE") as said:
             workspace.created("with-id", request_id="r-1")
         assert said.reason == "NOT_DURABLE"
-        assert server.health() == "SERVING"
+        wait_until(lambda: server.health() == "NOT_SERVING", "the service says that it can confirm nothing", 5)
         pair.attach()
+        wait_until(lambda: server.health() == "SERVING", "the service serves again", 5)
         told = workspace.created("c")
         assert (told.outcome, told.reply, told.replayed) == (ASSIGNED, f"Hello from {told.agent_id}", False)
         assert workspace.contact("c").decision.sequence == told.sequence

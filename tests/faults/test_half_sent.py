@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.support.builders import ASSIGNED, rule
-from tests.support.client import Service, Workspace, refused
+from tests.support.builders import ASSIGNED
+from tests.support.client import Workspace, calling, refused
 from tests.support.half_sent import half_sent
 from tests.support.processes import EvenhandServer, RedisServer, wait_until
 
@@ -32,14 +32,6 @@ def redis() -> Iterator[RedisServer]:
     """A Redis of one test."""
     with RedisServer() as server:
         yield server
-
-
-def calling(address: str) -> Workspace:
-    """A workspace in which contacts are assigned."""
-    team = Workspace("w", Service(address))
-    team.roster("a", "b")
-    team.rules(rule("everyone"))
-    return team
 
 
 def p99s(teams: list[Workspace], seconds: float) -> list[float]:

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.support.builders import ASSIGNED, rule
-from tests.support.client import Service, Workspace
+from tests.support.builders import ASSIGNED
+from tests.support.client import calling
 from tests.support.flood import PREFACE, SETTINGS, flooding, frame
 from tests.support.processes import EvenhandServer, RedisServer
 
@@ -30,14 +30,6 @@ def redis() -> Iterator[RedisServer]:
     """A Redis of one test."""
     with RedisServer() as server:
         yield server
-
-
-def calling(address: str) -> Workspace:
-    """A workspace in which contacts are assigned."""
-    team = Workspace("w", Service(address))
-    team.roster("a", "b")
-    team.rules(rule("everyone"))
-    return team
 
 
 @pytest.mark.parametrize("kind", ["rapid-reset", "ping", "settings"])

@@ -234,6 +234,23 @@ def test_a_right_that_is_taken_away_is_noticed(redis: RedisServer) -> None:
         assert workspace.created("c").outcome == ASSIGNED
 
 
+def test_commands_that_go_to_redis_say_what_it_refuses(redis: RedisServer) -> None:
+    """A wrong password, and a right that is missing, are called that, and not a Redis that does not answer."""
+    allow(redis, *BY_FUNCTIONS)
+    url = url_of(redis)
+    cases = {
+        ("audit", url.replace("secret", "wrong")): "Redis does not take the user or the password of its URL: ",
+        ("accept-loss", url.replace("secret", "wrong")): "Redis does not take the user or the password of its URL: ",
+        ("audit", url): "Redis denies its user what this needs: ",  # which is to scan
+    }
+    for (command, at), said in cases.items():
+        ended = CliRunner().invoke(app, [command, "--workspace", "w", "--redis-url", at])
+        assert ended.exit_code == 3
+        last = ended.stderr.splitlines()[-1]
+        assert last.startswith(f"evenhand: {said}"), last
+        assert "wrong@" not in ended.output
+
+
 def test_the_rights_are_those_of_the_scripts() -> None:
     """What the rights allow, and what is looked for, are the commands that some script runs: no more, no fewer."""
     texts = [path.read_text() for path in LUA.rglob("*.lua") if path.name != "rights.lua"]

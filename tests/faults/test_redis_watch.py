@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
@@ -12,9 +12,10 @@ import pytest
 from service.redis_client.client import RedisClient
 from service.store.redis_watch import RedisWatch
 from tests.support.builders import ASSIGNED, rule
-from tests.support.client import Service, Workspace
+from tests.support.client import Service, Workspace, refused
 from tests.support.processes import EvenhandServer, RedisServer, redis_binaries, wait_until
 from tests.support.redis_cluster import RedisCluster
+from tests.support.replicas import Pair
 from tests.support.scrape import Scrape
 from tests.support.sentinels import WatchedRedis
 
@@ -50,11 +51,13 @@ def decides(server: EvenhandServer) -> bool:
 
 
 @contextmanager
-def watched(url: str, *, allow_eviction: bool = False) -> Iterator[list[Findings]]:
+def watched(url: str, *, allow_eviction: bool = False, needs_replica: bool = False) -> Iterator[list[Findings]]:
     """All that a watch on this Redis is told, which looks every 50 ms; the last is the latest."""
     findings: list[Findings] = []
     client = RedisClient(url, 1.0)
-    watch = RedisWatch(client, findings.append, allow_eviction=allow_eviction, every_s=OFTEN_S)
+    watch = RedisWatch(
+        client, findings.append, allow_eviction=allow_eviction, needs_replica=needs_replica, every_s=OFTEN_S
+    )
     watch.start()
     try:
         yield findings
@@ -169,6 +172,45 @@ def test_the_master_behind_sentinels_counts():
         wait_until(lambda: redis.master() not in {None, before}, "another one is the master", 30)
         wait_until(lambda: "not ready until it is set to noeviction" in server.log(), "it was seen", 10)
         wait_until(lambda: server.health() == "NOT_SERVING", "it is not ready", 2)
+
+
+def test_without_a_replica_nothing_is_confirmed():
+    """With `--durability replicated` a Redis without a replica is not ready, with one error; with one it soon is.
+
+    A replica that goes is noticed by the first change that it does not confirm.
+    """
+    said = "has no replica to confirm changes (--durability replicated)"
+    options = (*METRICS, "--durability", "replicated")
+    with ExitStack() as stack:
+        pair = Pair(stack, lag_s=0.0)
+        server = stack.enter_context(EvenhandServer(pair.master.url, options=options))
+        workspace = Workspace("w", Service(server.address))
+        assert server.health() == "NOT_SERVING"
+        assert server.health("liveness") == "SERVING"
+        assert server.log().count(said) == 1
+        pair.attach()
+        wait_until(lambda: server.health() == "SERVING", "it is ready by itself", 5)
+        assert server.log().count(said) == 2  # and that it is over
+        workspace.roster("ann")
+        pair.detach()
+        with refused("UNAVAILABLE") as refusal:
+            workspace.roster("bob")
+        assert refusal.reason == "NOT_DURABLE"
+        wait_until(lambda: server.health() == "NOT_SERVING", "it is not ready", 3)
+        pair.attach()
+        wait_until(lambda: server.health() == "SERVING", "it is ready again", 5)
+        assert server.log().count(said) == 4  # all that once more
+
+
+@pytest.mark.skipif("8.2" not in redis_binaries(), reason="no Redis 8.2 here")
+def test_a_part_of_a_cluster_that_confirms_is_enough(caplog: pytest.LogCaptureFixture):
+    """Where one of three masters has lost its replica, that is an error in the log, and the service stays ready."""
+    with RedisCluster(3, 1) as cluster, watched(cluster.urls[0], needs_replica=True) as findings:
+        assert findings[-1].fit
+        next(node for node in cluster.nodes if cluster.role(node) == "slave").kill()
+        wait_until(lambda: findings[-1].counts["without_replica"] == 1, "it was seen", 10)
+        assert findings[-1].fit
+        assert sum("has no replica to confirm changes" in one.message for one in caplog.records) == 1
 
 
 def test_a_redis_that_comes_later_is_looked_at_first():

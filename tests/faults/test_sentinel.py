@@ -10,11 +10,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
-import grpc
 import pytest
 
 from tests.support.builders import ASSIGNED, rule
-from tests.support.client import Service, Workspace
+from tests.support.client import Service, Workspace, decides
 from tests.support.cluster import lasting_ports
 from tests.support.processes import EvenhandServer, RedisServer, redis_binaries, wait_until
 from tests.support.sentinels import NAME, WatchedRedis
@@ -45,17 +44,6 @@ def team(server: EvenhandServer) -> Workspace:
     workspace.roster("ann", "bob")
     workspace.rules(rule("everyone"))
     return workspace
-
-
-def decides(workspace: Workspace, contact: str) -> bool:
-    """Whether the contact is decided about, and not UNAVAILABLE; nothing else is to be expected."""
-    try:
-        workspace.created(contact)
-    except grpc.RpcError as error:
-        if error.code() == grpc.StatusCode.UNAVAILABLE:
-            return False
-        raise
-    return True
 
 
 def fail_over(watched: WatchedRedis, number: int) -> RedisServer | None:

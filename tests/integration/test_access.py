@@ -128,6 +128,19 @@ def test_a_caller_shows_one_bearer_token(
     assert ask(server.channel(), *metadata) == reason
 
 
+def test_a_caller_without_the_word_is_told_of_it(server: EvenhandServer) -> None:
+    """A header that is not `Bearer TOKEN` is told so, and a token of nobody is not."""
+    said = "the call's authorization is not once `Bearer TOKEN`, with a token of at most 8 KiB"
+    told = "the call's bearer token is of nobody known, or not valid"
+    cases = {"read-token": said, "Basic read-token": said, "Bearer " + "x" * 9000: said, "Bearer nobody": told}
+    for shown, words in cases.items():
+        with refused("UNAUTHENTICATED") as heard:
+            AssignmentServiceStub(server.channel()).GetRules(
+                api.GetRulesRequest(workspace_id="own"), timeout=20, metadata=[("authorization", shown)]
+            )
+        assert heard.message == words
+
+
 def test_who_is_not_known_learns_nothing_of_requests(server: EvenhandServer) -> None:
     """A request that is no message is called so only to those who are let in; others hear what they always hear."""
     made: Any = server.channel().unary_unary("/evenhand.v1.AssignmentService/EvaluateContact")

@@ -19,6 +19,7 @@ from evenhand.v1.roster_service_pb2_grpc import RosterServiceStub
 
 from tests.support import access
 from tests.support.processes import EvenhandServer, RedisServer, wait_until
+from tests.support.scrape import Scrape
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -63,6 +64,11 @@ def logged(server: EvenhandServer, message: str, **fields: str) -> list[dict[str
     """Return the lines of a log in JSON with this message and these fields."""
     lines = [json.loads(line) for line in server.log().splitlines() if line.startswith("{")]
     return [line for line in lines if line["message"] == message and fields.items() <= line.items()]
+
+
+def refused(server: EvenhandServer) -> float | None:
+    """Return what the metrics say of the access file: 1 if it is refused."""
+    return Scrape(server).value("assignment_files_refused", file="access")
 
 
 @pytest.mark.parametrize("workers", [1, 2])
@@ -113,23 +119,31 @@ def test_a_file_that_changes_is_read_again(redis: RedisServer, tmp_path: Path, w
         assert set(seen) == {grpc.StatusCode.OK}
         for line in logged(server, "changed", what="access"):
             assert (line["added"], line["removed"], line["altered"]) == ("comes", "goes", "stays")
+            assert (line["before"], line["after"]) == (
+                "goes: read in *; stays: read in *",
+                "comes: read in *; stays: decide, read in *",
+            )
             assert line["file"] == str(file)
         assert SECRET not in server.log()
 
 
 def test_a_wrong_new_file_leaves_the_old_one_in_force(redis: RedisServer, tmp_path: Path) -> None:
-    """A file that is broken, or gone, is one line each, and nobody is shut out or let in; then the right one counts."""
+    """One that is broken, or gone, is a line and a metric, and nobody is shut out or let in; then the next counts."""
     file = access.write(tmp_path / "access.yaml", access.principal("one", "read"))
-    with EvenhandServer(redis.url, options=["--access", str(file), *JSON_LOG]) as server:
+    options = ["--access", str(file), "--metrics-listen", "127.0.0.1:0", *JSON_LOG]
+    with EvenhandServer(redis.url, options=options) as server:
         channel = server.channel()
+        assert refused(server) == 0
         message = "the access file is wrong, the old one stays"
         for number, break_it in enumerate((lambda: file.write_text("principals: 5"), file.unlink), 1):
             break_it()
             wait_until(lambda at=number: len(logged(server, message)) == at, "the fault is noticed")
             assert ask(channel, "one-token") == grpc.StatusCode.OK
+            assert refused(server) == 1
         access.write(file, access.principal("two", "read"))
         wait_until(lambda: ask(channel, "two-token") == grpc.StatusCode.OK, "the new one is in force")
         assert ask(channel, "one-token") == grpc.StatusCode.UNAUTHENTICATED
+        assert refused(server) == 0
         reasons = [line["reason"] for line in logged(server, message)]
         assert reasons[0].startswith(f"{file}:1: principals: must be a list")
         assert reasons[1] == "cannot be read: No such file or directory"
@@ -154,6 +168,14 @@ def test_who_calls_is_told_to_those_who_watch_and_no_secret(redis: RedisServer, 
         denied = logged(server, "call refused", reason="PERMISSION_DENIED")
         unknown = logged(server, "call refused", reason="INVALID_CREDENTIALS")
         assert {line["who"] for line in denied} == {"console"}
+        assert {line["why"] for line in unknown} == {"unknown token"}
+        with pytest.raises(grpc.RpcError):
+            RosterServiceStub(channel).UpdateAgents(
+                UpdateAgentsRequest(workspace_id="w"), timeout=20, metadata=access.bearer(SECRET)
+            )
+        (wrong,) = logged(server, "call refused", code="INVALID_ARGUMENT")
+        assert wrong["who"] == "console"
+        assert wrong["caller"].startswith("ipv4:127.0.0.1:")
         assert all(line["caller"].startswith("ipv4:127.0.0.1:") for line in denied + unknown)
         assert 5 <= len(denied) < 20
         assert 5 <= len(unknown) < 20
@@ -205,8 +227,22 @@ def test_apply_refuses_an_access_file(tmp_path: Path) -> None:
     assert evenhand("check", file).stdout == f"{file}: ok, 1 principal\n"
 
 
-def test_everybody_being_let_in_is_warned_of(redis: RedisServer, tmp_path: Path) -> None:
-    """Without an access file one line says so where others reach the service; with one, or on loopback, none does."""
+def test_a_command_that_also_reads_says_so(redis: RedisServer, tmp_path: Path) -> None:
+    """Who may configure and not read is told by commands that change what `read` is for; `roster` adds nothing."""
+    file = access.write(tmp_path / "access.yaml", access.principal("deployer", "configure"))
+    roster = tmp_path / "roster.yaml"
+    roster.write_text("agents: [{id: ann}]\n")
+    hint = "the caller may not read in this workspace; this command also reads: the principal needs read, too\n"
+    with EvenhandServer(redis.url, options=["--access", str(file)]) as server:
+        at = ("-w", "w", "--server", server.address)
+        for command in (("apply", roster), ("agents", "set", "ann"), ("teams", "set", "t")):
+            assert evenhand(*command, *at, EVENHAND_TOKEN="deployer-token").stderr == f"evenhand: {hint}"  # noqa: S106
+        plain = evenhand("roster", *at, EVENHAND_TOKEN="deployer-token")  # noqa: S106
+        assert plain.stderr == "evenhand: the caller may not read in this workspace\n"
+
+
+def test_access_that_is_not_what_it_seems_is_warned_of(redis: RedisServer, tmp_path: Path) -> None:
+    """One line says where others may do all without an access file, and where its certificates can count for nobody."""
     file = access.write(tmp_path / "access.yaml", access.principal("one", "read"))
     with socket.create_server(("127.0.0.1", 0)) as taken:  # so that it ends before it serves anybody
         port = taken.getsockname()[1]
@@ -214,3 +250,8 @@ def test_everybody_being_let_in_is_warned_of(redis: RedisServer, tmp_path: Path)
             ended = evenhand("serve", "--listen", f"{host}:{port}", "--redis-url", redis.url, *options)
             assert ended.returncode == 2
             assert ended.stderr.count("everybody who reaches the service may do all: set --access") == lines
+            assert "callers are asked for none" not in ended.stderr
+        known = access.principal("one", "read", certificates=["dns:one.example.com"])
+        access.write(file, known)
+        ended = evenhand("serve", "--listen", f"127.0.0.1:{port}", "--redis-url", redis.url, "--access", file)
+        assert ended.stderr.count("callers are asked for none: set --tls-client-ca") == 1

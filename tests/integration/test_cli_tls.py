@@ -97,6 +97,16 @@ def test_who_is_not_let_in_hears_why(
 
 
 @COMMANDS
+def test_plain_text_is_called_that(redis: RedisServer, authority: Authority, command: list[str]) -> None:
+    """Where a service answers in plain text, who asks by TLS is told so, and not that nothing runs there."""
+    with EvenhandServer(redis.url) as plain:
+        said = evenhand(*command, "-s", plain.address, "--tls-ca", authority.file)
+    hint = "if it is Evenhand in plain text, leave --tls-ca out"
+    assert said.stderr == f"evenhand: something answers at {plain.address}, but not by TLS; {hint}\n"
+    assert said.returncode == 3
+
+
+@COMMANDS
 def test_another_name_is_not_trusted(redis: RedisServer, authority: Authority, command: list[str]) -> None:
     """A certificate of the right authority for another host is refused."""
     with EvenhandServer(redis.url, options=authority.issue("elsewhere", "other.example.com").options()) as elsewhere:

@@ -62,6 +62,7 @@ def test_a_refused_call_is_one_json_object(redis):
         assert SECRET not in server.log()
     event = json.loads(line)
     assert event.pop("milliseconds") > 0
+    assert event.pop("caller").startswith("ipv4:127.0.0.1:")
     assert event.keys() >= {"time", "process"}
     assert {name: event[name] for name in event.keys() - {"time", "process"}} == {
         "level": "INFO",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from typing import TYPE_CHECKING
 
@@ -12,7 +13,7 @@ from evenhand.v1 import assignment_service_pb2 as api
 from tests.support.access import ISSUER, Signer, issuer, key_set, principal, write
 from tests.support.builders import rule
 from tests.support.client import Service, Workspace, refused
-from tests.support.processes import EvenhandServer, RedisServer
+from tests.support.processes import EvenhandServer, RedisServer, wait_until
 from tests.support.scrape import Scrape
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ def refusals(team: Workspace, calls: int) -> int:
 
 
 def test_a_workspace_beyond_its_quota_is_refused_and_its_neighbor_is_not() -> None:
-    """With 20 a second, 60 calls at once are refused in part and counted; a batch is paid for by its contacts."""
+    """With 20 a second, 60 calls at once are refused in part and counted; a batch is paid for, and waited for."""
     options = ("--workspace-quota", "20", "--metrics-listen", "127.0.0.1:0")
     with RedisServer() as redis, EvenhandServer(redis.url, options=options) as server:
         service = Service(server.address)
@@ -51,7 +52,11 @@ def test_a_workspace_beyond_its_quota_is_refused_and_its_neighbor_is_not() -> No
         assert refusals(quiet, 10) == 0
         time.sleep(1.5)
         assert len(quiet.created_in_batch(f"batch-{number}" for number in range(100))) == 100
-        assert refusals(quiet, 1) == 1
+        with refused("RESOURCE_EXHAUSTED") as said:
+            quiet.created("after-the-batch")
+        assert said.reason == "QUOTA_EXCEEDED"
+        assert 3 <= said.retry_after_s <= 5  # 100 contacts at 20 a second, of which a second's are there at once
+        wait_until(lambda: re.search(r"beyond its quota calls=\d+ workspace=quiet", server.log()), "the log names it")
 
 
 def test_who_may_not_do_something_takes_no_quota_of_the_workspace_named(tmp_path: Path) -> None:

@@ -90,8 +90,9 @@ def test_files_that_the_readme_links_to_exist():
 
 
 def test_every_make_target_is_explained():
-    """`make help` names each target that the README uses."""
+    """`make help` names each target that the README uses, in 80 columns."""
     said = subprocess.run(["make", "-s", "help"], cwd=ROOT, capture_output=True, text=True, check=True).stdout  # noqa: S607
     used = set(re.findall(r"`make (\w+)`|^\$ make (\w+)", README, re.MULTILINE))
     for target in {first or second for first, second in used}:
         assert f"make {target} " in said
+    assert max(map(len, said.splitlines())) <= 80

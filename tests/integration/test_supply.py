@@ -127,6 +127,23 @@ def test_a_list_that_is_none_is_not_written() -> None:
     assert not (sbom.FOLDER / "nothing.cdx.json").exists()
 
 
+@pytest.mark.parametrize("engine", [None, "exit 1"], ids=["missing", "not running"])
+def test_without_an_engine_the_list_of_a_ready_image_is_offered(
+    engine: str | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where docker is missing, or cannot build, `make sbom` says what takes an image that is there."""
+    monkeypatch.setattr(sbom, "of_wheel", lambda _work: {})
+    monkeypatch.setattr(sbom, "write", lambda _bom, _name: None)
+    monkeypatch.setattr(sys, "argv", ["sbom.py"])
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=None)
+    if engine is not None:
+        program = tmp_path / "docker"
+        program.write_text(f"#!/bin/sh\n{engine}\n")
+        program.chmod(0o755)
+    with pytest.raises(SystemExit, match="`make sbom IMAGE=name` takes one that the engine has"):
+        sbom.main()
+
+
 @contextmanager
 def database(vulnerable: str) -> Iterator[str]:
     """Serve a database with OSV's API that knows one vulnerability, of this package; give its address."""
@@ -180,4 +197,5 @@ def test_a_database_that_is_not_there_is_no_good_news(tmp_path: Path) -> None:
     """Where the database does not answer, one line says that nothing was looked up."""
     done = scanned("http://127.0.0.1:1/v1/query", tmp_path)
     assert (done.returncode, len(done.stdout.splitlines()), done.stderr) == (scan.NOT_REACHED, 1, "")
-    assert done.stdout.startswith("Known vulnerabilities: not looked up")
+    why = "as the database did not answer ([Errno 111] Connection refused)"
+    assert done.stdout == f"Known vulnerabilities: not looked up, {why}.\n"

@@ -8,6 +8,7 @@ import ssl
 import subprocess
 import sys
 import threading
+import time
 import urllib.request
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -150,9 +151,13 @@ def test_files_that_change_are_read_again_without_a_lost_call(
 
 
 def test_wrong_files_leave_the_old_ones_in_force(redis: RedisServer, authority: Authority) -> None:
-    """A key of another certificate, an expired one, and none are logged once each; then the right ones count."""
+    """A key of another certificate, an expired one, and none are a line each and a metric; then right ones count."""
     files = authority.issue("server")
-    with EvenhandServer(redis.url, options=files.options()) as server:
+    with EvenhandServer(redis.url, options=[*files.options(), *METRICS]) as server:
+        expires = re.search(r"_expiry_timestamp_seconds (\d\S+)", metrics(authority, server))
+        assert expires is not None
+        assert float(expires[1]) == pytest.approx(time.time() + 86400, abs=3600)
+        assert 'assignment_files_refused{file="tls"} 0.0' in metrics(authority, server)
         write(files.key, authority.issue("other").key.read_bytes())
         wrong = ["is not the key of", "certificate has expired", "cannot be read: No such file"]
         for number, reason in enumerate(wrong):
@@ -161,13 +166,16 @@ def test_wrong_files_leave_the_old_ones_in_force(redis: RedisServer, authority: 
             if number == 2:
                 files.cert.unlink()
             assert [answer(authority, server) for _ in range(3)] == [grpc.StatusCode.OK] * 3
-            logged = [line for line in server.log().splitlines() if "TLS files are wrong, the old ones stay" in line]
+            logged = [line for line in server.log().splitlines() if "the old ones stay user=grpc" in line]
             assert len(logged) == number + 1
             assert reason in logged[-1]
-        renewed = Authority(authority.folder.parent / "renewed").issue("server")
+            assert 'assignment_files_refused{file="tls"} 1.0' in metrics(authority, server)
+        renewed_by = Authority(authority.folder.parent / "renewed")
+        renewed = renewed_by.issue("server")
         write(files.key, renewed.key.read_bytes())
         write(files.cert, renewed.cert.read_bytes())
         assert answer(authority, server) == grpc.StatusCode.UNAVAILABLE
+        assert 'assignment_files_refused{file="tls"} 0.0' in metrics(renewed_by, server)
 
 
 def test_the_example_of_a_caller_speaks_tls(redis: RedisServer, authority: Authority) -> None:

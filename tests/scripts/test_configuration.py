@@ -22,7 +22,7 @@ from tests.support.processes import wait_until
 from tests.support.stores import decide, open_store, raw
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
 
 POOL = "t:sales"
 AGENTS = [f"agent-{number}" for number in range(1000)]
@@ -80,6 +80,26 @@ def test_whoever_comes_next_completes_a_configuration(redis):
     assert raw(redis, b"LLEN", root + b":plan") > 1
     assert decided(open_store(redis), name, 1, 1000) == AGENTS
     assert raw(redis, b"EXISTS", root + b":plan") == 0
+
+
+class _TakenOverWorkspace(RedisWorkspace):
+    def note_choices(self, choices: Mapping[str, str], *, durable: bool = True) -> int:
+        """Note them on a server that another takes over from, which has not got them."""
+        count = super().note_choices(choices, durable=durable)
+        raw(self._redis, b"HDEL", self._root, b"choices", *(ref.encode() for ref in choices))
+        return count
+
+
+def test_rules_whose_choices_are_gone_do_not_come_in_force(redis):
+    """Where a server takes over that has not got the choices noted for rules, nothing is changed; a repeat is fine."""
+    store, name = open_store(redis), "taken-over"
+    workspace = store.workspace(name)
+    before, rules = workspace.configuration(), plans.rules(*views(POOL))
+    workspace.__class__ = _TakenOverWorkspace
+    assert workspace.configure(before, change(AGENTS[:3]), rules=rules) == ""
+    assert store.workspace(name).configuration() == before
+    assert configure(store, name, change(AGENTS[:3])) == 1
+    assert decided(store, name, 1, 3) == AGENTS[:3]
 
 
 @pytest.fixture

@@ -262,3 +262,22 @@ def refused(code: str) -> Iterator[Refusal]:
     status = rpc_status.from_call(error)
     assert status is not None, f"no google.rpc.Status: {error.details()}"
     said.__dict__.update(read_status(status).__dict__)
+
+
+def decides(workspace: Workspace, contact: str) -> bool:
+    """Whether the contact is decided about, and not UNAVAILABLE; nothing else is to be expected."""
+    try:
+        workspace.created(contact)
+    except grpc.RpcError as error:
+        if error.code() == grpc.StatusCode.UNAVAILABLE:
+            return False
+        raise
+    return True
+
+
+def calling(address: str) -> Workspace:
+    """A workspace in which contacts are assigned."""
+    team = Workspace("w", Service(address))
+    team.roster("a", "b")
+    team.rules(builders.rule("everyone"))
+    return team

@@ -7,12 +7,13 @@ import queue
 import socket
 import threading
 import time
-from typing import Self
+
+from tests.support.redis_proxy import RedisProxy, shut
 
 _CHUNK = 65536
 
 
-class LaggingProxy:
+class LaggingProxy(RedisProxy):
     """Passes on what a master sends after a delay, and at once what its replica says.
 
     Args:
@@ -21,37 +22,13 @@ class LaggingProxy:
     """
 
     def __init__(self, master_port: int, lag_s: float) -> None:
-        self._master = ("127.0.0.1", master_port)
+        super().__init__(master_port)
         self._lag_s = lag_s
-        self._listener = socket.create_server(("127.0.0.1", 0))
         self.port = int(self._listener.getsockname()[1])
-        self._open: set[socket.socket] = set()
-
-    def __enter__(self) -> Self:
-        threading.Thread(target=self._accept, daemon=True).start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._listener.shutdown(socket.SHUT_RDWR)
-        self._listener.close()
-        self.cut()
-
-    def cut(self) -> None:
-        """Break all connections; what is on its way is lost."""
-        for each in list(self._open):
-            _shut(each)
-
-    def _accept(self) -> None:
-        while True:
-            try:
-                replica, _ = self._listener.accept()
-            except OSError:
-                return  # the proxy is closed
-            threading.Thread(target=self._serve, args=(replica,), daemon=True).start()
 
     def _serve(self, replica: socket.socket) -> None:
         try:
-            master = socket.create_connection(self._master)
+            master = socket.create_connection(self._redis)
         except OSError:
             replica.close()  # the master has ended
             return
@@ -77,7 +54,7 @@ class LaggingProxy:
             time.sleep(max(0.0, due[0] - time.monotonic()))
             with contextlib.suppress(OSError):  # it was cut
                 replica.sendall(piece)
-        _shut(replica)
+        shut(replica)
 
 
 def _pass_on(source: socket.socket, target: socket.socket) -> None:
@@ -85,11 +62,5 @@ def _pass_on(source: socket.socket, target: socket.socket) -> None:
     with contextlib.suppress(OSError):  # the other direction has shut them down
         while received := source.recv(_CHUNK):
             target.sendall(received)
-    _shut(source)
-    _shut(target)
-
-
-def _shut(end: socket.socket) -> None:
-    """End both directions of a connection, so that who waits at it wakes."""
-    with contextlib.suppress(OSError):  # it has ended already
-        end.shutdown(socket.SHUT_RDWR)
+    shut(source)
+    shut(target)

@@ -89,10 +89,11 @@ class RedisCluster:
         return [node for node in self.nodes if self.role(node) == "master"]
 
     def owner(self, key: bytes) -> RedisServer:
-        """The master that has a key's slot, by what any of them says."""
-        for first, last, (_, port, *_), *_ in self.ask(self.masters()[0], "CLUSTER SLOTS"):
-            if first <= key_slot(key) <= last:
-                return next(node for node in self.nodes if node.port == port)
+        """The master that says of itself that it has a key's slot: the others learn of a move some time after it."""
+        for node in self.masters():
+            for first, last, (_, port, *_), *_ in self.ask(node, "CLUSTER SLOTS"):
+                if port == node.port and first <= key_slot(key) <= last:
+                    return node
         raise AssertionError("nobody has the slot")
 
     def move(self, slot: int, source: RedisServer, target: RedisServer, pause_s: float = 0.0) -> None:

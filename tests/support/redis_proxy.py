@@ -43,7 +43,7 @@ class RedisProxy:
     def cut(self) -> None:
         """Break every connection."""
         for each in list(self._open):
-            _shut(each)
+            shut(each)
 
     def ways(self) -> tuple[Way, Way]:
         """Return both directions of a new connection: to Redis, and back."""
@@ -77,11 +77,11 @@ def _pump(source: socket.socket, target: socket.socket, way: Way) -> None:
         while goes_on and (received := source.recv(_CHUNK)):
             passed, goes_on = way(received)
             target.sendall(passed)
-    _shut(source)
-    _shut(target)
+    shut(source)
+    shut(target)
 
 
-def _shut(end: socket.socket) -> None:
+def shut(end: socket.socket) -> None:
     """End both directions of a connection, so that who waits at it wakes."""
     with contextlib.suppress(OSError):  # it has ended already
         end.shutdown(socket.SHUT_RDWR)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 from urllib.request import urlopen
 
@@ -21,7 +22,9 @@ class Scrape:
     """
 
     def __init__(self, server: EvenhandServer) -> None:
-        address = server.ready_line.rpartition("metrics on ")[2].rstrip(")")
+        ready = server.ready_line
+        is_json = ready.startswith("{")
+        address = json.loads(ready)["metrics"] if is_json else ready.rpartition("metrics on ")[2].rstrip(")")
         with urlopen(f"http://{address}/metrics", timeout=10) as answer:
             text = answer.read().decode()
         self.families: dict[str, Metric] = {family.name: family for family in text_string_to_metric_families(text)}

@@ -6,11 +6,11 @@
 -- ARGV[3]  'rules' or 'roster': which of the two is new
 -- ARGV[4]  token of the plan that was staged ('' = nothing else changes)
 -- ARGV[5]  its incarnation
--- then, if the rules are new: the serialized rule set, the rules as the matcher takes them, and 1 if closing a contact
--- takes its owner away
+-- then, if the rules are new: how many choices there were when those of the rules had been noted, the serialized rule
+-- set, the rules as the matcher takes them, and 1 if closing a contact takes its owner away
 --
--- Returns  the new version of what was put in force; '' if one of the two changed meanwhile, or the plan was staged
---          too long ago: nothing was done
+-- Returns  the new version of what was put in force; '' if one of the two changed meanwhile, the plan was staged too
+--          long ago, or a server has taken over that has not got the choices: nothing was done
 
 --- @include "roster"
 
@@ -19,11 +19,12 @@ return function(args)
   if refusal then
     return refusal
   end
-  local rules_version, under, which, token, incarnation, rule_set, prepared, unassign_on_close = unpack(args)
+  local rules_version, under, which, token, incarnation, choices, rule_set, prepared, unassign_on_close = unpack(args)
   local staged = root .. STAGED .. token
   if version ~= rules_version
     or roster_version ~= under
-    or (token ~= '' and call('EXISTS', staged) == 0) then
+    or (token ~= '' and call('EXISTS', staged) == 0)
+    or (choices and tonumber(call('HGET', root, 'choices') or 0) < tonumber(choices)) then
     return ''
   end
   if token ~= '' then

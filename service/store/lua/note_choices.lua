@@ -2,6 +2,8 @@
 --
 -- KEYS[1]  what all keys of the workspace begin with; all others are derived from it (see keys.py)
 -- ARGV     for each: the name by which decisions refer to it, and its text
+--
+-- Returns  how many are noted by now, these and all before
 
 return function(args)
   for at = 1, #args, 2 do
@@ -11,5 +13,5 @@ return function(args)
       call('HSET', root, ref, '{"number":' .. number .. ',' .. string.sub(text, 2), '#' .. number, ref)
     end
   end
-  return redis.status_reply('OK')
+  return tonumber(call('HGET', root, 'choices'))
 end

@@ -54,6 +54,7 @@ def test_the_example_says_all_that_can_be_said() -> None:
         ("- a", ["1: must have top-level fields: principals, issuers"]),
         ("issuers: []", ["1: principals: is missing"]),
         ("principals: a", ['1: principals: must be a list (lines that begin with "- ")']),
+        ("principals: []", ["1: principals: is empty: nobody could call"]),
         ("principals: [a]", None),
         (
             "principals: [{{name: a, workspaces: [], rights: [read], tokens: [{hash}]}}]",
@@ -69,6 +70,10 @@ def test_the_example_says_all_that_can_be_said() -> None:
         (
             RIGHT.replace("tokens: [{hash}]", "certificates: [a.example.com]"),
             ["must begin with what kind of name it is"],
+        ),
+        (
+            RIGHT.replace("tokens: [{hash}]", "certificates: ['dns:*.example.com']"),
+            ['3: principals[0].certificates[0]: "dns:*.example.com" has a *, and names are compared as they are'],
         ),
         (
             RIGHT.replace("tokens: [{hash}]", "jwts: [{{issuer: nobody, subject: s}}]"),

@@ -163,6 +163,43 @@ def test_a_password_is_not_shown_in_an_error_either(url: str) -> None:
     assert SECRET not in str(refused.value)
 
 
+OPTIONS = "expected options that there are, after the ?"
+UNESCAPED = "expected user and password percent-encoded"
+
+
+@pytest.mark.parametrize(
+    ("url", "said"),
+    [
+        ("redis://host:x", "expected a port from 1 to 65535"),
+        ("redis://:secret@host:70000", "expected a port from 1 to 65535"),
+        ("redis://:secret@", "expected a host"),
+        ("redis://host/two", "expected a number for the database, after the /"),
+        ("redis://host?sokcet_timeout=1", f"{OPTIONS}: sokcet_timeout is unknown"),
+        ("redis://host?socket_timeout=x", f"{OPTIONS}: socket_timeout is unknown, or has a wrong value"),
+        (f"redis://u:p@h?{SECRET}=1@host", f"{OPTIONS}: one of them is unknown"),
+        (f"redis://user:{SECRET}/x@host", UNESCAPED),
+        (f"redis://:{SECRET}#@host", UNESCAPED),
+        (f"redis://user:7#{SECRET}@host", UNESCAPED),
+        (f"redis://:a?{SECRET}@host:6379", UNESCAPED),
+        (
+            "rediss://host?ssl_ca_certs=/nowhere/ca.pem",
+            "expected a file for ssl_ca_certs: /nowhere/ca.pem is not there",
+        ),
+        (
+            "rediss+sentinel://host/m?ssl_ca_certs=/nowhere/ca.pem",
+            "expected a file for ssl_ca_certs: /nowhere/ca.pem is not there",
+        ),
+        ("http://host", "expected redis://"),
+    ],
+)
+def test_what_is_wrong_with_a_redis_url_is_named(url: str, said: str) -> None:
+    """Of a URL that cannot be used the part that is wrong is named, but never what may be a password."""
+    with pytest.raises(SettingsError) as refused:
+        Settings.read({"redis_url": url}, {})
+    assert str(refused.value).startswith(f"--redis-url: {said}")
+    assert SECRET not in str(refused.value)
+
+
 def test_several_workers_cannot_share_a_unix_socket() -> None:
     """Workers share a port by SO_REUSEPORT, which unix sockets have not."""
     with pytest.raises(SettingsError, match=r"^--workers: .*unix socket"):

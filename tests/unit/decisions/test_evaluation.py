@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from contextlib import nullcontext
-from time import monotonic
+from time import monotonic, thread_time
 from types import SimpleNamespace
 from typing import Any
 
@@ -24,12 +24,16 @@ from service.store.values import Decided, Decision, StaleRulesError, revision_of
 
 
 class Matcher:
-    """Rules that match nothing, and break at one contact."""
+    """Rules that match nothing, break at one contact, and take long for some."""
 
     def match(self, _event: int, contact: Contact, _updated_keys: object) -> None:
         """Find nothing."""
         if contact.id == "broken":
             raise ZeroDivisionError
+        if contact.id.startswith("slow"):
+            end = thread_time() + 0.06
+            while thread_time() < end:
+                pass
 
 
 class Book:
@@ -52,10 +56,11 @@ class Store:
         self.problems = problems
         self.decided: Counter[str] = Counter()
         self.deadlines: list[float] = []
+        self.slow = 0
 
     def decide(self, groups: Any, deadline: float, *, slow: bool = False) -> list[Decided]:
         """Return what becomes of each group."""
-        assert not slow
+        self.slow += slow
         self.deadlines.append(deadline)
         results = []
         for workspace_id, version, cases in groups:
@@ -206,3 +211,29 @@ def test_the_error_of_a_wrong_request_names_every_field():
     (wrong,) = ask(Store(), asked("", ""))
     assert isinstance(wrong, InvalidError)
     assert [each.field for each in wrong.violations] == ["workspace_id", "contact.id"]
+
+
+def test_one_contact_that_takes_long_makes_no_workspace_costly():
+    """Python may have looked for garbage meanwhile: contacts of that workspace go on being decided together."""
+    evaluation = Evaluation(Store(), Book(), Observer())
+    for contact_id in ("slow-1", "slow-2", "slow-3", *(f"c-{number}" for number in range(20))):
+        evaluation.evaluate(asked(contact_id))
+    assert not evaluation.costly
+
+
+def test_rules_that_take_long_again_and_again_hold_up_no_others(monkeypatch):
+    """Contacts of a workspace of which several took long are decided alone, until it is found out anew."""
+    store = Store()
+    evaluation = Evaluation(store, Book(), Observer())
+    for number in range(4):  # the first raises the suspicion, and three bear it out
+        evaluation.evaluate(asked(f"slow-{number}"))
+    assert evaluation.costly == {"w"}
+    assert store.slow == 0
+    evaluation.evaluate(asked("c-1"))
+    evaluation.evaluate(asked("c-2", "v"))
+    assert store.slow == 1
+    monkeypatch.setattr("service.decisions.costly_workspaces.monotonic", lambda: monotonic() + 61)
+    evaluation.evaluate(asked("c-3"))
+    assert not evaluation.costly
+    evaluation.evaluate(asked("c-4"))
+    assert store.slow == 2

@@ -14,7 +14,8 @@ from grpc_status import rpc_status
 
 from service.decisions.errors import InvalidError
 from service.rpc import calls, statuses
-from service.rpc.calls import Admission, register
+from service.rpc.admission import Admission
+from service.rpc.calls import register
 from service.rpc.receiving import Receiver, ReceivingExecutor
 from service.rules import Violation
 from service.runtime.call_threads import CallThreads

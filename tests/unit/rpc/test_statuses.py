@@ -64,7 +64,7 @@ LARGEST = {
     "not_found": lambda: statuses.not_found("contact", ["😀" * 128] * 1000),
     "etag_mismatch": lambda: statuses.etag_mismatch("rule set"),
     "overloaded": lambda: statuses.overloaded(timedelta(days=1)),
-    "quota_exceeded": lambda: statuses.quota_exceeded(timedelta(days=1)),
+    "quota_exceeded": lambda: statuses.quota_exceeded(86400.0),
     "stopping": statuses.stopping,
     "deadline_too_short": statuses.deadline_too_short,
     "request_too_slow": lambda: statuses.request_too_slow(123456.789),

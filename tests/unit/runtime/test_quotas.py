@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from service.runtime.quotas import Quotas
 
 
@@ -35,6 +37,7 @@ def test_contacts_of_a_batch_are_paid_later():
     quotas.owe("w", 30)
     clock.now += 2.1
     assert not quotas.take("w")
+    assert quotas.wait_s("w") == pytest.approx(0.1)
     clock.now += 0.2
     assert quotas.take("w")
 
