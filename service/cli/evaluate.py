@@ -46,6 +46,10 @@ Updated = Annotated[
 ]
 RequestId = Annotated[str, typer.Option(help="Makes a retry safe: the same id gets the same decision again.")]
 Owner = Annotated[str, typer.Option(help="Who owns the contact already, as far as you know.")]
+Excluded = Annotated[
+    list[str] | None,
+    typer.Option("--exclude", metavar="AGENT", help="An agent who is not to be assigned; repeat for more."),
+]
 
 
 @calls_service
@@ -61,6 +65,7 @@ def evaluate(
     updated: Updated = None,
     request_id: RequestId = "",
     owner: Owner = "",
+    exclude: Excluded = None,
     target: Target,
 ) -> None:
     """Report an event about a contact; prints who owns it now, and why.
@@ -81,6 +86,7 @@ def evaluate(
         ),
         updated_keys=updated or [],
         request_id=request_id,
+        exclude_agent_ids=exclude or [],
     )
     with connected(target) as service:
         decision = service.assignment.EvaluateContact(request, timeout=service.timeout).decision

@@ -30,7 +30,8 @@ def why(decision: Decision) -> str:
     pool = f", team {decision.team_id}" if decision.team_id else ""
     if decision.outcome == Outcome.OUTCOME_ASSIGNED:
         return f"{source}{pool}; {_pick(decision)}"
-    return f"{source}{pool}, {label(decision.strategy)}: nobody there is eligible now (offline, disabled or full)"
+    nobody = "nobody there is eligible now (offline, disabled, full or excluded)"
+    return f"{source}{pool}, {label(decision.strategy)}: {nobody}"
 
 
 def label(strategy: int) -> str:

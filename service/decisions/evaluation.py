@@ -21,6 +21,7 @@ from service.decisions.request_checks import EVENTS, problems
 from service.rules.fields.limits import (
     MAX_CONTACT_TAGS,
     MAX_CONTACT_TRAITS,
+    MAX_EXCLUDED_AGENTS,
     MAX_ID_CHARACTERS,
     MAX_UPDATED_KEYS,
     MAX_VALUE_BYTES,
@@ -253,7 +254,8 @@ def is_plain(workspace_id: str, request: EvaluateContactRequest) -> bool:
     contact = request.contact
     # Slices are copied at once; iterating over the fields themselves takes twice as long.
     tags, keys, traits = contact.tags[:], request.updated_keys[:], contact.traits
-    required = (contact.id, *tags, *keys, *traits)
+    excluded = request.exclude_agent_ids[:]
+    required = (contact.id, *tags, *keys, *traits, *excluded)
     optional = (request.request_id, contact.owner_id, contact.source, contact.channel)
     return (
         request.event_type in EVENTS
@@ -266,6 +268,7 @@ def is_plain(workspace_id: str, request: EvaluateContactRequest) -> bool:
         and len(tags) <= MAX_CONTACT_TAGS
         and len(keys) <= MAX_UPDATED_KEYS
         and len(traits) <= MAX_CONTACT_TRAITS
+        and (not excluded or len(set(excluded)) == len(excluded) <= MAX_EXCLUDED_AGENTS)
         and (not traits or request.ByteSize() <= MAX_VALUE_BYTES)
     )
 
@@ -287,7 +290,8 @@ def _case(rules: Rules, request: EvaluateContactRequest) -> Case:
     if selection is None:
         return Case(contact.id, owner_id, opened, request.request_id, NO_CHOICE, "")
     reply = selection.reply.render(contact) if selection.reply is not None else ""
-    return Case(contact.id, "", opened, request.request_id, selection.choice, reply)
+    excluded = request.exclude_agent_ids[:]
+    return Case(contact.id, "", opened, request.request_id, selection.choice, reply, excluded)
 
 
 def _with_breaks(items: Sequence[Item]) -> Iterator[Item]:

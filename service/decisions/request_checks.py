@@ -19,6 +19,7 @@ from service.rules.fields.limits import (
     MAX_CONTACT_TAGS,
     MAX_CONTACT_TRAITS,
     MAX_CONTACT_VALUES,
+    MAX_EXCLUDED_AGENTS,
     MAX_ID_CHARACTERS,
     MAX_LEASE_MS,
     MAX_UPDATED_KEYS,
@@ -75,10 +76,10 @@ def check_ids(wrong: list[Violation], **ids: str) -> None:
             wrong.append(Violation(field, _ID))
 
 
-def check_removals(
+def check_listed(
     wrong: list[Violation], field: str, ids: Sequence[str], most: int, updated: Collection[str] = ()
 ) -> None:
-    """Check ids of what is to be removed: each may stand there once, and not be among what is updated."""
+    """Check a list of ids: each may stand there once, and not be among what is updated."""
     if len(ids) > most:
         wrong.append(Violation(field, f"must be at most {most}, not {len(ids)}"))
     seen: set[str] = set()
@@ -114,6 +115,7 @@ def check_evaluation(wrong: list[Violation], request: EvaluateContactRequest) ->
     if len(request.updated_keys) > MAX_UPDATED_KEYS:
         wrong.append(Violation("updated_keys", f"must be at most {MAX_UPDATED_KEYS}, not {len(request.updated_keys)}"))
     _check_each(wrong, "updated_keys", request.updated_keys)
+    check_listed(wrong, "exclude_agent_ids", request.exclude_agent_ids, MAX_EXCLUDED_AGENTS)
     if request.HasField("contact"):
         _check_contact(wrong, request.contact)
     else:

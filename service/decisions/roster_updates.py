@@ -12,7 +12,7 @@ from evenhand.v1.rules_pb2 import RuleSet
 
 from service.decisions.errors import InvalidError, NotFoundError, StaleEtagError
 from service.decisions.putting_in_force import is_confirmed, put_in_force, tell_nobody
-from service.decisions.request_checks import check_removals
+from service.decisions.request_checks import check_listed
 from service.decisions.roster_reader import RosterReader
 from service.decisions.roster_warnings import about_contacts, about_rules
 from service.rules import (
@@ -98,7 +98,7 @@ class RosterUpdater:
     def remove_agents(self, call: Call, request: pb.RemoveAgentsRequest) -> tuple[str, Warnings]:
         """Remove agents from the roster and its teams."""
         wrong: list[Violation] = []
-        check_removals(wrong, "agent_ids", request.agent_ids, MAX_AGENTS)
+        check_listed(wrong, "agent_ids", request.agent_ids, MAX_AGENTS)
         if not request.agent_ids:
             wrong.append(Violation("agent_ids", "is empty; name at least one agent"))
         if wrong:
@@ -119,7 +119,7 @@ class RosterUpdater:
         """Add, change or remove teams."""
         teams, remove = request.teams, list(request.remove_team_ids)
         wrong: list[Violation] = []
-        check_removals(wrong, "remove_team_ids", remove, MAX_TEAMS, {team.id for team in teams})
+        check_listed(wrong, "remove_team_ids", remove, MAX_TEAMS, {team.id for team in teams})
         if not teams and not remove:
             wrong.append(Violation("teams", "is empty, and so is remove_team_ids; give at least one team"))
 

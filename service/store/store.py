@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from itertools import count
 from secrets import token_hex
@@ -30,6 +31,7 @@ _DECIDE = load("decide")
 _RULES = load("rules")
 
 _TOKEN = 3  # where the token stands among the arguments of a run
+_HEAD, _FIELDS = 5, 7  # arguments of a run before the contacts, and of each contact
 
 
 class RedisStore:
@@ -73,10 +75,15 @@ class RedisStore:
             known = all(case.request_id for case in cases)
             told = ("", 0) if known else (f"{self._run_tokens}{next(self._runs):x}", self._repeat_ms)
             words: list[Any] = [version, self._contact_retention_ms, self._replay_retention_ms, *told]
-            for contact_id, owner_id, opened, request_id, choice, reply in cases:
+            excluded_at: dict[int, Sequence[str]] = {}
+            for contact_id, owner_id, opened, request_id, choice, reply, excluded in cases:
+                if excluded:
+                    excluded_at[(len(words) - _HEAD) // _FIELDS + 1] = excluded
                 encoded = contact_id.encode()
                 bucket = crc32(encoded) % keys.BUCKETS  # what keys.bucket returns, without a call for each contact
                 words += (encoded, bucket, owner_id, int(opened), request_id, choice, reply)
+            if excluded_at:
+                words.append(json.dumps(excluded_at, ensure_ascii=False))
             runs.append((keys.root(workspace_id), words))
         replies = self._redis.run_each(
             _DECIDE,

@@ -99,6 +99,7 @@ class Case(NamedTuple):
         request_id: what identifies the call among repeats; empty for nothing.
         choice: the name of what the rule asks for; `NO_CHOICE` if no rule matched.
         reply: what the caller is to send, with `keys.SEPARATOR` for the agent's name.
+        excluded: ids of agents who are not to be assigned; those who are not in the roster are passed over.
     """
 
     contact_id: str
@@ -107,6 +108,7 @@ class Case(NamedTuple):
     request_id: str
     choice: str
     reply: str
+    excluded: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -222,6 +222,16 @@ def test_evaluate_says_who_and_why(evenhand):
     assert owned.stdout.startswith("c3 stays with Zed\n")
 
 
+def test_evaluate_leaves_out_who_is_excluded(evenhand):
+    """`--exclude` names agents who are not to be assigned; where nobody else is left, that is said."""
+    evenhand("apply", "rules.yaml", "roster.yaml")
+    arguments = ["evaluate", "--source", "whatsapp_dm", "--contact"]
+    assert evenhand(*arguments, "c1", "--exclude", "A").stdout.startswith("c1 is assigned to B\n")
+    nobody = evenhand(*arguments, "c2", "--exclude", "A", "--exclude", "B").stdout
+    assert nobody.startswith("c2 stays unassigned\n")
+    assert "nobody there is eligible now (offline, disabled, full or excluded)" in nobody
+
+
 def test_roster_and_presence(evenhand):
     """The table shows presence, open contacts, limit, weight and teams; a lease ends by itself."""
     evenhand("apply", "rules.yaml", "roster.yaml")

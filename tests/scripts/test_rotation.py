@@ -25,6 +25,7 @@ AGENTS = st.lists(st.tuples(st.sampled_from(WEIGHTS), st.sampled_from((0, 0, 0, 
 STEPS = st.lists(
     st.one_of(
         st.tuples(st.just("decide"), st.sampled_from(LOOKS)),
+        st.tuples(st.just("exclude"), st.tuples(st.sampled_from(LOOKS), st.sets(st.integers(0, 6)))),
         st.tuples(st.just("online"), st.sets(st.integers(0, 6))),
         st.tuples(st.just("offline"), st.sets(st.integers(0, 6))),
         st.tuples(st.just("close"), st.integers(1, 40)),

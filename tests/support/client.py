@@ -117,17 +117,28 @@ class Workspace:
     # What happens to contacts.
 
     def evaluate(
-        self, event: int, contact: contact_pb2.Contact, updated_keys: Iterable[str] = (), request_id: str = ""
+        self,
+        event: int,
+        contact: contact_pb2.Contact,
+        updated_keys: Iterable[str] = (),
+        request_id: str = "",
+        exclude_agent_ids: Iterable[str] = (),
     ) -> decision_pb2.Decision:
         """Report an event of a contact and return the decision."""
         request = api.EvaluateContactRequest(
-            event_type=event, contact=contact, updated_keys=updated_keys, request_id=request_id
+            event_type=event,
+            contact=contact,
+            updated_keys=updated_keys,
+            request_id=request_id,
+            exclude_agent_ids=exclude_agent_ids,
         )
         return self.call("EvaluateContact", request).decision
 
-    def created(self, contact_id: str, *, request_id: str = "", **fields: Any) -> decision_pb2.Decision:
-        """The contact has just come into being, from WhatsApp unless told otherwise."""
-        return self.evaluate(builders.CREATED, builders.contact(contact_id, **fields), request_id=request_id)
+    def created(
+        self, contact_id: str, *, request_id: str = "", without: Iterable[str] = (), **fields: Any
+    ) -> decision_pb2.Decision:
+        """The contact has just come into being, from WhatsApp unless told otherwise; not to go to some agents."""
+        return self.evaluate(builders.CREATED, builders.contact(contact_id, **fields), (), request_id, without)
 
     def takes(self, *contact_ids: str) -> list[str]:
         """Who gets these new contacts, one after another; empty for nobody."""

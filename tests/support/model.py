@@ -147,7 +147,12 @@ class Model:
     # What happens to contacts.
 
     def evaluate(
-        self, event: int, contact: contact_pb2.Contact, updated_keys: Collection[str] = (), request_id: str = ""
+        self,
+        event: int,
+        contact: contact_pb2.Contact,
+        updated_keys: Collection[str] = (),
+        request_id: str = "",
+        exclude_agent_ids: Collection[str] = (),
     ) -> Decision:
         """Decide: replay, then owned already, then the rules, then the fallback."""
         self._end_leases()
@@ -155,7 +160,9 @@ class Model:
         if request_id in record.answers:
             return replace(record.answers[request_id], replayed=True)
         self.turn += 1
-        decision = self._owned_already(record, event, contact) or self._by_the_rules(event, contact, updated_keys)
+        decision = self._owned_already(record, event, contact) or self._by_the_rules(
+            event, contact, updated_keys, exclude_agent_ids
+        )
         if decision.outcome != decision_pb2.OUTCOME_ALREADY_ASSIGNED:
             record.decision = decision
             record.owner, record.open = decision.agent_id, bool(decision.agent_id)
@@ -222,20 +229,24 @@ class Model:
         self._hand_over(record, owner, opened=event == contact_pb2.EVENT_TYPE_CONVERSATION_OPENED)
         return Decision(decision_pb2.OUTCOME_ALREADY_ASSIGNED, self.turn, self.revision, agent_id=owner)
 
-    def _by_the_rules(self, event: int, contact: contact_pb2.Contact, updated_keys: Collection[str]) -> Decision:
+    def _by_the_rules(
+        self, event: int, contact: contact_pb2.Contact, updated_keys: Collection[str], excluded: Collection[str]
+    ) -> Decision:
         new_on_whatsapp = event == contact_pb2.EVENT_TYPE_CONTACT_CREATED and fold(contact.source) == "whatsapp_dm"
         for rule in self.rule_set.rules:
             fits = rule.trigger == TRIGGER_OF[event] or (
                 new_on_whatsapp and rule.trigger == rules_pb2.RULE_TRIGGER_NEW_CONTACT_WHATSAPP_DM
             )
             if fits and not rule.disabled and holds(rule.condition, contact, updated_keys):
-                return self._pick(rule, contact)
+                return self._pick(rule, contact, excluded)
         fallback = self.rule_set.fallback
         if fallback.enabled and self.rule_set.rules and new_on_whatsapp:
-            return self._pick(fallback, contact)
+            return self._pick(fallback, contact, excluded)
         return Decision(decision_pb2.OUTCOME_NO_RULE_MATCHED, self.turn, self.revision)
 
-    def _pick(self, selector: rules_pb2.Rule | rules_pb2.Fallback, contact: contact_pb2.Contact) -> Decision:
+    def _pick(
+        self, selector: rules_pb2.Rule | rules_pb2.Fallback, contact: contact_pb2.Contact, excluded: Collection[str]
+    ) -> Decision:
         rule = selector if isinstance(selector, rules_pb2.Rule) else None
         view = _view(selector)
         because = {
@@ -247,7 +258,8 @@ class Model:
             "strategy": view[0],
         }
         counts = self.open_counts()
-        eligible = [agent for agent in self._members(selector.target) if self._is_eligible(agent, view, counts)]
+        members = [agent for agent in self._members(selector.target) if agent.id not in excluded]
+        eligible = [agent for agent in members if self._is_eligible(agent, view, counts)]
         if not eligible:
             return Decision(decision_pb2.OUTCOME_NO_AGENT_AVAILABLE, **because)
         rotation = self.rotations[pool_of(selector.target)]

@@ -13,6 +13,8 @@ from tests.support import plans
 from tests.support.stores import decide
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from service.store.store import RedisStore
 
 ONLINE, OFFLINE = 1, 3
@@ -93,16 +95,18 @@ class Pool:
             self.agents[name].online = presence == ONLINE
             self.update(name)
 
-    def decide(self, look: Look) -> str:
+    def decide(self, look: Look, excluded: Collection[str] = ()) -> str:
         """Decide about a new contact in Redis and in Python; both must choose the same agent, who is returned."""
         self.contacts += 1
-        case = Case(f"contact-{self.contacts}", "", False, "", plans.choice(view_of(look)).ref, "")
+        ref = plans.choice(view_of(look)).ref
+        case = Case(f"contact-{self.contacts}", "", False, "", ref, "", sorted(excluded))
         (answer,) = decide(self.store, self.name, self.version, [case])
         times = self.views[look]
-        if not times.eligible:
+        left = times.eligible - set(excluded)
+        if not left:
             assert (answer.outcome, answer.agent) == (NO_AGENT_AVAILABLE, b"")
             return ""
-        expected = STRATEGIES[look[0]].choose({name: self.standing(name, times) for name in times.eligible})
+        expected = STRATEGIES[look[0]].choose({name: self.standing(name, times) for name in left})
         assert (answer.outcome, answer.agent.decode()) == (ASSIGNED, expected)
         agent = self.agents[expected]
         agent.open_contacts, agent.last = agent.open_contacts + 1, answer.sequence
@@ -131,7 +135,8 @@ def pool(store: RedisStore, agents: list[tuple[int, int]], looks: list[Look], na
 
 
 Step = tuple[str, object]
-"""What happens: `decide` in a look; `online` or `offline`, with places of agents; `close`, with a contact's number."""
+"""What happens: `decide` in a look; `exclude`, with a look and places of agents: decide without these; `online` or
+`offline`, with places of agents; `close`, with a contact's number."""
 
 
 def step(of: Pool, kind: str, what: object) -> str:
@@ -139,6 +144,9 @@ def step(of: Pool, kind: str, what: object) -> str:
     names = list(of.agents)
     if kind == "decide":
         return of.decide(what)
+    if kind == "exclude":
+        look, without = what
+        return of.decide(look, [names[at] for at in without if at < len(names)])
     if kind == "close":
         of.close(what)
     elif known := [names[at] for at in sorted(what) if at < len(names)]:

@@ -45,6 +45,7 @@ MAX_CONTACT_TRAITS: Final = 200
 MAX_CONTACT_VALUES: Final = 10_000
 """Values in all traits of a contact together, those within lists and objects included."""
 MAX_UPDATED_KEYS: Final = 300
+MAX_EXCLUDED_AGENTS: Final = 100
 
 MAX_BATCH: Final = 1_000
 """Requests in one batch."""

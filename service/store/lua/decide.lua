@@ -12,6 +12,8 @@
 --   contact id, its bucket, owner id as the caller knows it ('' = nobody), 1 if its conversation was opened,
 --   request id ('' = none), name of what the rule asks for ('' = no rule matched), reply ('' = none), in which
 --   SEPARATOR stands for the agent's name
+-- and last, if some of these contacts are not to go to some agents: their ids, by the contact's place among the contacts,
+--   as JSON ({"1": ["ann", "bob"]}); unknown ones are passed over
 --
 -- Returns  a decision for each contact
 
@@ -60,11 +62,11 @@ local function fill_in(id, reply, agent)
   return filled
 end
 
-local function decide_by_rules(contact, request, ref, reply, sequence)
+local function decide_by_rules(contact, request, ref, reply, sequence, excluded)
   local outcome, agent, text, choice = NO_RULE_MATCHED, nil, '', nil
   if ref ~= '' then
     text, choice = choice_called(ref)
-    agent = choose(choice, sequence)
+    agent = choose(choice, sequence, excluded and excluded_agents(excluded))
     outcome = agent and ASSIGNED or NO_AGENT_AVAILABLE
   end
   if not agent then
@@ -83,8 +85,8 @@ local function decide_by_rules(contact, request, ref, reply, sequence)
   return decision(outcome, agent and agent.settings.id or '', text, under, sequence, now, 0, reply)
 end
 
--- Decides about one contact, the one at `at` of so many.
-local function decide(at, contacts, id, bucket, owner_id, opened, request, ref, reply)
+-- Decides about one contact, the one at `at` of so many, which is not to go to the excluded (ids; false: none).
+local function decide(at, contacts, excluded, id, bucket, owner_id, opened, request, ref, reply)
   local contact = load_contact(id, bucket)
   local earlier = before and decided_before(contact, request, at)
     or request ~= '' and contact.place and decided_for(contact, request)
@@ -96,7 +98,7 @@ local function decide(at, contacts, id, bucket, owner_id, opened, request, ref, 
   if owner_id ~= '' or contact.owner ~= 0 then
     return keep_owner(contact, owner_id, opened == '1', request, sequence)
   end
-  return decide_by_rules(contact, request, ref, reply, sequence)
+  return decide_by_rules(contact, request, ref, reply, sequence, excluded)
 end
 
 return function(args)
@@ -109,11 +111,12 @@ return function(args)
   end
   under, retention, replay_retention = revision, args[2], args[3]
   begin_choices(args[FIRST_REF], text)
-  local decisions, contacts = {}, (#args - FIRST + 1) / FIELDS
+  local decisions, contacts = {}, math.floor((#args - FIRST + 1) / FIELDS)
+  local excluded = FIRST + contacts * FIELDS == #args and cjson.decode(args[#args])
   begin_run(args[4], args[5])
   for at = 1, contacts do
     local from = FIRST + (at - 1) * FIELDS
-    decisions[at] = decide(at, contacts, unpack(args, from, from + FIELDS - 1))
+    decisions[at] = decide(at, contacts, excluded and excluded[tostring(at)], unpack(args, from, from + FIELDS - 1))
   end
   return decisions
 end

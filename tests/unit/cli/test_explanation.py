@@ -25,7 +25,7 @@ LEAST_OPEN = Strategy.STRATEGY_LEAST_OPEN_CONTACTS
         ),
         (
             Decision(outcome=Outcome.OUTCOME_NO_AGENT_AVAILABLE, rule_id="r", team_id="t", strategy=ROUND_ROBIN),
-            "rule r, team t, round robin: nobody there is eligible now (offline, disabled or full)",
+            "rule r, team t, round robin: nobody there is eligible now (offline, disabled, full or excluded)",
         ),
         (Decision(outcome=Outcome.OUTCOME_ALREADY_ASSIGNED, agent_id="A"), "owned already; no rule was tried"),
         (Decision(outcome=Outcome.OUTCOME_NO_RULE_MATCHED), "no rule matched, and the fallback does not apply"),

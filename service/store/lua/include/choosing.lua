@@ -2,11 +2,36 @@
 
 --- @include "views"
 
+-- The agents with these ids: their numbers, as a set, and how many there are. Who is not known is passed over.
+local function excluded_agents(ids)
+  local numbers, count = {}, 0
+  for _, number in ipairs(call('HMGET', root .. NUMBERS, unpack(ids))) do
+    if number then
+      numbers[number], count = true, count + 1
+    end
+  end
+  return {numbers = numbers, count = count}
+end
+
+-- Takes the first place out of a view, or the first that is not of an excluded agent (false: nobody is excluded). The excluded
+-- keep theirs.
+local function take_place(key, excluded)
+  if not excluded then
+    return call('ZPOPMIN', key)[1]
+  end
+  for _, member in ipairs(call('ZRANGE', key, 0, excluded.count)) do
+    if not excluded.numbers[string.sub(member, MEMBER_BYTES + 1)] then
+      call('ZREM', key, member)
+      return member
+    end
+  end
+end
+
 -- Takes the first out of a view whose turn in the pool is that of its place there. Whose hash was lost, or was lost and put
 -- back, has no such turn, and leaves the view. Returns its place, the agent and its turn; nil: nobody is there.
-local function take_first(key, turn_field)
+local function take_first(key, turn_field, excluded)
   while true do
-    local chosen = call('ZPOPMIN', key)[1]
+    local chosen = take_place(key, excluded)
     if not chosen then
       return nil
     end
@@ -17,11 +42,11 @@ local function take_first(key, turn_field)
   end
 end
 
--- Chooses the first of the view that is asked for. Returns the agent; nil: nobody is eligible.
-local function choose(choice, sequence)
+-- Chooses the first of the view that is asked for, but for the excluded. Returns the agent; nil: nobody is eligible.
+local function choose(choice, sequence, excluded)
   local pool, asked = choice.pool, choice.view.name
   local key, turn_field = root .. VIEW .. asked, 'turn:' .. pool
-  local chosen, agent, packed = take_first(key, turn_field)
+  local chosen, agent, packed = take_first(key, turn_field, excluded)
   if not chosen then
     return nil
   end
