@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 from evenhand.v1.assignment_service_pb2 import EvaluateContactRequest
-from evenhand.v1.contact_pb2 import Contact, EventType
+from evenhand.v1.contact_pb2 import Contact, EventType, OpenedBy
 from google.protobuf import json_format
 from google.protobuf.struct_pb2 import Value
 
@@ -26,9 +26,23 @@ class Event(StrEnum):
     CONVERSATION_OPENED = "opened"
 
 
+class Opener(StrEnum):
+    """Who opened a conversation, as it is typed; the member's name is the contract's."""
+
+    CONTACT = "contact"
+    AGENT = "agent"
+    AUTOMATION = "automation"
+
+
 ContactId = Annotated[str, typer.Option("--contact", "-c", metavar="ID", help="The contact's id.")]
 EventOption = Annotated[
-    Event | None, typer.Option("--event", help="What happened. Default: updated with --updated, else created.")
+    Event | None,
+    typer.Option(
+        "--event", help="What happened. Default: updated with --updated, opened with --opened-by, else created."
+    ),
+]
+OpenedByOption = Annotated[
+    Opener | None, typer.Option("--opened-by", help="Who opened the conversation. Default: the contact.")
 ]
 Source = Annotated[str, typer.Option(help="Where the contact came from: whatsapp_dm, upload, manual, api ...")]
 Channel = Annotated[str, typer.Option(help="The channel it is talked to on: whatsapp, email ...")]
@@ -58,6 +72,7 @@ def evaluate(
     workspace: Workspace,
     contact: ContactId,
     event: EventOption = None,
+    opened_by: OpenedByOption = None,
     source: Source = "",
     channel: Channel = "",
     tags: Tags = None,
@@ -72,7 +87,9 @@ def evaluate(
 
     This is a real event: it assigns the contact. Exit code 0 whatever the decision is.
     """
-    happened = event or (Event.TRAIT_OR_TAG_UPDATED if updated else Event.CONTACT_CREATED)
+    happened = event or (
+        Event.TRAIT_OR_TAG_UPDATED if updated else Event.CONVERSATION_OPENED if opened_by else Event.CONTACT_CREATED
+    )
     request = EvaluateContactRequest(
         workspace_id=workspace,
         event_type=EventType.Value(f"EVENT_TYPE_{happened.name}"),
@@ -87,6 +104,7 @@ def evaluate(
         updated_keys=updated or [],
         request_id=request_id,
         exclude_agent_ids=exclude or [],
+        opened_by=OpenedBy.Value(f"OPENED_BY_{opened_by.name}" if opened_by else "OPENED_BY_UNSPECIFIED"),
     )
     with connected(target) as service:
         decision = service.assignment.EvaluateContact(request, timeout=service.timeout).decision

@@ -17,7 +17,7 @@ from service.call import DeadlineError
 from service.combining import Combiner
 from service.decisions.costly_workspaces import SUSPECT_SECONDS, CostlyWorkspaces
 from service.decisions.errors import InternalError, InvalidError, RefusedError
-from service.decisions.request_checks import EVENTS, problems
+from service.decisions.request_checks import EVENTS, OPENERS, problems
 from service.rules.fields.limits import (
     MAX_CONTACT_TAGS,
     MAX_CONTACT_TRAITS,
@@ -268,6 +268,10 @@ def is_plain(workspace_id: str, request: EvaluateContactRequest) -> bool:
         and len(tags) <= MAX_CONTACT_TAGS
         and len(keys) <= MAX_UPDATED_KEYS
         and len(traits) <= MAX_CONTACT_TRAITS
+        and (
+            not request.opened_by
+            or (request.event_type == EVENT_TYPE_CONVERSATION_OPENED and request.opened_by in OPENERS)
+        )
         and (not excluded or len(set(excluded)) == len(excluded) <= MAX_EXCLUDED_AGENTS)
         and (not traits or request.ByteSize() <= MAX_VALUE_BYTES)
     )
@@ -286,7 +290,7 @@ def _case(rules: Rules, request: EvaluateContactRequest) -> Case:
     event = request.event_type
     opened = event == EVENT_TYPE_CONVERSATION_OPENED
     owner_id = contact.owner_id
-    selection = None if owner_id else rules.compiled.match(event, contact, request.updated_keys)
+    selection = None if owner_id else rules.compiled.match(event, contact, request.updated_keys, request.opened_by)
     if selection is None:
         return Case(contact.id, owner_id, opened, request.request_id, NO_CHOICE, "")
     reply = selection.reply.render(contact) if selection.reply is not None else ""

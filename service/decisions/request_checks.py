@@ -8,7 +8,7 @@ from __future__ import annotations
 from operator import methodcaller
 from typing import TYPE_CHECKING
 
-from evenhand.v1.contact_pb2 import Contact, EventType
+from evenhand.v1.contact_pb2 import EVENT_TYPE_CONVERSATION_OPENED, Contact, EventType, OpenedBy
 from evenhand.v1.roster_service_pb2 import Presence, SetPresenceRequest
 
 from service.decisions.errors import InvalidError
@@ -48,6 +48,7 @@ _NESTING_KINDS = frozenset({"struct_value", "list_value"})
 _LONG_KINDS = _NESTING_KINDS | {"string_value"}
 _byte_size = methodcaller("ByteSize")
 EVENTS = frozenset(EventType.values()) - {EventType.EVENT_TYPE_UNSPECIFIED}
+OPENERS = frozenset(OpenedBy.values())
 _PRESENCES = frozenset(Presence.values()) - {Presence.PRESENCE_UNSPECIFIED}
 
 
@@ -116,6 +117,10 @@ def check_evaluation(wrong: list[Violation], request: EvaluateContactRequest) ->
         wrong.append(Violation("updated_keys", f"must be at most {MAX_UPDATED_KEYS}, not {len(request.updated_keys)}"))
     _check_each(wrong, "updated_keys", request.updated_keys)
     check_listed(wrong, "exclude_agent_ids", request.exclude_agent_ids, MAX_EXCLUDED_AGENTS)
+    if request.opened_by not in OPENERS:
+        wrong.append(Violation("opened_by", "must be one of " + ", ".join(OpenedBy.keys()[1:])))
+    elif request.opened_by and request.event_type in EVENTS - {EVENT_TYPE_CONVERSATION_OPENED}:
+        wrong.append(Violation("opened_by", "is only for EVENT_TYPE_CONVERSATION_OPENED; leave it out"))
     if request.HasField("contact"):
         _check_contact(wrong, request.contact)
     else:

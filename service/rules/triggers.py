@@ -7,6 +7,9 @@ from typing import Final
 
 from evenhand.v1 import contact_pb2, rules_pb2
 
+BY_CONTACT: Final = frozenset({contact_pb2.OPENED_BY_UNSPECIFIED, contact_pb2.OPENED_BY_CONTACT})
+"""By whom a conversation is said to be opened where it was the contact."""
+
 
 @dataclass(frozen=True, slots=True)
 class Trigger:
@@ -16,17 +19,22 @@ class Trigger:
         letter: begins the line of a prepared rule; each trigger has its own.
         event: the type of event that fits.
         source: the folded source that the contact must have; None for any.
+        by_contact: whether the contact itself must have opened the conversation.
     """
 
     letter: str
     event: contact_pb2.EventType.ValueType
     source: str | None = None
+    by_contact: bool = False
 
 
 TRIGGERS: Final[dict[int, Trigger]] = {
     rules_pb2.RULE_TRIGGER_NEW_CONTACT_WHATSAPP_DM: Trigger("w", contact_pb2.EVENT_TYPE_CONTACT_CREATED, "whatsapp_dm"),
     rules_pb2.RULE_TRIGGER_TRAIT_OR_TAG_UPDATED: Trigger("u", contact_pb2.EVENT_TYPE_TRAIT_OR_TAG_UPDATED),
-    rules_pb2.RULE_TRIGGER_CONVERSATION_OPENED: Trigger("o", contact_pb2.EVENT_TYPE_CONVERSATION_OPENED),
+    rules_pb2.RULE_TRIGGER_CONVERSATION_OPENED: Trigger(
+        "o", contact_pb2.EVENT_TYPE_CONVERSATION_OPENED, by_contact=True
+    ),
+    rules_pb2.RULE_TRIGGER_CONVERSATION_OPENED_BY_ANYONE: Trigger("a", contact_pb2.EVENT_TYPE_CONVERSATION_OPENED),
     rules_pb2.RULE_TRIGGER_CONTACT_CREATED: Trigger("c", contact_pb2.EVENT_TYPE_CONTACT_CREATED),
 }
 """Each trigger of the contract, by its number."""
@@ -43,7 +51,9 @@ def covering(number: int) -> list[int]:
     return [
         other
         for other, trigger in TRIGGERS.items()
-        if trigger.event == covered.event and trigger.source in (None, covered.source)
+        if trigger.event == covered.event
+        and trigger.source in (None, covered.source)
+        and trigger.by_contact in (False, covered.by_contact)
     ]
 
 
@@ -60,8 +70,12 @@ class Occasions:
     otherwise: str
 
 
-def _occasions_of(event_type: int) -> Occasions:
-    fitting = [trigger for trigger in TRIGGERS.values() if trigger.event == event_type]
+def _occasions_of(event_type: int, *, by_contact: bool) -> Occasions:
+    fitting = [
+        trigger
+        for trigger in TRIGGERS.values()
+        if trigger.event == event_type and trigger.by_contact in (False, by_contact)
+    ]
     sources = [trigger.source for trigger in fitting if trigger.source is not None]
 
     def letters(source: str | None) -> str:
@@ -70,5 +84,12 @@ def _occasions_of(event_type: int) -> Occasions:
     return Occasions({source: letters(source) for source in sources}, letters(None))
 
 
-OCCASIONS: Final[dict[int, Occasions]] = {trigger.event: _occasions_of(trigger.event) for trigger in TRIGGERS.values()}
+def _occasions(*, by_contact: bool) -> dict[int, Occasions]:
+    return {each.event: _occasions_of(each.event, by_contact=by_contact) for each in TRIGGERS.values()}
+
+
+OCCASIONS: Final[dict[int, Occasions]] = _occasions(by_contact=True)
 """The occasions of each type of event that some trigger fits. A plain table, as it is read for every contact."""
+
+OCCASIONS_BY_OTHERS: Final[dict[int, Occasions]] = _occasions(by_contact=False)
+"""The same for conversations that somebody else than the contact opened."""

@@ -232,6 +232,16 @@ def test_evaluate_leaves_out_who_is_excluded(evenhand):
     assert "nobody there is eligible now (offline, disabled, full or excluded)" in nobody
 
 
+def test_evaluate_says_who_opened(evenhand):
+    """`--opened-by` is enough to say that a conversation was opened; another event with it is refused by its name."""
+    evenhand("apply", "rules.yaml", "roster.yaml")
+    owned = evenhand("evaluate", "--contact", "c1", "--opened-by", "agent", "--owner", "A")
+    assert owned.stdout.startswith("c1 stays with A\n")
+    wrong = evenhand("evaluate", "--contact", "c1", "--event", "created", "--opened-by", "automation")
+    assert wrong.returncode == 1
+    assert "opened_by: is only for EVENT_TYPE_CONVERSATION_OPENED" in wrong.stderr
+
+
 def test_roster_and_presence(evenhand):
     """The table shows presence, open contacts, limit, weight and teams; a lease ends by itself."""
     evenhand("apply", "rules.yaml", "roster.yaml")

@@ -123,6 +123,8 @@ class Workspace:
         updated_keys: Iterable[str] = (),
         request_id: str = "",
         exclude_agent_ids: Iterable[str] = (),
+        *,
+        opened_by: int = 0,
     ) -> decision_pb2.Decision:
         """Report an event of a contact and return the decision."""
         request = api.EvaluateContactRequest(
@@ -131,6 +133,7 @@ class Workspace:
             updated_keys=updated_keys,
             request_id=request_id,
             exclude_agent_ids=exclude_agent_ids,
+            opened_by=opened_by,
         )
         return self.call("EvaluateContact", request).decision
 
@@ -151,9 +154,12 @@ class Workspace:
         keys = updated_keys or (*fields.get("traits", ()), *fields.get("tags", ()))
         return self.evaluate(builders.UPDATED, builders.contact(contact_id, **fields), keys, request_id)
 
-    def opened(self, contact_id: str, *, request_id: str = "", **fields: Any) -> decision_pb2.Decision:
-        """A conversation with the contact was opened."""
-        return self.evaluate(builders.OPENED, builders.contact(contact_id, **fields), request_id=request_id)
+    def opened(
+        self, contact_id: str, *, request_id: str = "", opened_by: int = 0, **fields: Any
+    ) -> decision_pb2.Decision:
+        """A conversation with the contact was opened, by the contact unless told otherwise."""
+        contact = builders.contact(contact_id, **fields)
+        return self.evaluate(builders.OPENED, contact, request_id=request_id, opened_by=opened_by)
 
     def batch(self, requests: Iterable[api.EvaluateContactRequest]) -> list[decision_pb2.Decision]:
         """Evaluate in one call; every request must come out as a decision."""

@@ -59,7 +59,10 @@ CONDITIONS = st.sampled_from(
     ]
 )
 STRATEGIES = st.sampled_from([0, make.ROUND_ROBIN, make.LEAST_OPEN_CONTACTS, make.LONGEST_IDLE])
-TRIGGERS = st.sampled_from([make.ON_CREATED, make.ON_NEW_WHATSAPP, make.ON_OPENED, make.ON_UPDATE])
+TRIGGERS = st.sampled_from(
+    [make.ON_CREATED, make.ON_NEW_WHATSAPP, make.ON_OPENED, make.ON_OPENED_BY_ANYONE, make.ON_UPDATE]
+)
+OPENERS = st.sampled_from([0, 0, make.BY_CONTACT, make.BY_AGENT, make.BY_AUTOMATION])
 
 
 @st.composite
@@ -131,10 +134,12 @@ def evaluations(draw: st.DrawFn) -> dict[str, Any]:
         tags=draw(st.sampled_from([[], [], ["VIP"]])),
         traits=traits,
     )
+    event = draw(st.sampled_from([make.CREATED, make.CREATED, make.UPDATED, make.OPENED]))
     return {
-        "event": draw(st.sampled_from([make.CREATED, make.CREATED, make.UPDATED, make.OPENED])),
+        "event": event,
         "contact": contact,
         "updated_keys": draw(st.sampled_from([[], ["name"], ["budget", "name"]])),
         "request_id": draw(st.sampled_from(REQUEST_IDS)),
         "exclude_agent_ids": draw(st.one_of(st.just([]), st.lists(st.sampled_from([*PEOPLE, STRANGER]), unique=True))),
+        "opened_by": draw(OPENERS) if event == make.OPENED else 0,
     }

@@ -25,7 +25,7 @@ LONGEST_IDLE = rules_pb2.STRATEGY_LONGEST_IDLE
 TRIGGER_OF = {
     contact_pb2.EVENT_TYPE_CONTACT_CREATED: rules_pb2.RULE_TRIGGER_CONTACT_CREATED,
     contact_pb2.EVENT_TYPE_TRAIT_OR_TAG_UPDATED: rules_pb2.RULE_TRIGGER_TRAIT_OR_TAG_UPDATED,
-    contact_pb2.EVENT_TYPE_CONVERSATION_OPENED: rules_pb2.RULE_TRIGGER_CONVERSATION_OPENED,
+    contact_pb2.EVENT_TYPE_CONVERSATION_OPENED: rules_pb2.RULE_TRIGGER_CONVERSATION_OPENED_BY_ANYONE,
 }
 
 
@@ -153,6 +153,8 @@ class Model:
         updated_keys: Collection[str] = (),
         request_id: str = "",
         exclude_agent_ids: Collection[str] = (),
+        *,
+        opened_by: int = 0,
     ) -> Decision:
         """Decide: replay, then owned already, then the rules, then the fallback."""
         self._end_leases()
@@ -161,7 +163,7 @@ class Model:
             return replace(record.answers[request_id], replayed=True)
         self.turn += 1
         decision = self._owned_already(record, event, contact) or self._by_the_rules(
-            event, contact, updated_keys, exclude_agent_ids
+            _fitting(event, contact, opened_by), contact, updated_keys, exclude_agent_ids
         )
         if decision.outcome != decision_pb2.OUTCOME_ALREADY_ASSIGNED:
             record.decision = decision
@@ -230,17 +232,17 @@ class Model:
         return Decision(decision_pb2.OUTCOME_ALREADY_ASSIGNED, self.turn, self.revision, agent_id=owner)
 
     def _by_the_rules(
-        self, event: int, contact: contact_pb2.Contact, updated_keys: Collection[str], excluded: Collection[str]
+        self,
+        triggers: Collection[int],
+        contact: contact_pb2.Contact,
+        updated_keys: Collection[str],
+        excluded: Collection[str],
     ) -> Decision:
-        new_on_whatsapp = event == contact_pb2.EVENT_TYPE_CONTACT_CREATED and fold(contact.source) == "whatsapp_dm"
         for rule in self.rule_set.rules:
-            fits = rule.trigger == TRIGGER_OF[event] or (
-                new_on_whatsapp and rule.trigger == rules_pb2.RULE_TRIGGER_NEW_CONTACT_WHATSAPP_DM
-            )
-            if fits and not rule.disabled and holds(rule.condition, contact, updated_keys):
+            if rule.trigger in triggers and not rule.disabled and holds(rule.condition, contact, updated_keys):
                 return self._pick(rule, contact, excluded)
         fallback = self.rule_set.fallback
-        if fallback.enabled and self.rule_set.rules and new_on_whatsapp:
+        if fallback.enabled and self.rule_set.rules and rules_pb2.RULE_TRIGGER_NEW_CONTACT_WHATSAPP_DM in triggers:
             return self._pick(fallback, contact, excluded)
         return Decision(decision_pb2.OUTCOME_NO_RULE_MATCHED, self.turn, self.revision)
 
@@ -305,6 +307,16 @@ class Model:
         name = next(agent.name for agent in self.roster.agents if agent.id == agent_id)
         trait = contact.traits["name"].string_value if "name" in contact.traits else ""
         return reply.replace("$contact.name", trait).replace("$agent.name", name)
+
+
+def _fitting(event: int, contact: contact_pb2.Contact, opened_by: int) -> list[int]:
+    """The triggers that fit: one for every event of its type, and one for those by, or from, somebody in particular."""
+    fitting = [TRIGGER_OF[event]]
+    if event == contact_pb2.EVENT_TYPE_CONTACT_CREATED and fold(contact.source) == "whatsapp_dm":
+        fitting.append(rules_pb2.RULE_TRIGGER_NEW_CONTACT_WHATSAPP_DM)
+    if event == contact_pb2.EVENT_TYPE_CONVERSATION_OPENED and opened_by in {0, contact_pb2.OPENED_BY_CONTACT}:
+        fitting.append(rules_pb2.RULE_TRIGGER_CONVERSATION_OPENED)
+    return fitting
 
 
 def _targets(rule_set: rules_pb2.RuleSet) -> list[tuple[str, rules_pb2.Target]]:

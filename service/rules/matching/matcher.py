@@ -18,7 +18,7 @@ from service.rules.matching.prepared import (
     selection_of,
 )
 from service.rules.matching.reply import Reply
-from service.rules.triggers import OCCASIONS
+from service.rules.triggers import BY_CONTACT, OCCASIONS, OCCASIONS_BY_OTHERS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -77,7 +77,7 @@ class CompiledRules:
         self._indexes: dict[str, Index] = {}
 
     def match(
-        self, event_type: int, contact: contact_pb2.Contact, updated_keys: Sequence[str] = ()
+        self, event_type: int, contact: contact_pb2.Contact, updated_keys: Sequence[str] = (), opened_by: int = 0
     ) -> Selection | None:
         """Find the first rule whose trigger fits the event and whose condition holds, else the fallback.
 
@@ -85,6 +85,7 @@ class CompiledRules:
             event_type: a value of the enum EventType.
             contact: the event's; not changed.
             updated_keys: the traits and tags that the event set.
+            opened_by: who opened the conversation, a value of the enum OpenedBy.
 
         Returns:
             The rule's selection, to pick an agent by; None if nothing matches.
@@ -92,7 +93,7 @@ class CompiledRules:
         Raises:
             KeyError: it comes to an operator or kind of condition that this version does not know.
         """
-        occasions = OCCASIONS.get(event_type)
+        occasions = (OCCASIONS if opened_by in BY_CONTACT else OCCASIONS_BY_OTHERS).get(event_type)
         if occasions is None:
             return None
         by_source = occasions.by_source

@@ -26,7 +26,7 @@ from service.store.values import Decided, Decision, StaleRulesError, revision_of
 class Matcher:
     """Rules that match nothing, break at one contact, and take long for some."""
 
-    def match(self, _event: int, contact: Contact, _updated_keys: object) -> None:
+    def match(self, _event: int, contact: Contact, _updated_keys: object, _opened_by: int) -> None:
         """Find nothing."""
         if contact.id == "broken":
             raise ZeroDivisionError

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from evenhand.v1 import rules_pb2
 
-from service.rules.triggers import OCCASIONS, TRIGGERS, Occasions, covering
+from service.rules.triggers import OCCASIONS, OCCASIONS_BY_OTHERS, TRIGGERS, Occasions, covering
 from tests.support import builders as make
 
 
@@ -27,7 +27,8 @@ def test_every_trigger_has_a_letter_of_its_own():
         (make.ON_NEW_WHATSAPP, {make.ON_NEW_WHATSAPP, make.ON_CREATED}),
         (make.ON_CREATED, {make.ON_CREATED}),
         (make.ON_UPDATE, {make.ON_UPDATE}),
-        (make.ON_OPENED, {make.ON_OPENED}),
+        (make.ON_OPENED, {make.ON_OPENED, make.ON_OPENED_BY_ANYONE}),
+        (make.ON_OPENED_BY_ANYONE, {make.ON_OPENED_BY_ANYONE}),
         (99, {99}),
     ],
 )
@@ -44,5 +45,11 @@ def test_the_source_matters_only_for_new_contacts():
             {"whatsapp_dm": letter[make.ON_NEW_WHATSAPP] + letter[make.ON_CREATED]}, letter[make.ON_CREATED]
         ),
         make.UPDATED: Occasions({}, letter[make.ON_UPDATE]),
-        make.OPENED: Occasions({}, letter[make.ON_OPENED]),
+        make.OPENED: Occasions({}, letter[make.ON_OPENED] + letter[make.ON_OPENED_BY_ANYONE]),
     } == OCCASIONS
+
+
+def test_who_opened_matters_only_for_conversations():
+    """An event that somebody else than the contact opened is another occasion if it is a conversation, and no other."""
+    letter = TRIGGERS[make.ON_OPENED_BY_ANYONE].letter
+    assert {**OCCASIONS, make.OPENED: Occasions({}, letter)} == OCCASIONS_BY_OTHERS

@@ -140,6 +140,8 @@ def test_what_may_match_is_not_said(conditions):
         ([VIP, of("none", VIP), GOLD], ["CONTACT_CREATED", "NEW_CONTACT_WHATSAPP_DM", "CONTACT_CREATED"], []),
         ([VIP, of("none", VIP), GOLD], ["CONTACT_CREATED", "NEW_CONTACT_WHATSAPP_DM", "NEW_CONTACT_WHATSAPP_DM"], [2]),
         ([{}, VIP], ["CONVERSATION_OPENED", "TRAIT_OR_TAG_UPDATED"], []),
+        ([VIP, of("none", VIP), GOLD], ["CONVERSATION_OPENED_BY_ANYONE"] + ["CONVERSATION_OPENED"] * 2, [2]),
+        ([VIP, of("none", VIP), GOLD], ["CONVERSATION_OPENED"] + ["CONVERSATION_OPENED_BY_ANYONE"] * 2, []),
     ],
 )
 def test_triggers(conditions, triggers, said):

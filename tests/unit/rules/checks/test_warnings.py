@@ -39,6 +39,8 @@ def warned(rules, fallback=None, **roster):
         (rule("a", condition=VIP), rule("b", condition=VIP), True),
         (rule("a", condition=VIP), rule("b", "NEW_CONTACT_WHATSAPP_DM", VIP), True),
         (rule("a", "CONVERSATION_OPENED", VIP), rule("b", "CONVERSATION_OPENED", VIP), True),
+        (rule("a", "CONVERSATION_OPENED_BY_ANYONE", VIP), rule("b", "CONVERSATION_OPENED", VIP), True),
+        (rule("a", "CONVERSATION_OPENED", VIP), rule("b", "CONVERSATION_OPENED_BY_ANYONE", VIP), False),
         (rule("a", "NEW_CONTACT_WHATSAPP_DM"), rule("b"), False),
         (rule("a", condition=VIP), rule("b"), False),
         (rule("a", condition=VIP), rule("b", condition=GOLD), False),

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 MANY = 10_000
 EVENTS = [make.CREATED, make.UPDATED, make.OPENED]
-TRIGGERS = [make.ON_CREATED, make.ON_NEW_WHATSAPP, make.ON_UPDATE, make.ON_OPENED]
+TRIGGERS = [make.ON_CREATED, make.ON_NEW_WHATSAPP, make.ON_UPDATE, make.ON_OPENED, make.ON_OPENED_BY_ANYONE]
 # What the model does not know: expressions, and whole numbers that are too long for a float.
 EXPRESSIONS = [
     "contact.channel == 'vip'",
@@ -69,12 +69,13 @@ def events(contacts):
     """Events about such contacts, most often new ones."""
     types = st.sampled_from([make.CREATED] * 4 + EVENTS)
     sources = st.sampled_from([" WhatsApp_DM", "api", None])
-    return st.lists(st.tuples(types, sources, contacts, updated_keys), min_size=1, max_size=12)
+    openers = st.sampled_from([0, make.BY_CONTACT, make.BY_AGENT])
+    return st.lists(st.tuples(types, sources, contacts, updated_keys, openers), min_size=1, max_size=12)
 
 
 def asked(event):
-    """An event as `match` takes it."""
-    event_type, source, fields, updated = event
+    """An event as `match` takes it, but for who opened a conversation."""
+    event_type, source, fields, updated, _ = event
     return event_type, make.contact("c", **(fields | {"source": source or fields["source"]})), updated
 
 
@@ -133,9 +134,9 @@ def test_looking_up_agrees_with_the_model(rule_set, happened):
     model = Model()
     model.configure_rules(rule_set)
     for event in happened:
-        decision = model.evaluate(*asked(event))
+        decision = model.evaluate(*asked(event), opened_by=event[-1])
         expected = (decision.rule_id, decision.fallback) if decision.rule_id or decision.fallback else None
-        assert said(compiled.match(*asked(event))) == expected
+        assert said(compiled.match(*asked(event), opened_by=event[-1])) == expected
 
 
 @settings(max_examples=400)
@@ -149,7 +150,7 @@ def test_looking_up_agrees_with_a_walk(rule_set, happened):
             patch.setattr(filing, "MOST_IN_DICT", most_in_dict)
             patch.setattr(index, "_COUNTS", counts)
             compiled = compile_rules(rule_set, 1)
-            answers.append([said(compiled.match(*asked(event))) for event in happened])
+            answers.append([said(compiled.match(*asked(event), opened_by=event[-1])) for event in happened])
     assert answers[0] == answers[1] == answers[2]
 
 

@@ -19,7 +19,11 @@ CREATED = contact_pb2.EVENT_TYPE_CONTACT_CREATED
 OPENED = contact_pb2.EVENT_TYPE_CONVERSATION_OPENED
 
 EVENTS = ["CONTACT_CREATED", "TRAIT_OR_TAG_UPDATED", "CONVERSATION_OPENED"]
-TRIGGERS = ["NEW_CONTACT_WHATSAPP_DM", "TRAIT_OR_TAG_UPDATED", "CONVERSATION_OPENED", "CONTACT_CREATED"]
+TRIGGERS = [
+    *("NEW_CONTACT_WHATSAPP_DM", "TRAIT_OR_TAG_UPDATED", "CONVERSATION_OPENED", "CONTACT_CREATED"),
+    "CONVERSATION_OPENED_BY_ANYONE",
+]
+SOURCES = ["whatsapp_dm", "upload", "manual", "api", ""]
 FITS = {
     ("NEW_CONTACT_WHATSAPP_DM", "CONTACT_CREATED", "whatsapp_dm"),
     ("CONTACT_CREATED", "CONTACT_CREATED", "whatsapp_dm"),
@@ -31,6 +35,7 @@ FITS = {
     *(("CONVERSATION_OPENED", "CONVERSATION_OPENED", source) for source in ("whatsapp_dm", "upload", "api", "")),
     ("TRAIT_OR_TAG_UPDATED", "TRAIT_OR_TAG_UPDATED", "manual"),
     ("CONVERSATION_OPENED", "CONVERSATION_OPENED", "manual"),
+    *(("CONVERSATION_OPENED_BY_ANYONE", "CONVERSATION_OPENED", source) for source in SOURCES),
 }
 
 
@@ -39,11 +44,11 @@ def rule(rule_id, trigger="CONTACT_CREATED", **fields):
     return {"id": rule_id, "trigger": f"RULE_TRIGGER_{trigger}", "target": {"everyone": True}, **fields}
 
 
-def match(rules, event, contact=None, updated_keys=(), fallback=None):
+def match(rules, event, contact=None, updated_keys=(), fallback=None, *, opened_by=0):
     """What rules given as JSON select for an event."""
     message = ParseDict(contact or {}, contact_pb2.Contact())
     event_type = contact_pb2.EventType.Value(f"EVENT_TYPE_{event}")
-    return compiled_from(rules, fallback).match(event_type, message, updated_keys)
+    return compiled_from(rules, fallback).match(event_type, message, updated_keys, opened_by)
 
 
 def compiled_from(rules, fallback=None):
@@ -51,13 +56,24 @@ def compiled_from(rules, fallback=None):
     return compile_rules(ParseDict({"rules": rules, "fallback": fallback or {}}, rules_pb2.RuleSet()), 7)
 
 
-@pytest.mark.parametrize("source", ["whatsapp_dm", "upload", "manual", "api", ""])
+@pytest.mark.parametrize("source", SOURCES)
 @pytest.mark.parametrize("event", EVENTS)
 @pytest.mark.parametrize("trigger", TRIGGERS)
 def test_triggers(trigger, event, source):
     """Each trigger fits the events that the table of triggers in deploy/adr/0006 gives, and no other."""
     selection = match([rule("r", trigger)], event, {"source": source})
     assert (selection is not None) is ((trigger, event, source) in FITS)
+
+
+@pytest.mark.parametrize("event", EVENTS)
+@pytest.mark.parametrize("trigger", TRIGGERS)
+def test_who_opened_a_conversation(trigger, event):
+    """By the contact, or without a word by whom, all is as above; by others only BY_ANYONE fits a conversation."""
+    for opened_by in contact_pb2.OpenedBy.values():
+        by_contact = opened_by in {contact_pb2.OPENED_BY_UNSPECIFIED, contact_pb2.OPENED_BY_CONTACT}
+        fits = (trigger, event, "whatsapp_dm") in FITS and (by_contact or trigger != "CONVERSATION_OPENED")
+        selection = match([rule("r", trigger)], event, {"source": "whatsapp_dm"}, opened_by=opened_by)
+        assert (selection is not None) is fits
 
 
 def test_source_of_whatsapp_is_folded():
