@@ -65,11 +65,13 @@ _OUTCOMES = {
     "/^already_assigned · owner$/": Look("super-light-blue", "had an owner"),
     "/^no_agent_available · rule$/": Look("red", "no agent available"),
     "/^no_agent_available · fallback$/": Look("dark-red", "no agent available to the load balancer"),
+    "/^left_unassigned · rule$/": Look("green", "left to nobody by a rule"),
     "/^no_rule_matched · no_rule$/": Look("yellow", "no rule matched"),
     "/^assigned · replay$/": Look("#8e8e8e", "asked again, assigned"),
     "/^already_assigned · replay$/": Look("#a5a5a5", "asked again, had an owner"),
     "/^no_agent_available · replay$/": Look("#6e6e6e", "asked again, no agent available"),
     "/^no_rule_matched · replay$/": Look("#c0c0c0", "asked again, no rule matched"),
+    "/^left_unassigned · replay$/": Look("#d9d9d9", "asked again, left to nobody"),
 }
 _REASONS = {
     "/^no_agent_available$/": Look("red", "no agent available"),

@@ -28,6 +28,8 @@ def why(decision: Decision) -> str:
         return "no rule matched, and the fallback does not apply"
     source = "no rule matched; fallback" if decision.fallback else f"rule {decision.rule_id}"
     pool = f", team {decision.team_id}" if decision.team_id else ""
+    if decision.outcome == Outcome.OUTCOME_LEFT_UNASSIGNED:
+        return f"{source}; it leaves the contact to nobody"
     if decision.outcome == Outcome.OUTCOME_ASSIGNED:
         return f"{source}{pool}; {_pick(decision)}"
     nobody = "nobody there is eligible now (offline, disabled, full or excluded)"

@@ -58,26 +58,23 @@ class Choice:
     """What a matching rule, or the fallback, asks for.
 
     Attributes:
-        view: where an agent is looked for, and by which strategy.
+        view: where an agent is looked for, and by which strategy; None: nowhere, since the target is nobody.
         rule_id: the rule's id; empty for the fallback.
         team_id: the team that is targeted, if a team is.
     """
 
-    view: View
+    view: View | None
     rule_id: str
     team_id: str
 
     @cached_property
     def text(self) -> str:
         """The choice as scripts read it, in JSON."""
-        plain = {
-            "pool": self.view.pool,
-            "view": self.view.plain(),
-            "rule_id": self.rule_id,
-            "team_id": self.team_id,
-            "fallback": not self.rule_id,
-        }
-        return _json(plain)
+        plain = {"rule_id": self.rule_id, "team_id": self.team_id, "fallback": not self.rule_id}
+        if self.view is None:
+            # Whoever reads decisions finds the strategy in the view; none was used.
+            return _json({**plain, "nobody": True, "view": {"strategy": pb.STRATEGY_UNSPECIFIED}})
+        return _json({**plain, "pool": self.view.pool, "view": self.view.plain()})
 
     @cached_property
     def ref(self) -> str:
@@ -95,6 +92,8 @@ def choices_of(rule_set: pb.RuleSet) -> Iterator[Choice]:
 
 
 def _choice(by: pb.Rule | pb.Fallback, rule_id: str) -> Choice:
+    if by.target.nobody:
+        return Choice(None, rule_id, "")
     asked = {field.name: _plain(value) for field, value in by.ListFields() if field.name not in _OTHERWISE}
     view = View(pool_of(by.target), by.strategy or pb.STRATEGY_ROUND_ROBIN, _json(asked))
     return Choice(view, rule_id, by.target.team_id)

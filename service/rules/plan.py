@@ -173,7 +173,8 @@ def _members(rules: RuleSet, roster: Layout) -> dict[str, Mapping[str, int]]:
 def _views(rules: RuleSet) -> dict[str, tuple[View, ...]]:
     views: dict[str, dict[View, None]] = {}
     for choice in choices_of(rules):
-        views.setdefault(choice.view.pool, {})[choice.view] = None
+        if choice.view is not None:
+            views.setdefault(choice.view.pool, {})[choice.view] = None
     return {pool: tuple(each) for pool, each in views.items()}
 
 

@@ -107,8 +107,9 @@ CATALOGUE: dict[str, Described] = {
     "assignment_contacts_unassigned_total": Described(
         "counter",
         ("workspace", "reason"),
-        "Contacts that turned out unassigned, each once until it is assigned. reason: no_agent_available (a rule "
-        "matched an event and found nobody), overdue (nobody owned it for --unassigned-after from its first event on).",
+        "Contacts that turned out unassigned, each once until it is assigned or a rule leaves it to nobody. reason: "
+        "no_agent_available (a rule matched an event and found nobody), overdue (nobody owned it for "
+        "--unassigned-after from its first event on).",
     ),
     "assignment_contacts_assigned_late_total": Described(
         "counter", ("workspace",), "Contacts that rules assigned after they had turned out unassigned."

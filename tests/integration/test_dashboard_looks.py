@@ -27,6 +27,8 @@ DECIDED = {
     ("no_agent_available", "replay"),
     ("no_rule_matched", "no_rule"),
     ("no_rule_matched", "replay"),
+    ("left_unassigned", "rule"),
+    ("left_unassigned", "replay"),
 }
 """Outcomes of the contract, with the reasons that the service counts them by."""
 

@@ -152,6 +152,33 @@ def test_a_contact_counts_once_until_it_is_assigned(server):
     becomes(server, workspace, 2, 1, 2, 0, 1)
 
 
+def test_a_contact_that_a_rule_leaves_to_nobody_alarms_nobody(server):
+    """It is never overdue, nor after events that no rule matches; one that was counted before is counted no more."""
+    workspace = Workspace("left-alone", Service(server.address))
+    workspace.roster("ann")
+    hush = b.rule("hush", on=b.ON_UPDATE, when=b.tag(any_of=["spam"]), to=b.NOBODY)
+    workspace.rules(hush, b.rule("dm", on=b.ON_CREATED, when=b.source("dm"), online_only=True))
+    becomes(server, workspace, 0, 0, 0, 0, 0)
+    assert workspace.updated("spam", tags=["spam"]).outcome == b.LEFT_UNASSIGNED
+    assert workspace.created("waits", source="upload").outcome == b.NO_RULE_MATCHED
+    assert workspace.created("finds-nobody", source="dm").outcome == b.NO_AGENT_AVAILABLE
+    becomes(server, workspace, 1, 0, 0, 1, 1)
+    for one in ("waits", "finds-nobody"):
+        assert workspace.updated(one, tags=["spam"]).outcome == b.LEFT_UNASSIGNED
+    becomes(server, workspace, 1, 0, 0, 0, 0)
+    for _ in range(2):
+        for one in ("spam", "waits", "finds-nobody"):
+            assert workspace.updated(one, "x", traits={"x": 1}).outcome == b.NO_RULE_MATCHED
+    assert workspace.created("forgotten", source="upload").outcome == b.NO_RULE_MATCHED
+    becomes(server, workspace, 1, 0, 0, 1, 0)
+    becomes(server, workspace, 1, 1, 0, 0, 1)
+    assert workspace.created("spam", source="dm").outcome == b.NO_AGENT_AVAILABLE
+    becomes(server, workspace, 2, 1, 0, 0, 2)
+    found = Scrape(server)
+    labels = {"workspace": workspace.id, "outcome": "left_unassigned", "strategy": "none", "reason": "rule"}
+    assert found.value("assignment_decisions_total", **labels) == 3
+
+
 def test_who_never_answers_is_overdue(server, watching):
     """Contacts whose workflow never comes to an end are on the tile as soon as they are overdue."""
     workspace = Workspace("silent", Service(server.address))

@@ -68,10 +68,13 @@ OPENERS = st.sampled_from([0, 0, make.BY_CONTACT, make.BY_AGENT, make.BY_AUTOMAT
 @st.composite
 def any_rule(draw: st.DrawFn, number: int, roster: roster_service_pb2.Roster) -> rules_pb2.Rule:
     """A rule of any kind."""
+    on, when = draw(TRIGGERS), draw(CONDITIONS)
+    if draw(st.integers(0, 7)) == 7:
+        return make.rule(f"r{number}", on=on, when=when, to=make.NOBODY, disabled=draw(rarely))
     return make.rule(
         f"r{number}",
-        on=draw(TRIGGERS),
-        when=draw(CONDITIONS),
+        on=on,
+        when=when,
         to=draw(targets(roster)),
         strategy=draw(STRATEGIES),
         online_only=draw(st.booleans()),

@@ -250,6 +250,8 @@ class Model:
         self, selector: rules_pb2.Rule | rules_pb2.Fallback, contact: contact_pb2.Contact, excluded: Collection[str]
     ) -> Decision:
         rule = selector if isinstance(selector, rules_pb2.Rule) else None
+        if rule and rule.target.nobody:
+            return Decision(decision_pb2.OUTCOME_LEFT_UNASSIGNED, self.turn, self.revision, rule_id=rule.id)
         view = _view(selector)
         because = {
             "turn": self.turn,
@@ -334,7 +336,8 @@ def _views(rule_set: rules_pb2.RuleSet) -> dict[tuple[str, ...], list[View]]:
     """How the enabled rules look at each pool, and the fallback if it can apply; each way once, in their order."""
     views: dict[tuple[str, ...], list[View]] = {}
     fallback = [rule_set.fallback] if rule_set.fallback.enabled and rule_set.rules else []
-    for selector in [*(rule for rule in rule_set.rules if not rule.disabled), *fallback]:
+    enabled = [rule for rule in rule_set.rules if not rule.disabled and not rule.target.nobody]
+    for selector in [*enabled, *fallback]:
         ways = views.setdefault(pool_of(selector.target), [])
         if _view(selector) not in ways:
             ways.append(_view(selector))

@@ -78,9 +78,14 @@ class _RuleSetCheck:
             if len(found) == before:  # so each of its expressions compiles and alone does not cost too much
                 found.add_if(f"{path}.condition", _cost_problem(rule.condition))
         if rule.target.WhichOneof("to") is None:
-            found.add(f"{path}.target", "is missing; say who gets the contact: agents, team_id or everyone")
+            found.add(f"{path}.target", "is missing; say who gets the contact: agents, team_id, everyone or nobody")
         else:
             self._check_target(rule.target, f"{path}.target")
+        if rule.target.WhichOneof("to") == "nobody":
+            for field in ("strategy", "online_only", "max_open_contacts", "reply"):
+                if getattr(rule, field):
+                    found.add(f"{path}.{field}", "means nothing where the target is nobody; leave it out")
+            return
         found.add_if(f"{path}.strategy", enum_problem(pb.Strategy, rule.strategy))
         found.add_if(f"{path}.max_open_contacts", count_problem(rule.max_open_contacts))
         if rule.reply:
@@ -88,7 +93,10 @@ class _RuleSetCheck:
 
     def _check_fallback(self, fallback: pb.Fallback, path: str) -> None:
         self._found.add_if(path, _size_problem(fallback))
-        self._check_target(fallback.target, f"{path}.target")
+        if fallback.target.WhichOneof("to") == "nobody":
+            self._found.add(f"{path}.target.nobody", "is only for rules; disable the fallback instead")
+        else:
+            self._check_target(fallback.target, f"{path}.target")
         self._found.add_if(f"{path}.strategy", enum_problem(pb.Strategy, fallback.strategy))
 
     def _check_target(self, target: pb.Target, path: str) -> None:
@@ -99,6 +107,8 @@ class _RuleSetCheck:
                 self._found.add_if(f"{path}.team_id", self._team_problem(target.team_id))
             case "everyone" if not target.everyone:
                 self._found.add(f"{path}.everyone", "is false; set it to true, or name agents or a team instead")
+            case "nobody" if not target.nobody:
+                self._found.add(f"{path}.nobody", "is false; set it to true, or say who gets the contact instead")
 
     def _check_listed(self, agents: pb.AgentList, path: str) -> None:
         count = len(agents.agent_ids)

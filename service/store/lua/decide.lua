@@ -66,8 +66,8 @@ local function decide_by_rules(contact, request, ref, reply, sequence, excluded)
   local outcome, agent, text, choice = NO_RULE_MATCHED, nil, '', nil
   if ref ~= '' then
     text, choice = choice_called(ref)
-    agent = choose(choice, sequence, excluded and excluded_agents(excluded))
-    outcome = agent and ASSIGNED or NO_AGENT_AVAILABLE
+    agent = not choice.nobody and choose(choice, sequence, excluded and excluded_agents(excluded))
+    outcome = agent and ASSIGNED or choice.nobody and LEFT_UNASSIGNED or NO_AGENT_AVAILABLE
   end
   if not agent then
     note_without_owner(contact, outcome, retention)
@@ -78,6 +78,7 @@ local function decide_by_rules(contact, request, ref, reply, sequence, excluded)
   reply = (agent and reply ~= '') and fill_in(contact.id, reply, agent) or ''
   contact.owner = agent and agent.number or 0
   contact.state = agent and OPENED or UNASSIGNED
+  contact.left = outcome == LEFT_UNASSIGNED or outcome == NO_RULE_MATCHED and contact.left
   contact.outcome, contact.agent, contact.choice = outcome, contact.owner, choice and choice.number or 0
   contact.has_reply, contact.request = reply ~= '', request
   contact.revision, contact.sequence, contact.time = under, sequence, now

@@ -80,6 +80,8 @@ def test_rules_alone_say_that_references_were_not_checked(check):
         ("anyOf: [VIP]", "anyOf: ['']", 7, "rules[0].condition.all.conditions[0].tag.any_of[0]"),
         ("    trigger: RULE_TRIGGER_TRAIT_OR_TAG_UPDATED\n", "", 2, "rules[0].trigger"),
         ("teamId: sales", "everyone: false", 13, "rules[0].target.everyone"),
+        ("teamId: sales", "nobody: false", 13, "rules[0].target.nobody"),
+        ("teamId: sales", "nobody: true\n    reply: Hi", 14, "rules[0].reply"),
         ("  - id: vip", "  - name: vip", 2, "rules[0].id"),
         ("teamId: sales", "teamId: nowhere", 13, "rules[0].target.team_id"),
     ],
@@ -102,6 +104,13 @@ def test_what_is_wrong_is_not_reported_as_missing_besides(check):
         ["rules.yaml:3", "rules[0].trigger"],
         ["rules.yaml:11", "rules[0].condition.all.conditions[1].trait.values"],
     ]
+
+
+def test_a_rule_may_be_for_nobody(check):
+    """`target: {nobody: true}` is right as it stands."""
+    code, lines = check(rules=RULES.replace("teamId: sales", "nobody: true"), roster=ROSTER)
+    assert code == 0
+    assert [line for line in lines if line.startswith("rules.yaml")] == ["rules.yaml: ok, 1 rule, fallback off"]
 
 
 def test_warnings_are_shown_and_pass(check):

@@ -43,6 +43,13 @@ def test_a_choice_says_all_that_choosing_needs_by_name():
     assert choice(rule_set, 1) == fallback, "an unspecified strategy is round robin, and no target is everyone"
 
 
+def test_nobody_is_a_choice_without_a_pool():
+    """A rule for nobody asks for no view; where decisions are read its strategy is none."""
+    rule_set = rules_pb2.RuleSet(rules=[make.rule("r", to=make.NOBODY)])
+    expected = {"nobody": True, "view": {"strategy": 0}, "rule_id": "r", "team_id": "", "fallback": False}
+    assert choice(rule_set) == expected
+
+
 def test_equal_choices_have_one_name_and_others_another():
     """What does not bear on the choice (trigger, condition, reply) leaves its name as it is; all else changes it."""
     same = [make.rule("r"), make.rule("r", on=make.ON_OPENED, when=make.source("api"), reply="Hi", name="R")]

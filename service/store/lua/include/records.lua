@@ -12,6 +12,7 @@ local WIDE_RECORD = '>BI3I3I4I7I6I3'
 local FITS_2 = 65536
 local UNASSIGNED, OPENED, CLOSED = 0, 1, 2
 local UNTOLD = 3  -- OPENED, and the caller was not told of the decision on record
+local LEFT = CLOSED  -- of a contact without an owner: UNASSIGNED, and a rule left it so
 
 local EPOCH_MS = EPOCH * 1000  -- the least sequence that comes at a time (ms) is (time - EPOCH_MS) * 1000
 
@@ -26,7 +27,8 @@ local function unpack_record(packed)
 end
 
 local function pack_record(contact, untold)
-  local flags = (untold and UNTOLD or contact.state) + 4 * contact.outcome + (contact.has_reply and 32 or 0)
+  local state = contact.state == UNASSIGNED and contact.left and LEFT or contact.state
+  local flags = (untold and UNTOLD or state) + 4 * contact.outcome + (contact.has_reply and 32 or 0)
   local owner, choice, under = contact.owner, contact.choice, contact.revision
   local ahead = contact.sequence - (contact.time - EPOCH_MS) * 1000
   if contact.agent == owner and owner < FITS_2 and choice < FITS_2 and under < FITS_2 and ahead < FITS_2 and ahead >= 0 then
@@ -51,7 +53,8 @@ local function load_contact(id, bucket)
   local contact = loaded
   contact.id, contact.bucket, contact.place = id, bucket, packed and place
   contact.untold = flags % 4 == UNTOLD
-  contact.state = contact.untold and OPENED or flags % 4
+  contact.left = owner == 0 and flags % 4 == LEFT
+  contact.state = contact.untold and OPENED or contact.left and UNASSIGNED or flags % 4
   contact.outcome, contact.has_reply = math.floor(flags / 4) % 8, flags >= 32
   contact.owner, contact.agent, contact.choice = owner, agent, choice
   contact.revision, contact.sequence, contact.time = under, sequence, time

@@ -14,8 +14,29 @@ local function trim(suffix, retention, most)
   return #old
 end
 
--- Notes that a decision left the contact, as it was on record before that, without an owner.
+-- Forgets that the contact, as it was on record until now, is without an owner, if it is. Returns whether it had turned
+-- out unassigned.
+local function forget_without_owner(contact)
+  local left = contact.outcome == NO_AGENT_AVAILABLE or contact.outcome == NO_RULE_MATCHED
+  if not (left and contact.place and contact.state == UNASSIGNED) then
+    return false
+  end
+  local unassigned = call('ZREM', root .. UNASSIGNED_CONTACTS, contact.id) == 1
+  if not unassigned then
+    call('ZREM', root .. UNMATCHED_CONTACTS, contact.id)
+  end
+  return unassigned
+end
+
+-- Notes that a decision left the contact, as it was on record before that, without an owner. Nobody has to own one that a
+-- rule left to nobody, until another finds nobody for it.
 local function note_without_owner(contact, outcome, retention)
+  if outcome == LEFT_UNASSIGNED then
+    forget_without_owner(contact)
+    return
+  elseif outcome == NO_RULE_MATCHED and contact.left then
+    return
+  end
   local since = contact.place and call('ZSCORE', root .. UNMATCHED_CONTACTS, contact.id)
   if outcome == NO_AGENT_AVAILABLE then
     if call('ZADD', root .. UNASSIGNED_CONTACTS, 'NX', since or now, contact.id) == 1 then
@@ -29,18 +50,4 @@ local function note_without_owner(contact, outcome, retention)
     call('ZADD', root .. UNMATCHED_CONTACTS, now, contact.id)
     trim(UNMATCHED_CONTACTS, retention, TRIMMED_AT_ONCE)
   end
-end
-
--- Forgets that the contact, as it was on record until now, is without an owner, if it is. Returns whether it had turned
--- out unassigned.
-local function forget_without_owner(contact)
-  local left = contact.outcome == NO_AGENT_AVAILABLE or contact.outcome == NO_RULE_MATCHED
-  if not (left and contact.place and contact.state == UNASSIGNED) then
-    return false
-  end
-  local unassigned = call('ZREM', root .. UNASSIGNED_CONTACTS, contact.id) == 1
-  if not unassigned then
-    call('ZREM', root .. UNMATCHED_CONTACTS, contact.id)
-  end
-  return unassigned
 end
