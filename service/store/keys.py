@@ -17,7 +17,7 @@ together. Scripts get that beginning as KEYS[1] and add the suffixes below, whic
 | :unknown                   | sorted set | numbers of unknown owners by the time (ms) when their records are gone   |
 | :agent:<number>            | hash       | settings, presence, open count, pools and views; for each pool a turn;   |
 |                            |            | what it was assigned in pools that it is in no more                      |
-| :emptied                   | hash       | the last virtual time in a view that ran empty; rotation.py              |
+| :emptied                   | hash       | the virtual time before which nobody comes into a view; rotation.py      |
 | :leases                    | sorted set | numbers of agents whose presence ends by itself, by that time (ms)       |
 | :view:<view>               | sorted set | the eligible of a pool as some rules see it, in the order of choosing    |
 | :open:<bucket>             | hash       | contact id -> record, of open contacts                                   |
@@ -63,7 +63,7 @@ SUFFIXES = {
     "NUMBERS": ":numbers",
     "UNKNOWN": ":unknown",
     "AGENT": ":agent:",
-    "EMPTIED": ":emptied",
+    "FLOORS": ":emptied",
     "LEASES": ":leases",
     "VIEW": ":view:",
     "OPEN": ":open:",

@@ -72,6 +72,24 @@ def test_shares_stay_as_even_as_they_can_be(workspace: Workspace, strategy: int,
     assert counts == {"ann": 100, "bob": 100, "cy": 100}
 
 
+def test_who_joins_or_returns_gets_no_burst(workspace: Workspace):
+    """Beside an author who is far behind, whoever joins or comes back starts level with the others."""
+    workspace.roster("ann", "bob", "cy", "eve")
+    workspace.rules(rule("r", online_only=True))
+    workspace.online("ann", "bob", "cy", "eve")
+    workspace.takes(*"wxyz")
+    workspace.offline("eve")
+    for number in range(60):
+        assert workspace.created(f"a{number}", without=["ann"]).agent_id in {"bob", "cy"}
+    workspace.roster("ann", "bob", "cy", "eve", "di")
+    workspace.online("eve", "di")
+    others = [workspace.created(f"b{number}", without=["ann"]).agent_id for number in range(40)]
+    for end in range(41):
+        counts = [others[:end].count(one) for one in ("bob", "cy", "di", "eve")]
+        assert max(counts) - min(counts) <= 1, others
+    assert workspace.takes(*(f"c{number}" for number in range(30))) == ["ann"] * 30, "who is behind is made up for"
+
+
 def test_weights_hold_beside_exclusions(workspace: Workspace):
     """Who is excluded from every second contact still gets a share by weight of all, from the others."""
     workspace.roster(agent("ann", weight=2), agent("bob", weight=3), agent("cy", weight=1))

@@ -262,8 +262,8 @@ class Model:
             "strategy": view[0],
         }
         counts = self.open_counts()
-        members = [agent for agent in self._members(selector.target) if agent.id not in excluded]
-        eligible = [agent for agent in members if self._is_eligible(agent, view, counts)]
+        all_eligible = [agent for agent in self._members(selector.target) if self._is_eligible(agent, view, counts)]
+        eligible = [agent for agent in all_eligible if agent.id not in excluded]
         if not eligible:
             return Decision(decision_pb2.OUTCOME_NO_AGENT_AVAILABLE, **because)
         rotation = self.rotations[pool_of(selector.target)]
@@ -278,6 +278,8 @@ class Model:
             return by, rotation.last.get(agent.id, 0)
 
         chosen = min(eligible, key=order)
+        if view[0] == ROUND_ROBIN:
+            rotation.views[view].passed_over(sorted(all_eligible, key=order).index(chosen), chosen.id)
         rotation.assigned(chosen.id, chosen.weight or 1, self.turn)
         self.assigned[chosen.id] = self.turn
         reply = self._fill_in(rule.reply, contact, chosen.id) if rule else ""

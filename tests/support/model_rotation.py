@@ -19,7 +19,7 @@ class Times:
 
     time: dict[str, Fraction] = field(default_factory=dict)
     eligible: set[str] = field(default_factory=set)
-    emptied: Fraction = Fraction(0)
+    floor: Fraction = Fraction(0)
     is_new: bool = False  # all who come into it do so at the same moment
 
     def of(self, agent: str) -> Fraction:
@@ -27,17 +27,23 @@ class Times:
         return self.time.get(agent, Fraction(0))
 
     def least(self) -> Fraction:
-        """That of the eligible; if there are none, of the last one there was."""
-        return min(map(self.of, self.eligible), default=self.emptied)
+        """That of the eligible; if there are none, of the last one there was; and never before the floor."""
+        return max(self.floor, min(map(self.of, self.eligible), default=self.floor))
 
     def update(self, agent: str, is_eligible: bool) -> None:
         """The agent may have become eligible, or no longer be."""
         if is_eligible and agent not in self.eligible:
-            self.time[agent] = max(self.of(agent), self.emptied if self.is_new else self.least())
+            self.time[agent] = max(self.of(agent), self.floor if self.is_new else self.least())
             self.eligible.add(agent)
         elif agent in self.eligible and not is_eligible:
             self.eligible.remove(agent)
-            self.emptied = self.of(agent) if not (self.eligible or self.is_new) else self.emptied
+            if not (self.eligible or self.is_new):
+                self.floor = max(self.floor, self.of(agent))
+
+    def passed_over(self, count: int, chosen: str) -> None:
+        """Somebody is chosen past so many who are excluded; if those are few, nobody comes in before who was chosen."""
+        if 0 < 2 * count <= len(self.eligible):
+            self.floor = max(self.floor, self.of(chosen))
 
 
 @dataclass

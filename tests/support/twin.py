@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 ONLINE, OFFLINE = 1, 3
 ASSIGNED, NO_AGENT_AVAILABLE = 1, 3
+ROUND_ROBIN = 1
 POOL = "t:sales"
 Look = tuple[int, bool, int]
 """How a rule looks at the pool: strategy, online only, limit of open contacts (0 = none)."""
@@ -108,6 +109,11 @@ class Pool:
             return ""
         expected = STRATEGIES[look[0]].choose({name: self.standing(name, times) for name in left})
         assert (answer.outcome, answer.agent.decode()) == (ASSIGNED, expected)
+        if look[0] == ROUND_ROBIN:
+            places = {
+                name: (times.of(name), self.agents[name].last, self.agents[name].position) for name in times.eligible
+            }
+            times.passed_over(sum(place < places[expected] for place in places.values()), expected)
         agent = self.agents[expected]
         agent.open_contacts, agent.last = agent.open_contacts + 1, answer.sequence
         for each in self.views.values():

@@ -38,7 +38,7 @@ local function join(agent, pool, planned, before, times, was)
     elseif is_eligible(agent.settings, view, agent.online, agent.open) then
       -- All come into a new view at the same moment: they are lifted to what it carries on, and not by one another.
       if not was[followed] then
-        turn.times[at] = math.max(turn.times[at], tonumber(call('HGET', root .. EMPTIED, view.name) or 0))
+        turn.times[at] = math.max(turn.times[at], floor_of(view.name))
       end
       move(agent, view, turn.times, at, true, nil, member)
     end
@@ -180,7 +180,7 @@ end
 
 local function put_in_place(chunk)
   for _, entry in ipairs(chunk.carried or {}) do
-    call('HSET', root .. EMPTIED, entry[1], least_time(entry[2]))
+    call('HSET', root .. FLOORS, entry[1], least_time(entry[2]))
   end
   for _, planned in ipairs(chunk.agents or {}) do
     settle(planned, chunk.pools)
@@ -189,7 +189,7 @@ local function put_in_place(chunk)
   each_of(chunk, 'moved', move_to)
   each_of(chunk, 'gone', forget)
   for _, view in ipairs(chunk.dropped or {}) do
-    call('HDEL', root .. EMPTIED, view)
+    call('HDEL', root .. FLOORS, view)
   end
   if chunk.gone then
     note_first_lease()

@@ -14,30 +14,33 @@ local function excluded_agents(ids)
 end
 
 -- Takes the first place out of a view, or the first that is not of an excluded agent (false: nobody is excluded). The excluded
--- keep theirs.
+-- keep theirs. Returns the place and, past excluded agents, how many those are, and the place's score.
 local function take_place(key, excluded)
   if not excluded then
     return call('ZPOPMIN', key)[1]
   end
-  for _, member in ipairs(call('ZRANGE', key, 0, excluded.count)) do
+  local places = call('ZRANGE', key, 0, excluded.count, 'WITHSCORES')
+  for at = 1, #places, 2 do
+    local member = places[at]
     if not excluded.numbers[string.sub(member, MEMBER_BYTES + 1)] then
       call('ZREM', key, member)
-      return member
+      return member, (at - 1) / 2, tonumber(places[at + 1])
     end
   end
 end
 
 -- Takes the first out of a view whose turn in the pool is that of its place there. Whose hash was lost, or was lost and put
--- back, has no such turn, and leaves the view. Returns its place, the agent and its turn; nil: nobody is there.
+-- back, has no such turn, and leaves the view. Returns its place, the agent, its turn, and what else `take_place` does; nil:
+-- nobody is there.
 local function take_first(key, turn_field, excluded)
   while true do
-    local chosen = take_place(key, excluded)
+    local chosen, passed, score = take_place(key, excluded)
     if not chosen then
       return nil
     end
     local agent, packed = load_agent(string.sub(chosen, MEMBER_BYTES + 1), turn_field)
     if packed and agent.settings and string.sub(packed, LAST_FROM, LAST_TO) == string.sub(chosen, 1, LAST_TO - LAST_FROM + 1) then
-      return chosen, agent, packed
+      return chosen, agent, packed, passed, score
     end
   end
 end
@@ -46,9 +49,12 @@ end
 local function choose(choice, sequence, excluded)
   local pool, asked = choice.pool, choice.view.name
   local key, turn_field = root .. VIEW .. asked, 'turn:' .. pool
-  local chosen, agent, packed = take_first(key, turn_field, excluded)
+  local chosen, agent, packed, passed, score = take_first(key, turn_field, excluded)
   if not chosen then
     return nil
+  end
+  if passed and passed > 0 and STRATEGIES[choice.view.strategy].by_time and 2 * passed <= call('ZCARD', key) + 1 then
+    raise_floor(asked, score)
   end
   local number, settings, before = agent.number, agent.settings, agent.open
   agent.open = before + 1

@@ -14,16 +14,28 @@ local function is_eligible(settings, view, online, open)
     and (not view.max_open_contacts or open < view.max_open_contacts)
 end
 
--- The least virtual time in a view; where it is empty, that of when it became empty.
+-- The virtual time before which nobody comes into a view, whoever is there: of the last one to leave it empty, or of one
+-- who was chosen past a few who were excluded (see rotation.py).
+local function floor_of(name)
+  return tonumber(call('HGET', root .. FLOORS, name) or 0)
+end
+
+local function raise_floor(name, time)
+  if time > floor_of(name) then
+    call('HSET', root .. FLOORS, name, time)
+  end
+end
+
+-- The virtual time at which an agent comes into a view at the earliest: the least of those who are there, or its floor.
 local function least_time(name)
   local first = call('ZRANGE', root .. VIEW .. name, 0, 0, 'WITHSCORES')[2]
-  return tonumber(first or call('HGET', root .. EMPTIED, name) or 0)
+  return math.max(tonumber(first or 0), floor_of(name))
 end
 
 -- Notes the time of the last one to leave a view.
 local function note_if_empty(view, key, time)
   if STRATEGIES[view.strategy].by_time and call('EXISTS', key) == 0 then
-    call('HSET', root .. EMPTIED, view.name, time)
+    raise_floor(view.name, time)
   end
 end
 
