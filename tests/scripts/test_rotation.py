@@ -43,6 +43,28 @@ def test_lua_chooses_as_python_does(store: RedisStore, agents, steps):
         step(twin, kind, what)
 
 
+TURNS: list[Look] = [look for look in LOOKS if look[0] == 1 and look[1]]
+BESIDE_AN_AUTHOR = st.lists(
+    st.one_of(
+        st.tuples(st.just("exclude"), st.tuples(st.sampled_from(TURNS), st.just({0}))),
+        st.tuples(st.just("exclude"), st.tuples(st.sampled_from(TURNS), st.sets(st.integers(0, 4)))),
+        st.tuples(st.sampled_from(["online", "offline"]), st.sets(st.integers(1, 4), min_size=1, max_size=2)),
+    ),
+    min_size=20,
+    max_size=60,
+)
+
+
+@given(weights=st.lists(st.sampled_from(WEIGHTS), min_size=3, max_size=5), steps=BESIDE_AN_AUTHOR)
+@settings(max_examples=150)
+def test_lua_chooses_as_python_does_beside_an_author(store: RedisStore, weights, steps):
+    """So it does where one is nearly always excluded, falls far behind, and others come and go."""
+    twin = pool(store, [(weight, 0) for weight in weights], TURNS)
+    step(twin, "online", set(range(len(weights))))
+    for kind, what in steps:
+        step(twin, kind, what)
+
+
 def test_a_turn_that_does_not_divide_is_carried(store: RedisStore):
     """Weights that do not divide a turn still share to the last contact, over any length."""
     weights, rounds = [97, 89, 7], 20
