@@ -21,7 +21,6 @@ from service.decisions.request_checks import EVENTS, OPENERS, problems
 from service.rules.fields.limits import (
     MAX_CONTACT_TAGS,
     MAX_CONTACT_TRAITS,
-    MAX_EXCLUDED_AGENTS,
     MAX_ID_CHARACTERS,
     MAX_UPDATED_KEYS,
     MAX_VALUE_BYTES,
@@ -254,8 +253,7 @@ def is_plain(workspace_id: str, request: EvaluateContactRequest) -> bool:
     contact = request.contact
     # Slices are copied at once; iterating over the fields themselves takes twice as long.
     tags, keys, traits = contact.tags[:], request.updated_keys[:], contact.traits
-    excluded = request.exclude_agent_ids[:]
-    required = (contact.id, *tags, *keys, *traits, *excluded)
+    required = (contact.id, *tags, *keys, *traits)
     optional = (request.request_id, contact.owner_id, contact.source, contact.channel)
     return (
         request.event_type in EVENTS
@@ -272,7 +270,7 @@ def is_plain(workspace_id: str, request: EvaluateContactRequest) -> bool:
             not request.opened_by
             or (request.event_type == EVENT_TYPE_CONVERSATION_OPENED and request.opened_by in OPENERS)
         )
-        and (not excluded or len(set(excluded)) == len(excluded) <= MAX_EXCLUDED_AGENTS)
+        and not request.exclude_agent_ids
         and (not traits or request.ByteSize() <= MAX_VALUE_BYTES)
     )
 
@@ -294,8 +292,7 @@ def _case(rules: Rules, request: EvaluateContactRequest) -> Case:
     if selection is None:
         return Case(contact.id, owner_id, opened, request.request_id, NO_CHOICE, "")
     reply = selection.reply.render(contact) if selection.reply is not None else ""
-    excluded = request.exclude_agent_ids[:]
-    return Case(contact.id, "", opened, request.request_id, selection.choice, reply, excluded)
+    return Case(contact.id, "", opened, request.request_id, selection.choice, reply, request.exclude_agent_ids)
 
 
 def _with_breaks(items: Sequence[Item]) -> Iterator[Item]:

@@ -78,7 +78,7 @@ class RedisStore:
             excluded_at: dict[int, Sequence[str]] = {}
             for contact_id, owner_id, opened, request_id, choice, reply, excluded in cases:
                 if excluded:
-                    excluded_at[(len(words) - _HEAD) // _FIELDS + 1] = excluded
+                    excluded_at[(len(words) - _HEAD) // _FIELDS + 1] = list(excluded)
                 encoded = contact_id.encode()
                 bucket = crc32(encoded) % keys.BUCKETS  # what keys.bucket returns, without a call for each contact
                 words += (encoded, bucket, owner_id, int(opened), request_id, choice, reply)

@@ -19,12 +19,11 @@ local function take_place(key, excluded)
   if not excluded then
     return call('ZPOPMIN', key)[1]
   end
-  local places = call('ZRANGE', key, 0, excluded.count, 'WITHSCORES')
-  for at = 1, #places, 2 do
-    local member = places[at]
+  for at, member in ipairs(call('ZRANGE', key, 0, excluded.count)) do
     if not excluded.numbers[string.sub(member, MEMBER_BYTES + 1)] then
+      local score = at > 1 and tonumber(call('ZSCORE', key, member))
       call('ZREM', key, member)
-      return member, (at - 1) / 2, tonumber(places[at + 1])
+      return member, at - 1, score
     end
   end
 end
