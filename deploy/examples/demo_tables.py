@@ -80,5 +80,7 @@ def _why(assigned: dict[str, list[Event]], who: str) -> str:
 def _reason(decision: Decision) -> str:
     if decision.outcome == Outcome.OUTCOME_NO_RULE_MATCHED:
         return "no rule matched"
+    if decision.outcome == Outcome.OUTCOME_LEFT_UNASSIGNED:
+        return f"{decision.rule_id}, nobody"
     pool = f", team {decision.team_id}" if decision.team_id else ""
     return f"{'fallback' if decision.fallback else decision.rule_id}{pool}, {label(decision.strategy)}"
