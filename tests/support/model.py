@@ -289,10 +289,11 @@ class Model:
         return [known[one] for one in ids if one in known]
 
     def _fill_in(self, reply: str, contact: contact_pb2.Contact, agent_id: str) -> str:
-        """Only `$contact.name` (a text) and `$agent.name` are modeled."""
+        """Only `$contact.name` (a text) and `$agent.name` are modeled, with and without braces."""
         name = next(agent.name for agent in self.roster.agents if agent.id == agent_id)
         trait = contact.traits["name"].string_value if "name" in contact.traits else ""
-        return reply.replace("$contact.name", trait).replace("$agent.name", name)
+        filled = reply.replace("${contact.name}", trait).replace("$contact.name", trait)
+        return filled.replace("${agent.name}", name).replace("$agent.name", name)
 
 
 def _targets(rule_set: rules_pb2.RuleSet) -> list[tuple[str, rules_pb2.Target]]:

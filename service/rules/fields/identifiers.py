@@ -7,16 +7,17 @@ end with space, so that nobody is there twice to a reader.
 from __future__ import annotations
 
 import re
+from typing import Final
 
 from service.rules.fields.limits import MAX_ID_CHARACTERS
 
 # All that is refused: control characters, separators of lines and paragraphs, and lone surrogates. Python's own idea of
 # what is printable knows neither the spaces of other scripts, nor marks of direction, nor what Unicode has added since.
-_CONTROLS = "\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff"
-_REFUSED = re.compile(f"[{_CONTROLS}]")
+CONTROLS: Final = "\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff"
+_REFUSED = re.compile(f"[{CONTROLS}]")
 # What would not be seen in a message, or would turn it around.
 _MARKS = "\xad\u061c\u200b\u200e\u200f\u202a-\u202e\u2060\u2066-\u2069\ufeff"
-_ESCAPED = re.compile(f"[{_CONTROLS}{_MARKS}]")
+_ESCAPED = re.compile(f"[{CONTROLS}{_MARKS}]")
 # White space of every script, but for that which is refused.
 _SPACE = " \xa0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u202f\u205f\u3000"
 _SEEN = re.compile(f"[^{_SPACE}{_MARKS}]")
