@@ -69,7 +69,7 @@ class WorkspaceStore(Protocol):
         """Close the contact: who owns it now, and whether it was open until now."""
 
     def set_presence(self, reports: Sequence[PresenceReport]) -> list[str]:
-        """Report presences; return who is not in the roster. If anybody is not, nothing changes."""
+        """Report presences; return who is not in the roster, in the order of the reports. All others are noted."""
 
     def standings(self, agent_ids: Sequence[str]) -> Iterable[tuple[str, Standing | None]]:
         """Each agent's presence and open count, as of now."""

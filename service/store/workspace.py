@@ -100,16 +100,17 @@ class RedisWorkspace:
         return owner.decode(), bool(closed)
 
     def set_presence(self, reports: Sequence[PresenceReport]) -> list[str]:
-        """Report presences. Return who is not in the roster.
+        """Report presences. Return who is not in the roster, in the order of the reports; all others are noted.
 
-        If anybody is not, nothing changes. Many are reported in several runs, each of which changes some as a whole.
+        Many are reported in several runs, each of which changes some as a whole.
         """
-        unknown = [agent for agent, standing in self.standings([agent for agent, *_ in reports]) if not standing]
-        done = len(reports) if unknown else 0
+        unknown: list[str] = []
+        done = 0
         size = AGENTS_A_RUN
         while done < len(reports):
             arguments = [word for report in reports[done : done + size] for word in report]
-            finished = self.run(_PRESENCE, *arguments, repeatable=True, slow=True, durable=True)
+            finished, *places = self.run(_PRESENCE, *arguments, repeatable=True, slow=True, durable=True)
+            unknown += [reports[done + place - 1][0] for place in places]
             done += finished
             size = min(AGENTS_A_RUN, 2 * finished)
         return unknown
