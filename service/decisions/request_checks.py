@@ -8,6 +8,7 @@ from __future__ import annotations
 from operator import methodcaller
 from typing import TYPE_CHECKING
 
+from evenhand.v1.assignment_service_pb2 import OwnerAfter
 from evenhand.v1.contact_pb2 import Contact, EventType
 from evenhand.v1.roster_service_pb2 import Presence, SetPresenceRequest
 
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 
     from evenhand.v1.assignment_service_pb2 import (
         BatchEvaluateContactsRequest,
+        CloseContactRequest,
         ConfigureRulesRequest,
         EvaluateContactRequest,
     )
@@ -50,6 +52,7 @@ _NESTING_KINDS = frozenset({"struct_value", "list_value"})
 _LONG_KINDS = _NESTING_KINDS | {"string_value"}
 _byte_size = methodcaller("ByteSize")
 EVENTS = frozenset(EventType.values()) - {EventType.EVENT_TYPE_UNSPECIFIED}
+_OWNER_AFTER = frozenset(OwnerAfter.values())
 _PRESENCES = frozenset(Presence.values()) - {Presence.PRESENCE_UNSPECIFIED}
 
 
@@ -67,6 +70,16 @@ def require(request: ConfigureRulesRequest | ConfigureRosterRequest, field: str)
     check_ids(wrong, workspace_id=request.workspace_id)
     if not request.HasField(field):  # type: ignore[arg-type]
         wrong.append(Violation(field, "is required; to remove everything, give an empty one"))
+    if wrong:
+        raise InvalidError(wrong)
+
+
+def require_closing(request: CloseContactRequest) -> None:
+    """Refuse the call unless it names workspace and contact, and what may become of the owner."""
+    wrong: list[Violation] = []
+    check_ids(wrong, workspace_id=request.workspace_id, contact_id=request.contact_id)
+    if request.owner_after not in _OWNER_AFTER:
+        wrong.append(Violation("owner_after", "must be one of " + ", ".join(OwnerAfter.keys())))
     if wrong:
         raise InvalidError(wrong)
 

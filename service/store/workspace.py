@@ -82,11 +82,11 @@ class RedisWorkspace:
         on_record = Decision(*decision)
         return ContactRecord(owner.decode(), bool(is_open), on_record if on_record.outcome else None)
 
-    def assign(self, contact_id: str, agent_id: str) -> tuple[str, bool] | None:
-        """Make the agent the owner. Return the previous owner and whether the contact is open; None: no such agent."""
+    def assign(self, contact_id: str, agent_id: str) -> str | None:
+        """Make the agent the owner, and the contact open. Return the previous owner; None: no such agent."""
 
-        def previous(reply: Any) -> tuple[str, bool] | None:
-            return (reply[0].decode(), bool(reply[1])) if reply else None
+        def previous(reply: Any) -> str | None:
+            return reply[0].decode() if reply else None
 
         return self._change(previous, _ASSIGN, *_place(contact_id), agent_id, self._contact_retention_ms)
 
@@ -94,9 +94,9 @@ class RedisWorkspace:
         """Take the owner away and return who it was; empty for nobody."""
         return self._change(bytes.decode, _UNASSIGN, *_place(contact_id), self._contact_retention_ms)
 
-    def close(self, contact_id: str) -> tuple[str, bool]:
+    def close(self, contact_id: str, owner_after: int = 0) -> tuple[str, bool]:
         """Close the contact. Return who owns it now, and whether it was open until now."""
-        owner, closed = self.run(_CLOSE, *_place(contact_id), self._contact_retention_ms, durable=True)
+        owner, closed = self.run(_CLOSE, *_place(contact_id), self._contact_retention_ms, owner_after, durable=True)
         return owner.decode(), bool(closed)
 
     def set_presence(self, reports: Sequence[PresenceReport]) -> list[str]:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
-from evenhand.v1 import contact_pb2, decision_pb2, roster_service_pb2, rules_pb2
+from evenhand.v1 import assignment_service_pb2, contact_pb2, decision_pb2, roster_service_pb2, rules_pb2
 
 from tests.support.conditions import fold, holds
 from tests.support.model_rotation import Rotation, View
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 OFFLINE = roster_service_pb2.PRESENCE_OFFLINE
 ONLINE = roster_service_pb2.PRESENCE_ONLINE
+UNASSIGN = assignment_service_pb2.OWNER_AFTER_UNASSIGN
 ROUND_ROBIN = rules_pb2.STRATEGY_ROUND_ROBIN
 LONGEST_IDLE = rules_pb2.STRATEGY_LONGEST_IDLE
 TRIGGER_OF = {
@@ -168,7 +169,7 @@ class Model:
         """A person decides; returns owner, previous owner, open."""
         self._end_leases()
         record = self.records.setdefault(contact_id, Record())
-        previous = self._hand_over(record, agent_id)
+        previous = self._hand_over(record, agent_id, opened=True)
         return agent_id, previous, record.open
 
     def unassign(self, contact_id: str) -> str:
@@ -179,13 +180,13 @@ class Model:
         self._update(previous)
         return previous
 
-    def close(self, contact_id: str) -> tuple[str, bool]:
+    def close(self, contact_id: str, owner_after: int = 0) -> tuple[str, bool]:
         """The conversation ended; returns the owner who is left, and whether it was open."""
         self._end_leases()
         record = self.records.get(contact_id, Record())
         was_open, record.open = record.open, False
         self._update(record.owner)
-        if was_open and self.rule_set.unassign_on_close:
+        if owner_after == UNASSIGN or (was_open and not owner_after and self.rule_set.unassign_on_close):
             record.owner = ""
         return record.owner, was_open
 
