@@ -85,6 +85,18 @@ def _high_quality(workspace: Workspace) -> None:
         workspace.conversation(_NAMES[number % len(_NAMES)])
 
 
+def _moving_in(workspace: Workspace) -> None:
+    owners = ["dev"] * 30 + ["eva"] * 20 + ["finn"] * 10
+    imported = [workspace.upload(owner_id=owner) for owner in owners]
+    for contact, owner in zip(imported, owners, strict=True):
+        workspace.synced(contact, owner)
+    workspace.presence(dev="ONLINE", eva="ONLINE", finn="ONLINE")
+    for number in range(12):
+        workspace.conversation(_NAMES[number % len(_NAMES)], key="First name")
+    for contact in imported[:3]:
+        workspace.conversation("Xena", contact, key="First name")
+
+
 _NAMES = ("Ravi", "Sara", "Tom", "Uma", "Wei")
 
 STORIES = (
@@ -143,5 +155,13 @@ STORIES = (
         ("ucal-support.roster.yaml", "ucal-high-quality.rules.yaml"),
         _high_quality,
         {"dev": 1, "eva": 3, "finn": 5},
+    ),
+    Story(
+        "moving-in",
+        "Moving in with 60 owned contacts",
+        "60 uploads and updates name owners and fill no limit of 10; 12 live chats; 3 of Dev's 30 write.",
+        ("moving-in.roster.yaml", "moving-in.rules.yaml"),
+        _moving_in,
+        {"dev": 4, "eva": 4, "finn": 4},
     ),
 )

@@ -72,9 +72,9 @@ class Workspace:
         contact = Contact(id=contact_id or f"contact-{next(self._numbers)}", source="whatsapp_dm", channel="whatsapp")
         return self._report(EventType.EVENT_TYPE_CONTACT_CREATED, contact)
 
-    def upload(self) -> str:
-        """A contact comes with a bulk upload; gives its id."""
-        contact = Contact(id=f"contact-{next(self._numbers)}", source="upload")
+    def upload(self, owner_id: str = "") -> str:
+        """A contact comes with a bulk upload, perhaps with its owner; gives its id."""
+        contact = Contact(id=f"contact-{next(self._numbers)}", source="upload", owner_id=owner_id)
         return self._report(EventType.EVENT_TYPE_CONTACT_CREATED, contact)
 
     def answers(self, contact_id: str, **traits: Any) -> None:
@@ -87,15 +87,21 @@ class Workspace:
                 contact.traits[key].number_value = value
         self._report(EventType.EVENT_TYPE_TRAIT_OR_TAG_UPDATED, contact, [*traits][-1])
 
+    def synced(self, contact_id: str, owner_id: str) -> None:
+        """The CRM reports what it knows of a contact that it has an owner for."""
+        contact = Contact(id=contact_id, source="upload", owner_id=owner_id)
+        contact.traits["plan"].string_value = "pro"
+        self._report(EventType.EVENT_TYPE_TRAIT_OR_TAG_UPDATED, contact, "plan")
+
     def tagged(self, contact_id: str, tag: str) -> None:
         """Somebody, or something, tags a contact."""
         contact = Contact(id=contact_id, source="whatsapp_dm", channel="whatsapp", tags=[tag])
         self._report(EventType.EVENT_TYPE_TRAIT_OR_TAG_UPDATED, contact, tag)
 
-    def conversation(self, first_name: str, contact_id: str = "") -> str:
-        """A contact opens a conversation; gives the contact's id."""
+    def conversation(self, first_name: str, contact_id: str = "", *, key: str = "firstName") -> str:
+        """A contact, whose first name has this key, opens a conversation; gives the contact's id."""
         contact = Contact(id=contact_id or f"contact-{next(self._numbers)}", channel="whatsapp")
-        contact.traits["firstName"].string_value = first_name
+        contact.traits[key].string_value = first_name
         return self._report(EventType.EVENT_TYPE_CONVERSATION_OPENED, contact)
 
     def presence(self, **presences: str) -> None:

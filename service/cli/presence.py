@@ -11,7 +11,7 @@ from evenhand.v1.roster_service_pb2 import AgentPresence, Presence, SetPresenceR
 
 from service.cli.client import connected
 from service.cli.options import Workspace, calls_service, parse_duration
-from service.cli.reaching import Target  # noqa: TC001 (typer reads it)
+from service.cli.reaching import EXIT_PROBLEMS, Target
 from service.config.durations import format_duration
 
 
@@ -44,7 +44,10 @@ def presence(
     lease: Lease = None,
     target: Target,
 ) -> None:
-    """Report that agents are online, busy or offline."""
+    """Report that agents are online, busy or offline.
+
+    Exit code 1 if somebody is not in the roster: each is named, and all others are reported nevertheless.
+    """
     value = Presence.Value(f"PRESENCE_{wanted.name}")
     reports = [AgentPresence(agent_id=agent, presence=value) for agent in agents]
     if lease is not None:
@@ -52,6 +55,12 @@ def presence(
             report.lease_duration.FromTimedelta(timedelta(seconds=lease))
     with connected(target) as service:
         request = SetPresenceRequest(workspace_id=workspace, presences=reports)
-        service.roster.SetPresence(request, timeout=service.timeout)
+        unknown = service.roster.SetPresence(request, timeout=service.timeout).unknown_agent_ids[:]
     until = f" for {format_duration(lease)}" if lease is not None else ""
-    typer.echo(f"{', '.join(agents)}: {wanted.value}{until}")
+    known = [agent for agent in agents if agent not in set(unknown)]
+    if known:
+        typer.echo(f"{', '.join(known)}: {wanted.value}{until}")
+    if unknown:
+        missing = ", no ".join(f'agent "{agent}"' for agent in unknown)
+        typer.echo(f"evenhand: there is no {missing} in this workspace", err=True)
+        raise typer.Exit(EXIT_PROBLEMS)

@@ -8,11 +8,12 @@ from __future__ import annotations
 from operator import methodcaller
 from typing import TYPE_CHECKING
 
+from evenhand.v1.assignment_service_pb2 import OwnerAfter
 from evenhand.v1.contact_pb2 import EVENT_TYPE_CONVERSATION_OPENED, Contact, EventType, OpenedBy
 from evenhand.v1.roster_service_pb2 import Presence, SetPresenceRequest
 
 from service.decisions.errors import InvalidError
-from service.rules import Violation, is_identifier
+from service.rules import Violation, is_blank, is_id, is_identifier, trimmed
 from service.rules.fields.limits import (
     MAX_AGENTS,
     MAX_BATCH,
@@ -32,10 +33,12 @@ if TYPE_CHECKING:
 
     from evenhand.v1.assignment_service_pb2 import (
         BatchEvaluateContactsRequest,
+        CloseContactRequest,
         ConfigureRulesRequest,
         EvaluateContactRequest,
     )
     from evenhand.v1.roster_service_pb2 import ConfigureRosterRequest
+    from google.protobuf.message import Message
     from google.protobuf.struct_pb2 import Value
 
 # In nanoseconds.
@@ -44,11 +47,14 @@ _NANOS = range(_SECOND)
 _SHORTEST_LEASE, _LONGEST_LEASE = (milliseconds * (_SECOND // 1000) for milliseconds in (MIN_LEASE_MS, MAX_LEASE_MS))
 _ID_RULE = f"1 to {MAX_ID_CHARACTERS} printable characters"
 _ID = f"must be {_ID_RULE}"
+_SEEN = ", and not blank"
+_BARE = f"{_ID}{_SEEN}, and neither begin nor end with space"
 _NESTING_KINDS = frozenset({"struct_value", "list_value"})
 _LONG_KINDS = _NESTING_KINDS | {"string_value"}
 _byte_size = methodcaller("ByteSize")
 EVENTS = frozenset(EventType.values()) - {EventType.EVENT_TYPE_UNSPECIFIED}
 OPENERS = frozenset(OpenedBy.values())
+_OWNER_AFTER = frozenset(OwnerAfter.values())
 _PRESENCES = frozenset(Presence.values()) - {Presence.PRESENCE_UNSPECIFIED}
 
 
@@ -70,11 +76,40 @@ def require(request: ConfigureRulesRequest | ConfigureRosterRequest, field: str)
         raise InvalidError(wrong)
 
 
+def require_closing(request: CloseContactRequest) -> None:
+    """Refuse the call unless it names workspace and contact, and what may become of the owner."""
+    wrong: list[Violation] = []
+    check_ids(wrong, workspace_id=request.workspace_id, contact_id=request.contact_id)
+    if request.owner_after not in _OWNER_AFTER:
+        wrong.append(Violation("owner_after", "must be one of " + ", ".join(OwnerAfter.keys())))
+    if wrong:
+        raise InvalidError(wrong)
+
+
 def check_ids(wrong: list[Violation], **ids: str) -> None:
     """Check required ids, given by field name."""
     for field, value in ids.items():
-        if not is_identifier(value):
-            wrong.append(Violation(field, _ID))
+        if field == "workspace_id":
+            if not is_id(value):
+                wrong.append(Violation(field, _BARE))
+        elif not is_identifier(value) or is_blank(value):
+            wrong.append(Violation(field, _ID + _SEEN))
+
+
+def trim(message: Message, *fields: str) -> None:
+    """Take white space off both ends of these ids, so that the same contact, or agent, is meant with and without it.
+
+    A blank id becomes an empty one.
+
+    Args:
+        message: has them; is changed.
+        fields: their names.
+    """
+    for field in fields:
+        text = getattr(message, field)
+        bare = "" if is_blank(text) else trimmed(text)
+        if bare != text:
+            setattr(message, field, bare)
 
 
 def check_listed(
@@ -95,11 +130,14 @@ def check_listed(
 
 
 def problems(workspace_id: str, request: EvaluateContactRequest) -> list[Violation]:
-    """Return all that is wrong with a request to the workspace; in a batch it need not name it.
+    """Trim the ids of a request's contact, and return all that is wrong with the request to the workspace.
 
+    In a batch it need not name the workspace.
     `service.decisions.evaluation.is_plain` sees at a glance that nothing is.
     """
     wrong: list[Violation] = []
+    if request.HasField("contact"):
+        trim(request.contact, "id", "owner_id")
     check_ids(wrong, workspace_id=workspace_id)
     if request.workspace_id not in ("", workspace_id):
         wrong.append(Violation("workspace_id", "must be empty or the batch's own"))
@@ -111,8 +149,8 @@ def check_evaluation(wrong: list[Violation], request: EvaluateContactRequest) ->
     """Check all of a request but its workspace."""
     if request.event_type not in EVENTS:
         wrong.append(Violation("event_type", "must be one of " + ", ".join(EventType.keys()[1:])))
-    if request.request_id and not is_identifier(request.request_id):
-        wrong.append(Violation("request_id", f"must be empty or {_ID_RULE}"))
+    if request.request_id and (not is_identifier(request.request_id) or is_blank(request.request_id)):
+        wrong.append(Violation("request_id", f"must be empty or {_ID_RULE}{_SEEN}"))
     if len(request.updated_keys) > MAX_UPDATED_KEYS:
         wrong.append(Violation("updated_keys", f"must be at most {MAX_UPDATED_KEYS}, not {len(request.updated_keys)}"))
     _check_each(wrong, "updated_keys", request.updated_keys)
@@ -129,7 +167,7 @@ def check_evaluation(wrong: list[Violation], request: EvaluateContactRequest) ->
 
 def _check_contact(wrong: list[Violation], contact: Contact) -> None:
     if not is_identifier(contact.id):
-        wrong.append(Violation("contact.id", _ID))
+        wrong.append(Violation("contact.id", _ID + _SEEN))
     for field, text in (("owner_id", contact.owner_id), ("source", contact.source), ("channel", contact.channel)):
         if text and not is_identifier(text):
             wrong.append(Violation(f"contact.{field}", f"must be empty or {_ID_RULE}"))
@@ -196,8 +234,8 @@ def check_presence(wrong: list[Violation], request: SetPresenceRequest) -> None:
     seen: set[str] = set()
     for at, report in enumerate(request.presences):
         path = f"presences[{at}]"
-        if not is_identifier(report.agent_id):
-            wrong.append(Violation(f"{path}.agent_id", _ID))
+        if not is_identifier(report.agent_id) or is_blank(report.agent_id):
+            wrong.append(Violation(f"{path}.agent_id", _ID + _SEEN))
         elif report.agent_id in seen:
             wrong.append(Violation(f"{path}.agent_id", f"{report.agent_id!r} stands here twice"))
         seen.add(report.agent_id)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeVar
 from evenhand.v1.rules_pb2 import RuleSet
 
 from service.decisions.errors import StateLostError
-from service.rules import CompiledRules, choices_of, dump, is_identifier, is_readable, load, prepare
+from service.rules import CompiledRules, choices_of, dump, is_id, is_readable, load, prepare
 from service.store.values import NO_VERSION, revision_of
 
 if TYPE_CHECKING:
@@ -165,7 +165,7 @@ class RuleBook:
         found: dict[str, Rules | Exception | None] = {}
         known = []
         for workspace_id in workspace_ids:
-            if is_identifier(workspace_id):
+            if is_id(workspace_id):
                 (self._lookups.stale if workspace_id in stale else self._lookups.miss)()
                 known.append(workspace_id)
             else:

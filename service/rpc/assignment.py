@@ -10,7 +10,7 @@ from evenhand.v1.rules_pb2 import RuleSet
 from service.decisions.errors import InvalidError, NotFoundError
 from service.decisions.evaluation import Asked
 from service.decisions.pages import page_request, rules_page, token_of
-from service.decisions.request_checks import check_batch, check_ids, require, require_ids
+from service.decisions.request_checks import check_batch, check_ids, require, require_closing, require_ids, trim
 from service.redis_client.durability import NotDurableError
 from service.rpc import statuses
 from service.rpc.response_size import fit_batch, leave_out_if_too_large
@@ -119,6 +119,7 @@ class Assignment:
 
     def get_contact(self, request: pb.GetContactRequest, call: Call) -> pb.GetContactResponse:
         """Return what is on record about a contact."""
+        trim(request, "contact_id")
         require_ids(workspace_id=request.workspace_id, contact_id=request.contact_id)
         record = self._store.workspace(call.workspace_id, call.deadline).contact(request.contact_id)
         if record is None:
@@ -131,23 +132,24 @@ class Assignment:
 
     def assign_contact(self, request: pb.AssignContactRequest, call: Call) -> pb.AssignContactResponse:
         """Let a person decide who owns a contact."""
+        trim(request, "contact_id")
         require_ids(workspace_id=request.workspace_id, contact_id=request.contact_id, agent_id=request.agent_id)
         workspace = self._store.workspace(call.workspace_id, call.deadline)
         try:
-            assigned = workspace.assign(request.contact_id, request.agent_id)
+            previous = workspace.assign(request.contact_id, request.agent_id)
         except NotDurableError as error:
             if error.reply is not None:
-                _note_owner(call, request.contact_id, error.reply[0], request.agent_id, confirmed=False)
+                _note_owner(call, request.contact_id, error.reply, request.agent_id, confirmed=False)
             raise
-        if assigned is None:
+        if previous is None:
             self._refuse_if_lost(call.workspace_id, call.deadline)
             raise NotFoundError("agent", [request.agent_id])
-        previous, is_open = assigned
         _note_owner(call, request.contact_id, previous, request.agent_id)
-        return pb.AssignContactResponse(owner_id=request.agent_id, previous_owner_id=previous, open=is_open)
+        return pb.AssignContactResponse(owner_id=request.agent_id, previous_owner_id=previous, open=True)
 
     def unassign_contact(self, request: pb.UnassignContactRequest, call: Call) -> pb.UnassignContactResponse:
         """Take a contact's owner away."""
+        trim(request, "contact_id")
         require_ids(workspace_id=request.workspace_id, contact_id=request.contact_id)
         try:
             previous = self._store.workspace(call.workspace_id, call.deadline).unassign(request.contact_id)
@@ -161,8 +163,10 @@ class Assignment:
 
     def close_contact(self, request: pb.CloseContactRequest, call: Call) -> pb.CloseContactResponse:
         """Give the agent's place back."""
-        require_ids(workspace_id=request.workspace_id, contact_id=request.contact_id)
-        owner, closed = self._store.workspace(call.workspace_id, call.deadline).close(request.contact_id)
+        trim(request, "contact_id")
+        require_closing(request)
+        workspace = self._store.workspace(call.workspace_id, call.deadline)
+        owner, closed = workspace.close(request.contact_id, request.owner_after)
         if not owner and not closed:
             self._refuse_if_lost(call.workspace_id, call.deadline)
         return pb.CloseContactResponse(owner_id=owner, closed=closed)

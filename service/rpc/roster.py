@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from evenhand.v1 import roster_service_pb2 as pb
 
-from service.decisions.errors import InvalidError, NotFoundError
+from service.decisions.errors import InvalidError
 from service.decisions.pages import page_request, token_of
 from service.decisions.request_checks import check_ids, check_presence, require, require_ids
 from service.decisions.roster_reader import RosterReader
@@ -104,7 +104,7 @@ class RosterCalls:
         return response
 
     def set_presence(self, request: pb.SetPresenceRequest, call: Call) -> pb.SetPresenceResponse:
-        """Report presences."""
+        """Report presences, and name those who are not in the roster."""
         wrong: list[Violation] = []
         check_presence(wrong, request)
         if wrong:
@@ -117,8 +117,7 @@ class RosterCalls:
         )
         if unknown:
             self._refuse_if_lost(call.workspace_id, call.deadline)
-            raise NotFoundError("agent", unknown)
-        return pb.SetPresenceResponse()
+        return pb.SetPresenceResponse(unknown_agent_ids=unknown)
 
     def _fill_in(self, agents: Sequence[pb.Agent], call: Call) -> None:
         """Set the output-only fields, as of now."""

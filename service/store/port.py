@@ -55,21 +55,24 @@ class WorkspaceStore(Protocol):
     def contact(self, contact_id: str) -> ContactRecord | None:
         """What is on record about a contact; None if nothing is."""
 
-    def assign(self, contact_id: str, agent_id: str) -> tuple[str, bool] | None:
-        """Make an agent the owner, whatever its limits.
+    def assign(self, contact_id: str, agent_id: str) -> str | None:
+        """Make an agent the owner, whatever its limits, and the contact open.
 
-        The previous owner and whether the contact is open; None: no such agent. NotDurableError: made, but not durable
-        yet; its `reply` is what is returned else.
+        The previous owner, '' for nobody; None: no such agent. NotDurableError: made, but not durable yet; its `reply`
+        is what is returned else.
         """
 
     def unassign(self, contact_id: str) -> str:
         """Take the owner away and return who it was; '' for nobody. NotDurableError: see `assign`."""
 
-    def close(self, contact_id: str) -> tuple[str, bool]:
-        """Close the contact: who owns it now, and whether it was open until now."""
+    def close(self, contact_id: str, owner_after: int = 0) -> tuple[str, bool]:
+        """Close the contact: who owns it now, and whether it was open until now.
+
+        `owner_after`: what becomes of the owner, a value of the contract's enum; 0: as the rule set says.
+        """
 
     def set_presence(self, reports: Sequence[PresenceReport]) -> list[str]:
-        """Report presences; return who is not in the roster. If anybody is not, nothing changes."""
+        """Report presences; return who is not in the roster, in the order of the reports. All others are noted."""
 
     def standings(self, agent_ids: Sequence[str]) -> Iterable[tuple[str, Standing | None]]:
         """Each agent's presence and open count, as of now."""

@@ -14,6 +14,7 @@ from hashlib import sha1
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from evenhand.v1.assignment_service_pb2 import OwnerAfter
 from evenhand.v1.decision_pb2 import Outcome
 from evenhand.v1.roster_service_pb2 import Presence
 
@@ -30,8 +31,8 @@ _READONLY = "--- @readonly\n"
 """What stands in a script that changes nothing, which may then also run while Redis takes no writes."""
 
 
-def _values(enum: type[Outcome | Presence], prefix: str) -> str:
-    """Return the values of an enum of the contract as Lua constants, named without their prefix."""
+def _values(enum: type[OwnerAfter | Outcome | Presence], prefix: str) -> str:
+    """Return the values of an enum of the contract as Lua constants, named without this prefix."""
     return "".join(f"local {name.removeprefix(prefix)} = {number}\n" for name, number in enum.items() if number)
 
 
@@ -40,6 +41,7 @@ _BEGINNING = (
     + refusals.LUA_CONSTANTS
     + _values(Outcome, "OUTCOME_")
     + _values(Presence, "PRESENCE_")
+    + _values(OwnerAfter, "")
     + "local root, work, call\n"
 )
 

@@ -82,11 +82,11 @@ class RedisWorkspace:
         on_record = Decision(*decision)
         return ContactRecord(owner.decode(), bool(is_open), on_record if on_record.outcome else None)
 
-    def assign(self, contact_id: str, agent_id: str) -> tuple[str, bool] | None:
-        """Make the agent the owner. Return the previous owner and whether the contact is open; None: no such agent."""
+    def assign(self, contact_id: str, agent_id: str) -> str | None:
+        """Make the agent the owner, and the contact open. Return the previous owner; None: no such agent."""
 
-        def previous(reply: Any) -> tuple[str, bool] | None:
-            return (reply[0].decode(), bool(reply[1])) if reply else None
+        def previous(reply: Any) -> str | None:
+            return reply[0].decode() if reply else None
 
         return self._change(previous, _ASSIGN, *_place(contact_id), agent_id, self._contact_retention_ms)
 
@@ -94,22 +94,23 @@ class RedisWorkspace:
         """Take the owner away and return who it was; empty for nobody."""
         return self._change(bytes.decode, _UNASSIGN, *_place(contact_id), self._contact_retention_ms)
 
-    def close(self, contact_id: str) -> tuple[str, bool]:
+    def close(self, contact_id: str, owner_after: int = 0) -> tuple[str, bool]:
         """Close the contact. Return who owns it now, and whether it was open until now."""
-        owner, closed = self.run(_CLOSE, *_place(contact_id), self._contact_retention_ms, durable=True)
+        owner, closed = self.run(_CLOSE, *_place(contact_id), self._contact_retention_ms, owner_after, durable=True)
         return owner.decode(), bool(closed)
 
     def set_presence(self, reports: Sequence[PresenceReport]) -> list[str]:
-        """Report presences. Return who is not in the roster.
+        """Report presences. Return who is not in the roster, in the order of the reports; all others are noted.
 
-        If anybody is not, nothing changes. Many are reported in several runs, each of which changes some as a whole.
+        Many are reported in several runs, each of which changes some as a whole.
         """
-        unknown = [agent for agent, standing in self.standings([agent for agent, *_ in reports]) if not standing]
-        done = len(reports) if unknown else 0
+        unknown: list[str] = []
+        done = 0
         size = AGENTS_A_RUN
         while done < len(reports):
             arguments = [word for report in reports[done : done + size] for word in report]
-            finished = self.run(_PRESENCE, *arguments, repeatable=True, slow=True, durable=True)
+            finished, *places = self.run(_PRESENCE, *arguments, repeatable=True, slow=True, durable=True)
+            unknown += [reports[done + place - 1][0] for place in places]
             done += finished
             size = min(AGENTS_A_RUN, 2 * finished)
         return unknown

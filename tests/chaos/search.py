@@ -153,11 +153,7 @@ def _unassigned(contact: Contact, _: Operation, __: bool) -> tuple[Contact, tupl
 
 
 def _assigned(contact: Contact, operation: Operation, _: bool) -> tuple[Contact, tuple[object, ...]]:
-    after = contact
-    if contact.owner != operation.agent:
-        state = CLOSED if contact.state == CLOSED else OPEN
-        after = replace(contact, owner=operation.agent, state=state, recorded=True)
-    return after, (contact.owner, after.state == OPEN)
+    return replace(contact, owner=operation.agent, state=OPEN, recorded=True), (contact.owner, True)
 
 
 def _read(contact: Contact, _: Operation, __: bool) -> tuple[Contact, tuple[object, ...] | None]:

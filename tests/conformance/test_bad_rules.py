@@ -198,10 +198,12 @@ def test_depth(workspace: Workspace):
 
 
 def test_placeholders(workspace: Workspace):
-    """A reply has at most 20 placeholders."""
+    """A reply has at most 20 placeholders, with and without braces."""
     workspace.roster("ann")
-    workspace.rules(rule("r", reply="$agent.name" * 20))
-    assert set(faults(workspace, rule("r", reply="$agent.name" * 21))) == {"rule_set.rules[0].reply"}
+    twenty = "$agent.name${contact.full name}" * 10
+    workspace.rules(rule("r", reply=twenty))
+    for one in ("$agent.name", "${agent.name}", "$contact.a", "${contact.a}"):
+        assert set(faults(workspace, rule("r", reply=twenty + one))) == {"rule_set.rules[0].reply"}
 
 
 @pytest.mark.parametrize("extra", [0, 1])

@@ -15,7 +15,6 @@ from tests.support.builders import (
     ON_CREATED,
     ON_UPDATE,
     UPDATED,
-    agent,
     all_of,
     any_of,
     channel,
@@ -346,25 +345,6 @@ def test_odd_contacts_do_no_harm(holds: Asker):
             holds(trait(key, operator, 5), traits=odd)
     assert holds(trait("text", "CONTAINS", "½"), traits=odd)
     assert not holds(trait("text", "LESS", 5), traits=odd)
-
-
-def test_a_reply_is_filled_in(workspace: Workspace):
-    """A reply names the agent and the contact's traits; a missing one leaves nothing; nothing is filled in twice."""
-    workspace.roster(agent("ann", name="Ann O'Neil"))
-    reply = "Hi $contact.name ($contact.age, $contact.gone)! I am $agent.name. You said: $contact.said"
-    workspace.rules(rule("r", reply=reply))
-    decision = workspace.created("c", traits={"name": "Zoë", "age": 30, "said": "$agent.name %s \\1 %1"})
-    assert decision.reply == "Hi Zoë (30, )! I am Ann O'Neil. You said: $agent.name %s \\1 %1"
-    assert workspace.contact("c").decision.reply == decision.reply
-    assert workspace.created("c").reply == "", "only an assignment has a reply"
-
-
-def test_an_agent_s_name_is_taken_as_it_is(workspace: Workspace):
-    """An agent's name with signs that mean something elsewhere goes into the reply as it is."""
-    workspace.roster(agent("ann", name="100%1 \\0 $contact.name"))
-    workspace.rules(rule("r", reply="$agent.name, $agent.name"))
-    reply = workspace.created("c", traits={"name": "Zoë"}).reply
-    assert reply == "100%1 \\0 $contact.name, 100%1 \\0 $contact.name"
 
 
 def test_every_printable_character_in_a_text(holds: Asker):

@@ -52,6 +52,32 @@ def test_presence_is_no_matter_otherwise(workspace: Workspace):
     assert workspace.takes(*"abc") == ["on", "busy", "off"]
 
 
+@pytest.mark.every_redis
+def test_who_left_keeps_nobody_else_from_being_reported(workspace: Workspace):
+    """A report notes all who are in the roster, with their leases, and names all others, in its own order."""
+    people = [f"a{number}" for number in range(500)]
+    workspace.roster(*people)
+    workspace.rules(rule("r", online_only=True))
+    reported = [one for number, person in enumerate(people) for one in (person, f"left-{number}")[: 1 + number % 2]]
+    unknown = [one for one in reported if one.startswith("left-")]
+    assert len(unknown) == 250
+    assert workspace.online(*reversed(reported)) == unknown[::-1]
+    assert set(workspace.presences().values()) == {ONLINE}
+    workspace.roster(*people[1:])
+    assert workspace.offline(*people) == ["a0"]
+    assert workspace.created("c").outcome == NO_AGENT_AVAILABLE
+    assert workspace.online("a0", "a1", lease_ms=3_600_000) == ["a0"]
+    assert workspace.takes("d", "e") == ["a1", "a1"]
+
+
+def test_a_report_of_nobody_known_is_no_error(workspace: Workspace):
+    """Where nobody who is reported is in the roster, all are named, and nothing changes."""
+    assert workspace.online("zoe", "yan") == ["zoe", "yan"]
+    workspace.roster("ann")
+    assert workspace.online("zoe", " ann", "yan") == ["zoe", " ann", "yan"]
+    assert workspace.presences() == {"ann": OFFLINE}
+
+
 def test_a_lease_ends(workspace: Workspace):
     """An agent whose lease is over is OFFLINE; a longer lease and a later report hold."""
     workspace.roster("brief", "long", "renewed")

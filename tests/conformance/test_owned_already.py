@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+from evenhand.v1 import assignment_service_pb2 as api
 
 from tests.support.builders import (
     ALREADY_ASSIGNED,
@@ -13,9 +14,11 @@ from tests.support.builders import (
     NO_AGENT_AVAILABLE,
     ON_OPENED,
     UPDATED,
+    agent,
     contact,
     rule,
 )
+from tests.support.client import refused
 
 if TYPE_CHECKING:
     from tests.support.client import Workspace
@@ -159,6 +162,63 @@ def test_closing(workspace: Workspace):
     record = workspace.contact("c")
     assert (record.owner_id, record.open, workspace.open_counts()) == ("ann", False, {"ann": 0})
     assert workspace.contact("never seen") is None
+
+
+@pytest.mark.parametrize("unassign_on_close", [False, True])
+def test_a_caller_says_what_becomes_of_the_owner(workspace: Workspace, unassign_on_close: bool):
+    """KEEP and UNASSIGN hold whatever the rule set says, UNASSIGN also later; without a word the rule set says it."""
+    workspace.roster("ann")
+    workspace.rules(rule("r"), unassign_on_close=unassign_on_close)
+    contacts = workspace.takes("said", "kept", "gone")
+    assert contacts == ["ann"] * 3
+    by_rule = workspace.close("said")
+    assert (by_rule.owner_id, by_rule.closed) == ("" if unassign_on_close else "ann", True)
+    kept, gone = workspace.close("kept", api.OWNER_AFTER_KEEP), workspace.close("gone", api.OWNER_AFTER_UNASSIGN)
+    assert (kept.owner_id, kept.closed, gone.owner_id, gone.closed) == ("ann", True, "", True)
+    assert workspace.owner("kept") == "ann"
+    assert workspace.open_counts() == {"ann": 0}
+    again = workspace.close("kept")
+    assert (again.owner_id, again.closed) == ("ann", False), "it is not open, so nothing changes"
+    resolved = workspace.close("kept", api.OWNER_AFTER_UNASSIGN)
+    assert (resolved.owner_id, resolved.closed) == ("", False)
+    for one, word in (("gone", api.OWNER_AFTER_UNASSIGN), ("gone", api.OWNER_AFTER_KEEP), ("never seen", 2)):
+        nothing = workspace.close(one, word)
+        assert (nothing.owner_id, nothing.closed) == ("", False)
+    assert workspace.created("kept").outcome == ASSIGNED
+    assert workspace.open_counts() == {"ann": 1}
+
+
+def test_what_becomes_of_an_owner_is_known(workspace: Workspace):
+    """A number that stands for nothing is refused by path, with every other wrong field, and nothing is closed."""
+    workspace.roster("ann")
+    workspace.rules(rule("r"))
+    workspace.created("c")
+    with refused("INVALID_ARGUMENT") as said:
+        workspace.close("c", 3)
+    assert said.fields == {"owner_after"}
+    with refused("INVALID_ARGUMENT") as said:
+        workspace.close(" ", -1)
+    assert said.fields == {"contact_id", "owner_after"}
+    assert workspace.contact("c").open
+
+
+def test_a_person_opens_a_closed_contact(workspace: Workspace):
+    """AssignContact opens a closed contact and counts it, for its owner as for another, and past a limit."""
+    workspace.roster(agent("ann", max_open_contacts=1), "bob")
+    workspace.rules(rule("r"))
+    workspace.takes("c", "d")
+    workspace.close("c")
+    workspace.close("d")
+    same, other = workspace.assign("c", "ann"), workspace.assign("d", "ann")
+    assert (same.previous_owner_id, same.open) == ("ann", True)
+    assert (other.previous_owner_id, other.open) == ("bob", True)
+    assert workspace.contact("c").open
+    assert workspace.contact("d").open
+    assert workspace.open_counts() == {"ann": 2, "bob": 0}
+    assert workspace.assign("c", "ann").open
+    assert workspace.open_counts() == {"ann": 2, "bob": 0}
+    assert workspace.close("c").closed
+    assert workspace.open_counts() == {"ann": 1, "bob": 0}
 
 
 def test_unassign_on_close(workspace: Workspace):

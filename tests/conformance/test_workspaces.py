@@ -35,8 +35,8 @@ NASTY = [
     "[a]",
     "a%7Db",
     "%",
-    " a",
-    "a ",
+    "a b",
+    "a\u3000\u200fc",
     "日本",
     "é" * 128,
 ]
@@ -71,9 +71,7 @@ def test_odd_ids_do_no_harm(workspace: Workspace):
     workspace.rules(*(rule(name, to=team(name), when=tag(any_of=[name])) for name in NASTY))
     for name in NASTY:
         decision = workspace.created(name, tags=[name], request_id=name)
-        # " a" and "a " are other ids than "a", but the same tag.
-        first = "a" if name.strip() == "a" else name
-        assert (decision.outcome, decision.rule_id, decision.team_id) == (ASSIGNED, first, first)
+        assert (decision.outcome, decision.rule_id, decision.team_id) == (ASSIGNED, name, name)
         assert workspace.owner(name) == decision.agent_id
         assert workspace.created(name, request_id=name).replayed
     assert sum(workspace.open_counts().values()) == len(NASTY)

@@ -167,12 +167,12 @@ class Histories(RuleBasedStateMachine):
                 assert self.workspace.unassign(who).previous_owner_id == self.model.unassign(who)
             self.touched.add(who)
 
-    @rule(some=st.lists(contacts, min_size=1, max_size=6))
-    def close(self, some: list[str]) -> None:
+    @rule(some=st.lists(contacts, min_size=1, max_size=6), owner_after=st.sampled_from(api.OwnerAfter.values()))
+    def close(self, some: list[str], owner_after: int = 0) -> None:
         """Conversations end."""
         for who in some:
-            answer = self.workspace.close(who)
-            assert (answer.owner_id, answer.closed) == self.model.close(who)
+            answer = self.workspace.close(who, owner_after)
+            assert (answer.owner_id, answer.closed) == self.model.close(who, owner_after)
         self.touched.update(some[-3:])
 
     # What must agree.

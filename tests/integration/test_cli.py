@@ -258,11 +258,15 @@ def test_roster_and_presence(evenhand):
 
 
 def test_an_unknown_agent_is_named(evenhand):
-    """The presence of somebody who is not in the roster is refused in one line with exit code 1."""
+    """Who is not in the roster is named in one line, with exit code 1; all others are reported."""
     evenhand("apply", "roster.yaml")
-    result = evenhand("presence", "A", "Zed", "Yan", "--set", "online")
-    assert (result.returncode, result.stdout) == (1, "")
+    result = evenhand("presence", "Zed", "A", "Yan", "B", "--set", "online", "--lease", "1h")
+    assert (result.returncode, result.stdout) == (1, "A, B: online for 1h\n")
     assert result.stderr == 'evenhand: there is no agent "Zed", no agent "Yan" in this workspace\n'
+    assert re.search(r"^B +Bilal +online", evenhand("roster").stdout, re.MULTILINE)
+    result = evenhand("presence", "Zed", "--set", "online")
+    assert (result.returncode, result.stdout) == (1, "")
+    assert result.stderr == 'evenhand: there is no agent "Zed" in this workspace\n'
 
 
 def test_every_violation_of_a_request_has_its_line(evenhand):

@@ -98,21 +98,25 @@ class Workspace:
         """The people."""
         return self.call("GetRoster", roster_service_pb2.GetRosterRequest())
 
-    def presence(self, presence: int, *agents: str, lease_ms: int | None = None) -> None:
-        """Report the presence of these agents, for a lease of some milliseconds or until the next report."""
+    def presence(self, presence: int, *agents: str, lease_ms: int | None = None) -> list[str]:
+        """Report the presence of these agents, for a lease of some milliseconds or until the next report.
+
+        Give those who are not in the roster.
+        """
         lease = None if lease_ms is None else Duration(seconds=lease_ms // 1000, nanos=lease_ms % 1000 * 1_000_000)
         reports = [
             roster_service_pb2.AgentPresence(agent_id=one, presence=presence, lease_duration=lease) for one in agents
         ]
-        self.call("SetPresence", roster_service_pb2.SetPresenceRequest(presences=reports))
+        response = self.call("SetPresence", roster_service_pb2.SetPresenceRequest(presences=reports))
+        return list(response.unknown_agent_ids)
 
-    def online(self, *agents: str, lease_ms: int | None = None) -> None:
-        """Report these agents ONLINE."""
-        self.presence(builders.ONLINE, *agents, lease_ms=lease_ms)
+    def online(self, *agents: str, lease_ms: int | None = None) -> list[str]:
+        """Report these agents ONLINE; give those who are not in the roster."""
+        return self.presence(builders.ONLINE, *agents, lease_ms=lease_ms)
 
-    def offline(self, *agents: str) -> None:
-        """Report these agents OFFLINE."""
-        self.presence(builders.OFFLINE, *agents)
+    def offline(self, *agents: str) -> list[str]:
+        """Report these agents OFFLINE; give those who are not in the roster."""
+        return self.presence(builders.OFFLINE, *agents)
 
     # What happens to contacts.
 
@@ -182,9 +186,10 @@ class Workspace:
         """A person takes the owner away."""
         return self.call("UnassignContact", api.UnassignContactRequest(contact_id=contact_id))
 
-    def close(self, contact_id: str) -> api.CloseContactResponse:
-        """The conversation ended."""
-        return self.call("CloseContact", api.CloseContactRequest(contact_id=contact_id))
+    def close(self, contact_id: str, owner_after: int = 0) -> api.CloseContactResponse:
+        """The conversation ended; without a word about the owner, as the rule set says."""
+        request = api.CloseContactRequest(contact_id=contact_id, owner_after=owner_after)
+        return self.call("CloseContact", request)
 
     # What is on record.
 

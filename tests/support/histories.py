@@ -80,7 +80,7 @@ def any_rule(draw: st.DrawFn, number: int, roster: roster_service_pb2.Roster) ->
         online_only=draw(st.booleans()),
         max_open_contacts=draw(LIMITS),
         disabled=draw(rarely),
-        reply=draw(st.sampled_from(["", "Hi $contact.name, $agent.name is here"])),
+        reply=draw(st.sampled_from(["", "Hi $contact.name, $agent.name is here", "${agent.name}: ${contact.name}!"])),
     )
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
-from evenhand.v1 import contact_pb2, decision_pb2, roster_service_pb2, rules_pb2
+from evenhand.v1 import assignment_service_pb2, contact_pb2, decision_pb2, roster_service_pb2, rules_pb2
 
 from tests.support.conditions import fold, holds
 from tests.support.model_rotation import Rotation, View
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 OFFLINE = roster_service_pb2.PRESENCE_OFFLINE
 ONLINE = roster_service_pb2.PRESENCE_ONLINE
+UNASSIGN = assignment_service_pb2.OWNER_AFTER_UNASSIGN
 ROUND_ROBIN = rules_pb2.STRATEGY_ROUND_ROBIN
 LONGEST_IDLE = rules_pb2.STRATEGY_LONGEST_IDLE
 TRIGGER_OF = {
@@ -177,7 +178,7 @@ class Model:
         """A person decides; returns owner, previous owner, open."""
         self._end_leases()
         record = self.records.setdefault(contact_id, Record())
-        previous = self._hand_over(record, agent_id)
+        previous = self._hand_over(record, agent_id, opened=True)
         return agent_id, previous, record.open
 
     def unassign(self, contact_id: str) -> str:
@@ -188,13 +189,13 @@ class Model:
         self._update(previous)
         return previous
 
-    def close(self, contact_id: str) -> tuple[str, bool]:
+    def close(self, contact_id: str, owner_after: int = 0) -> tuple[str, bool]:
         """The conversation ended; returns the owner who is left, and whether it was open."""
         self._end_leases()
         record = self.records.get(contact_id, Record())
         was_open, record.open = record.open, False
         self._update(record.owner)
-        if was_open and self.rule_set.unassign_on_close:
+        if owner_after == UNASSIGN or (was_open and not owner_after and self.rule_set.unassign_on_close):
             record.owner = ""
         return record.owner, was_open
 
@@ -307,10 +308,11 @@ class Model:
         return [known[one] for one in ids if one in known]
 
     def _fill_in(self, reply: str, contact: contact_pb2.Contact, agent_id: str) -> str:
-        """Only `$contact.name` (a text) and `$agent.name` are modeled."""
+        """Only `$contact.name` (a text) and `$agent.name` are modeled, with and without braces."""
         name = next(agent.name for agent in self.roster.agents if agent.id == agent_id)
         trait = contact.traits["name"].string_value if "name" in contact.traits else ""
-        return reply.replace("$contact.name", trait).replace("$agent.name", name)
+        filled = reply.replace("${contact.name}", trait).replace("$contact.name", trait)
+        return filled.replace("${agent.name}", name).replace("$agent.name", name)
 
 
 def _fitting(event: int, contact: contact_pb2.Contact, opened_by: int) -> list[int]:

@@ -86,6 +86,12 @@ RIGHT: dict[str, list[Operation]] = {
         op("evaluate", 15, 16, assigned(A, 9)),
         op("get", 17, 18, read(A, sequence=9)),
     ],
+    "a person opens what was closed": [
+        op("evaluate", 1, 2, assigned(A)),
+        op("close", 3, 4, (A, True)),
+        op("assign", 5, 6, (A, True), agent=A),
+        op("get", 7, 8, read(A)),
+    ],
     "nobody, then somebody": [
         op("evaluate", 1, 2, Decided(NO_AGENT_AVAILABLE, "", 1, 1)),
         op("evaluate", 3, 4, assigned(A, 2)),
@@ -110,6 +116,11 @@ WRONG: dict[str, list[Operation]] = {
         op("evaluate", 1, 2, assigned(A)),
         op("close", 3, 4, (A, True)),
         op("close", 5, 6, (A, True)),
+    ],
+    "what a person gives to somebody stays closed": [
+        op("evaluate", 1, 2, assigned(A)),
+        op("close", 3, 4, (A, True)),
+        op("assign", 5, 6, (A, False), agent=B),
     ],
     "what was assigned by hand is lost": [op("assign", 1, 2, ("", True), agent=B), op("get", 3, 4, read(A))],
     "a repeat decides again": [

@@ -9,7 +9,7 @@ from evenhand.v1 import rules_pb2 as pb
 
 from service.rules.conditions.expression import steps_of
 from service.rules.conditions.kinds import check_condition
-from service.rules.fields.identifiers import identifier_problem, quoted
+from service.rules.fields.identifiers import id_problem, quoted
 from service.rules.fields.limits import (
     MAX_EXPRESSION_COST,
     MAX_LISTED_AGENTS,
@@ -126,7 +126,7 @@ class _RuleSetCheck:
         check_agent_ids(agents.agent_ids[:MAX_LISTED_AGENTS], path, self._agents, self._found)
 
     def _team_problem(self, team_id: str) -> str | None:
-        problem = identifier_problem(team_id)
+        problem = id_problem(team_id)
         if problem is None and self._teams is not None and team_id not in self._teams:
             problem = f"{quoted(team_id)} is no team of the roster; add it there first, or name another"
         return problem

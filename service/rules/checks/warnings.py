@@ -9,10 +9,10 @@ from evenhand.v1.assignment_service_pb2 import Warning as Advice
 from service.rules.checks.cases import ALWAYS, Case, cases_of
 from service.rules.checks.condition_warnings import condition_warnings
 from service.rules.checks.facts import source_is
+from service.rules.checks.reply_warnings import reply_warnings
 from service.rules.checks.taken import Taken
 from service.rules.fields.identifiers import quoted
 from service.rules.fields.listing import listed
-from service.rules.matching.reply import unknown_placeholders_in
 from service.rules.triggers import TRIGGERS, covering
 
 if TYPE_CHECKING:
@@ -32,8 +32,6 @@ FALLBACK_WITHOUT_RULES: Final = "FALLBACK_WITHOUT_RULES"
 """A fallback that is enabled but never works, since there is no rule (deploy/adr/0006)."""
 EMPTY_CONDITION: Final = "EMPTY_CONDITION"
 """A condition with nothing in it, which is none: the rule always matches."""
-UNKNOWN_PLACEHOLDER: Final = "UNKNOWN_PLACEHOLDER"
-"""A reply with a `$word` that is no placeholder, and so is sent as it stands."""
 MORE_WARNINGS: Final = "MORE_WARNINGS"
 """Stands last where there are more warnings than fit."""
 
@@ -82,11 +80,7 @@ def _of_rule(rule: pb.Rule, path: str) -> Iterator[Advice]:
         message = "The condition is empty, so the rule always matches; leave it out if that is meant."
         yield Advice(field=f"{path}.condition", reason=EMPTY_CONDITION, message=message)
     yield from condition_warnings(rule.condition, f"{path}.condition")
-    unknown = unknown_placeholders_in(rule.reply)
-    if unknown:
-        words = listed([quoted(word) for word in unknown])
-        message = f"Sent as it stands: {words}. Known are $contact.<trait> and $agent.name."
-        yield Advice(field=f"{path}.reply", reason=UNKNOWN_PLACEHOLDER, message=message)
+    yield from reply_warnings(rule.reply, f"{path}.reply")
 
 
 def _unreachable(rule_set: pb.RuleSet, prefix: str) -> Iterator[Advice]:

@@ -1,18 +1,26 @@
-"""Ids: what one looks like, and how a bad one is described."""
+"""Identifiers, among them ids: what one looks like, and how a bad one is described.
+
+Ids, tags, trait keys and sources are identifiers. Of these only ids are more: they are not blank, and neither begin nor
+end with space, so that nobody is there twice to a reader.
+"""
 
 from __future__ import annotations
 
 import re
+from typing import Final
 
 from service.rules.fields.limits import MAX_ID_CHARACTERS
 
 # All that is refused: control characters, separators of lines and paragraphs, and lone surrogates. Python's own idea of
 # what is printable knows neither the spaces of other scripts, nor marks of direction, nor what Unicode has added since.
-_REFUSED = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
+CONTROLS: Final = "\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff"
+_REFUSED = re.compile(f"[{CONTROLS}]")
 # What would not be seen in a message, or would turn it around.
-_ESCAPED = re.compile(
-    "[\x00-\x1f\x7f-\x9f\xad\u061c\u200b\u200e\u200f\u2028-\u202e\u2060\u2066-\u2069\ufeff\ud800-\udfff]"
-)
+_MARKS = "\xad\u061c\u200b\u200e\u200f\u202a-\u202e\u2060\u2066-\u2069\ufeff"
+_ESCAPED = re.compile(f"[{CONTROLS}{_MARKS}]")
+# White space of every script, but for that which is refused.
+_SPACE = " \xa0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u202f\u205f\u3000"
+_SEEN = re.compile(f"[^{_SPACE}{_MARKS}]")
 
 _QUOTED_CHARACTERS = 40
 FAULT = "contains a control character or a line separator; remove it"
@@ -20,13 +28,38 @@ FAULT = "contains a control character or a line separator; remove it"
 
 
 def is_identifier(text: str) -> bool:
-    """Tell whether `text` is 1 to 128 printable characters: the rule for ids, tags, trait keys and sources alike."""
+    """Tell whether `text` is 1 to 128 printable characters: the rule for tags, trait keys and sources, and of ids."""
     return 0 < len(text) <= MAX_ID_CHARACTERS and is_printable(text)
 
 
 def is_printable(text: str) -> bool:
     """Tell whether `text` has neither control characters nor line separators."""
     return text.isprintable() or _REFUSED.search(text) is None
+
+
+def is_id(text: str) -> bool:
+    """Tell whether `text` is an identifier that is not blank, and neither begins nor ends with space."""
+    return is_identifier(text) and not is_blank(text) and trimmed(text) == text
+
+
+def is_blank(text: str) -> bool:
+    """Tell whether there is nothing in `text` but white space and marks that show nothing."""
+    return _SEEN.search(text) is None
+
+
+def trimmed(text: str) -> str:
+    """Take white space off both ends, of whatever script; control characters and line separators stay."""
+    return text.strip(_SPACE)
+
+
+def id_problem(text: str) -> str | None:
+    """Say what keeps `text` from being an id and what would be right; None if nothing does."""
+    problem = identifier_problem(text)
+    if problem is None and is_blank(text):
+        problem = f"{quoted(text)} is blank; an id is seen"
+    elif problem is None and (bare := trimmed(text)) != text:
+        problem = f"{quoted(text)} begins or ends with space; write {quoted(bare)}"
+    return problem
 
 
 def identifier_problem(text: str) -> str | None:

@@ -6,7 +6,7 @@ from collections.abc import Hashable
 from functools import cache
 from typing import TYPE_CHECKING, Protocol
 
-from service.rules.fields.identifiers import FAULT, identifier_problem, is_printable, quoted
+from service.rules.fields.identifiers import FAULT, id_problem, is_printable, quoted
 from service.rules.fields.limits import MAX_NAME_CHARACTERS
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ def check_own_id(identifier: str, path: str, seen: dict[str, str], found: Violat
         seen: the ids so far, each with the path at which it stands first; grows.
         found: takes the violations.
     """
-    problem = identifier_problem(identifier)
+    problem = id_problem(identifier)
     if problem is None:
         first = seen.setdefault(identifier, path)
         if first != path:
@@ -46,7 +46,7 @@ def check_agent_ids(agent_ids: Sequence[str], path: str, agents: Collection[str]
     seen: dict[str, int] = {}
     for index, agent_id in enumerate(agent_ids):
         first = seen.setdefault(agent_id, index)
-        problem = identifier_problem(agent_id)
+        problem = id_problem(agent_id)
         if problem is None and first != index:
             problem = f"{quoted(agent_id)} stands at [{first}] already; name each agent once"
         elif problem is None and agents is not None and agent_id not in agents:

@@ -1,4 +1,8 @@
-"""A rule's reply: the message for the caller to send, with `$contact.<trait>` and `$agent.name` filled in."""
+"""A rule's reply: the message for the caller to send, with its placeholders filled in.
+
+`${contact.<key>}` is the trait of exactly that key, whatever it is made of; `${agent.name}` is the agent's name.
+Without braces a key ends before the first character that is no ASCII letter, digit or underscore.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +10,8 @@ import re
 from typing import TYPE_CHECKING, Final
 
 from service.rules.conditions.operands import number_text
+from service.rules.fields.identifiers import CONTROLS
+from service.rules.fields.limits import MAX_ID_CHARACTERS
 
 if TYPE_CHECKING:
     from evenhand.v1.contact_pb2 import Contact
@@ -14,19 +20,16 @@ if TYPE_CHECKING:
 AGENT_NAME_MARK: Final = "\x1f"
 """Stands for the agent's name; only the atomic script knows whose that is."""
 
-_WORD = re.compile(r"\$[A-Za-z]+(?:\.[A-Za-z0-9_]+)?")
-_PLACEHOLDER = re.compile(r"\$agent\.name|\$contact\.(?P<key>[A-Za-z0-9_]+)")
+# A key in braces ends before another placeholder in braces, so that one left open takes no more than its own.
+_ANY_KEY = rf"(?:(?!\$\{{)[^}}{CONTROLS}]){{1,{MAX_ID_CHARACTERS}}}"
+PLACEHOLDER: Final = re.compile(
+    rf"\$agent\.name|\$\{{agent\.name\}}|\$contact\.(?P<key>[A-Za-z0-9_]+)|\$\{{contact\.(?P<any_key>{_ANY_KEY})\}}"
+)
 
 
 def placeholders_in(text: str) -> int:
     """Count the placeholders of a reply. Whatever else begins with a dollar sign is plain text."""
-    return sum(1 for _ in _PLACEHOLDER.finditer(text))
-
-
-def unknown_placeholders_in(text: str) -> list[str]:
-    """List the words that look like a placeholder and are none, such as `$agnt.name`, each once."""
-    unknown = _WORD.findall(_PLACEHOLDER.sub("", text)) if "$" in text else []
-    return list(dict.fromkeys(unknown))
+    return sum(1 for _ in PLACEHOLDER.finditer(text))
 
 
 class Reply:
@@ -39,12 +42,13 @@ class Reply:
     __slots__ = ("_begin", "_parts")
 
     def __init__(self, text: str) -> None:
-        # re.split gives plain text and key by turns; the key is None for $agent.name.
-        self._begin, *parts = _PLACEHOLDER.split(text.replace(AGENT_NAME_MARK, ""))
-        self._parts = tuple(zip(parts[::2], parts[1::2], strict=True))
+        # re.split gives plain text and the two keys by turns; both are None for the agent's name.
+        self._begin, *parts = PLACEHOLDER.split(text.replace(AGENT_NAME_MARK, ""))
+        keys = (key or any_key for key, any_key in zip(parts[::3], parts[1::3], strict=True))
+        self._parts = tuple(zip(keys, parts[2::3], strict=True))
 
     def render(self, contact: Contact) -> str:
-        """Fill in the traits; each `$agent.name` becomes AGENT_NAME_MARK, which no trait brings in by itself."""
+        """Fill in the traits; each agent's name becomes AGENT_NAME_MARK, which no trait brings in by itself."""
         text = self._begin
         for key, after in self._parts:
             text += (AGENT_NAME_MARK if key is None else _trait_text(contact, key)) + after

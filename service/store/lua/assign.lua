@@ -1,10 +1,10 @@
--- A person decides who owns a contact: always wins, may pass a limit, and moves no rotation. A closed contact
--- stays closed; any other is open afterwards.
+-- A person decides who owns a contact: always wins, may pass a limit, and moves no rotation. The contact is open
+-- afterwards, also if it was closed.
 --
 -- KEYS[1]  what all keys of the workspace begin with; all others are derived from it (see keys.py)
 -- ARGV     contact id, its bucket, agent id, how long the record of a closed contact is kept (ms)
 --
--- Returns  {} if the agent is not in the roster, else {previous owner id, 1 if open}
+-- Returns  {} if the agent is not in the roster, else {previous owner id}
 
 --- @include "records"
 --- @include "open_counts"
@@ -22,18 +22,15 @@ return function(args)
   number = tonumber(number)
   local contact = load_contact(args[1], args[2])
   local previous = id_of_agent(contact.owner)
-  if contact.owner ~= number then
+  if contact.owner ~= number or contact.state ~= OPENED then
     next_sequence()
     forget_without_owner(contact)
     if contact.state == OPENED then
       release(contact.owner, args[4])
     end
-    if contact.state ~= CLOSED then
-      contact.state = OPENED
-      occupy(number)
-    end
-    contact.owner = number
+    occupy(number)
+    contact.owner, contact.state = number, OPENED
     save_contact(contact, args[4])
   end
-  return {previous, contact.state == OPENED and 1 or 0}
+  return {previous}
 end

@@ -3,16 +3,19 @@
 -- KEYS[1]  what all keys of the workspace begin with; all others are derived from it (see keys.py)
 -- ARGV     for each agent: id, presence (a value of the contract's enum), lease (ms, 0 = none)
 --
--- Returns  how many were done; call again with the rest. Who is not in the roster (any more) is passed over.
+-- Returns  how many were done (call again with the rest), then the places among these of agents who are not in the roster
+--          (any more), from 1 on: they are passed over
 
 --- @include "state"
 --- @include "views"
 --- @include "leases"
 
-local function report(number, presence, lease)
-  local agent = load_agent(tonumber(number))
-  if not agent.settings then
-    return
+-- Returns whether the agent is in the roster.
+local function report(id, presence, lease)
+  local number = call('HGET', root .. NUMBERS, id)
+  local agent = number and load_agent(tonumber(number))
+  if not (agent and agent.settings) then
+    return false
   end
   if lease ~= '0' then
     call('ZADD', root .. LEASES, now + tonumber(lease), number)
@@ -25,6 +28,7 @@ local function report(number, presence, lease)
   if agent.online ~= was_online then
     follow(agent, was_online, agent.open)
   end
+  return true
 end
 
 return function(args)
@@ -32,15 +36,15 @@ return function(args)
   if refusal then
     return refusal
   end
-  local done = 0
+  local done, reply = 0, {0}
   while 3 * done < #args and work < WORK_A_RUN do
-    local id, presence, lease = unpack(args, 3 * done + 1, 3 * done + 3)
-    local number = call('HGET', root .. NUMBERS, id)
-    if number then
-      report(number, presence, lease)
-    end
+    local is_known = report(unpack(args, 3 * done + 1, 3 * done + 3))
     done, work = done + 1, work + 1
+    if not is_known then
+      reply[#reply + 1] = done
+    end
   end
   note_first_lease()
-  return done
+  reply[1] = done
+  return reply
 end

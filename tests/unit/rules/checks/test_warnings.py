@@ -148,16 +148,13 @@ def test_a_blank_value():
     assert "NOT_EXISTS" in messages_about(blank)["rule_set.rules[0].condition.trait.values[1]"]
 
 
-def test_words_in_a_reply_that_are_no_placeholders():
-    """What looks like a placeholder and would be sent to a customer as it stands is told, by name; prices are not."""
-    reply = "Hi $contact.name, $agnt.name from $agent.nam. It costs $5, or $contact. $agent.name"
-    rule_set = ParseDict({"rules": [rule("a", reply=reply)]}, rules_pb2.RuleSet())
-    (warning,) = warnings_of(rule_set)
-    assert (warning.field, warning.reason) == ("rule_set.rules[0].reply", "UNKNOWN_PLACEHOLDER")
-    for word in ('"$agnt.name"', '"$agent.nam"', '"$contact"'):
-        assert word in warning.message
-    assert "$5" not in warning.message
-    assert warned([rule("a", reply="Hi $contact.name, it costs $5. $agent.name")]) == []
+def test_a_reply_that_is_probably_not_meant():
+    """A reply's warnings are among those of its rule set, by the reply's path."""
+    assert warned([rule("a"), rule("b", "CONVERSATION_OPENED", reply="Hi {{name}}, $contact.name様")]) == [
+        ("rule_set.rules[1].reply", "UNKNOWN_PLACEHOLDER"),
+        ("rule_set.rules[1].reply", "DOUBTFUL_PLACEHOLDER"),
+    ]
+    assert warned([rule("a", reply="Hi ${contact.first name}, it costs $5. $agent.name")]) == []
 
 
 def test_fallback_without_rules():

@@ -7,7 +7,8 @@ import unicodedata
 
 import pytest
 
-from service.rules import identifier_problem, is_identifier, quoted
+from service.rules import identifier_problem, is_id, is_identifier, quoted, trimmed
+from service.rules.fields.identifiers import id_problem
 
 NAMES = [
     *(
@@ -53,6 +54,27 @@ def test_every_character_that_is_refused():
     kinds = {"Cc", "Zl", "Zp", "Cs"}
     for code in range(sys.maxunicode + 1):
         assert is_identifier(f"a{chr(code)}b") is (unicodedata.category(chr(code)) not in kinds), hex(code)
+
+
+@pytest.mark.parametrize("text", [" ", "\u3000", "\xa0 \u2009", "\u200b", "\u200e \ufeff"])
+def test_blank_ids(text):
+    """What a reader does not see is no id, and the message says so, visibly."""
+    assert not is_id(text)
+    assert "blank" in id_problem(text)
+
+
+def test_ids_in_space():
+    """An id that begins or ends with space of any script is none; the message shows it, and what to write."""
+    spaces = [chr(code) for code in range(sys.maxunicode + 1) if unicodedata.category(chr(code)) == "Zs"]
+    for space in spaces:
+        assert not is_id(f"a{space}")
+        assert id_problem(f"{space}a b") == f'"{space}a b" begins or ends with space; write "a b"'
+        assert trimmed(f"{space}a{space}b{space * 2}") == f"a{space}b"
+    for name in (name for name in NAMES if name != " "):
+        assert is_id(name)
+        assert id_problem(name) is None
+    assert trimmed("\ta\n") == "\ta\n"  # refused, and so not to be hidden
+    assert id_problem("x" * 129) == identifier_problem("x" * 129)
 
 
 def test_quoted():

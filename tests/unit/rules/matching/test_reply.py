@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 from evenhand.v1 import contact_pb2
 from google.protobuf.json_format import ParseDict
@@ -20,7 +22,14 @@ CONTACT = ParseDict(
             "nothing": None,
             "cities": ["Pune", 7, None, ["x"]],
             "address": {"zip": 1},
-            "sly": "a\x1fb $agent.name",
+            "sly": "a\x1fb $agent.name ${agent.name}",
+            "First name": "Asha",
+            "last.name": "Rao",
+            "n": "not it",
+            "नाम": "आशा",
+            "a{b": "brace",
+            "1": 12.0,
+            " edge ": "space",
         },
     },
     contact_pb2.Contact(),
@@ -43,7 +52,19 @@ CONTACT = ParseDict(
             "$contact. $contact $agent.id $ $$contact.name $Contact.name $5",
             "$contact. $contact $agent.id $ $Asha $Contact.name $5",
         ),
-        ("$contact.sly", "ab $agent.name"),
+        ("$contact.sly", "ab $agent.name ${agent.name}"),
+        ("${contact.name}${agent.name}${contact.budget}", "Asha\x1f5000"),
+        ("${contact.First name} ${contact.last.name}, ${contact.नाम}", "Asha Rao, आशा"),
+        ("${contact.a{b} ${contact.1} ${contact. edge }|", "brace 12 space|"),
+        ("[${contact.first name}][${contact.edge}][${contact.Name}]", "[][][]"),
+        ("$${contact.budget} $$${contact.budget} ${contact.name}}", "$5000 $$5000 Asha}"),
+        ("${contact.name, at ${contact.budget}", "${contact.name, at 5000"),
+        (
+            "${contact.na\nme} ${contact.} ${contact} ${agent.id}",
+            "${contact.na\nme} ${contact.} ${contact} ${agent.id}",
+        ),
+        ("{{contact.name}} ${ contact.name} $ {contact.name}", "{{contact.name}} ${ contact.name} $ {contact.name}"),
+        ("$contact.नाम $contact.last.name", "$contact.नाम .name"),
         ("a\x1fb", "ab"),
         ("\\1 {name} %s", "\\1 {name} %s"),
     ],
@@ -68,3 +89,13 @@ def test_mark_is_only_the_agents():
 def test_placeholders_are_counted():
     """Only what would be filled in counts as a placeholder."""
     assert placeholders_in("$contact.a $contact.a $agent.name $agent.id $5 $contact.") == 3
+    assert placeholders_in("${contact.a b} ${agent.name} $contact.a ${agent.id} ${contact.} {{a}} ${contact.a") == 3
+
+
+def test_a_reply_is_read_in_linear_time():
+    """A reply of 4 KiB is taken apart in a few milliseconds, whatever it is made of."""
+    for text in ("${contact." * 409, "${contact.a" * 372, "$" * 4096, "${contact." + "a" * 4086, "{" * 4096):
+        begun = time.process_time()
+        for _ in range(10):
+            Reply(text)
+        assert time.process_time() - begun < 0.1, text[:12]

@@ -1,0 +1,86 @@
+"""Warnings about replies: placeholders that are none, and those that are probably meant otherwise."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Final
+from unicodedata import category
+
+from evenhand.v1.assignment_service_pb2 import Warning as Advice
+
+from service.rules.fields.identifiers import quoted, trimmed
+from service.rules.fields.listing import listed
+from service.rules.matching.reply import PLACEHOLDER
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+UNKNOWN_PLACEHOLDER: Final = "UNKNOWN_PLACEHOLDER"
+"""A reply with `$word`, `${...}` or `{{...}}` that is no placeholder, and so goes out as it stands."""
+DOUBTFUL_PLACEHOLDER: Final = "DOUBTFUL_PLACEHOLDER"
+"""A placeholder that ends within a word, or whose key has space around it."""
+
+# Up to white space or punctuation, but for ".", "-" and "_".
+_REST = r"[^\s!-,/:-@\[-^`{-~]*"
+_WORD = rf"\$[^\W\d]{_REST}"
+_BRACED = r"\$[^\S\n]*\{(?:(?!\$\{)[^{}\n])*\}?"
+_DOUBLY_BRACED = r"(?:\$[^\S\n]*)?\{{2,}[^{}\n]*\}*"
+# "$5" and "US$ 20" are no words, since no letter follows; "20 $US" would be one.
+_PRICE = r"\d\s?\$[A-Z]{2,3}\b(?!\.\w)"
+_ALIKE = re.compile(rf"{_PRICE}|(?P<alike>{_DOUBLY_BRACED}|{_BRACED}|{_WORD})")
+_TAIL = re.compile(rf"\.?{_REST}")
+
+
+def reply_warnings(reply: str, path: str) -> Iterator[Advice]:
+    """Yield warnings about a reply.
+
+    Args:
+        reply: as configured.
+        path: of the reply.
+    """
+    if "$" not in reply and "{{" not in reply:
+        return
+    unknown = _unknown(reply)
+    if unknown:
+        words = listed([quoted(word) for word in unknown])
+        known = "Placeholders are ${contact.<key>}, with any key, ${agent.name}, $contact.<key> and $agent.name"
+        is_open = any("{" in word and "}" not in word for word in unknown)
+        message = f"Sent as it stands: {words}. {known}{'; close the brace' if is_open else ''}."
+        yield Advice(field=path, reason=UNKNOWN_PLACEHOLDER, message=message)
+    doubtful = _doubtful(reply)
+    if doubtful:
+        yield Advice(field=path, reason=DOUBTFUL_PLACEHOLDER, message=f"{listed(doubtful, clauses=True)}.")
+
+
+def _unknown(reply: str) -> list[str]:
+    """List what looks like a placeholder and is none, such as `$agnt.name`, each once."""
+    # Each placeholder leaves something, so that what stands around it is not taken for one text.
+    found = (match["alike"] for match in _ALIKE.finditer(PLACEHOLDER.sub("\n", reply)))
+    return list(dict.fromkeys(word.rstrip(" .-") for word in found if word))
+
+
+def _doubtful(reply: str) -> list[str]:
+    """Say of each placeholder that is probably meant otherwise what happens, and what to write; of each once."""
+    found = []
+    for match in PLACEHOLDER.finditer(reply):
+        placeholder, any_key = match[0], match["any_key"]
+        tail = _tail(reply[match.end() :])
+        if any_key is not None and trimmed(any_key) != any_key:
+            write = quoted(f"${{contact.{trimmed(any_key)}}}")
+            found.append(f"{quoted(placeholder)} asks for a key with space around it; if it has none, write {write}")
+        elif tail and not placeholder.endswith("}"):
+            name = placeholder.removeprefix("$")
+            write = f"write {quoted(f'${{{name}}}{tail}')}"
+            if match["key"] is not None:
+                write += f", or {quoted(f'${{{name}{tail}}}')} if that is the key"
+            found.append(f"{quoted(placeholder)} ends before {quoted(tail)}: {write}")
+    return list(dict.fromkeys(found))
+
+
+def _tail(text: str) -> str:
+    """Return how a word goes on with a letter, digit or mark of any script, also behind a dot; "" if it does not."""
+    first = text.removeprefix(".")[:1]
+    if first != "_" and not (first and category(first)[0] in "LMN"):
+        return ""
+    found = _TAIL.match(text)
+    return found[0].rstrip(".-") if found else ""
