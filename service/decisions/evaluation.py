@@ -25,14 +25,16 @@ from service.rules.fields.limits import (
     MAX_UPDATED_KEYS,
     MAX_VALUE_BYTES,
 )
+from service.rules.triggers import FALLBACK
 from service.store.port import CONTACTS_A_RUN
-from service.store.values import NO_CHOICE, Case, Decision, StaleRulesError
+from service.store.values import NO_CHOICE, Case, Decision, Opens, StaleRulesError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
     from contextlib import AbstractContextManager
 
     from evenhand.v1.assignment_service_pb2 import EvaluateContactRequest
+    from evenhand.v1.contact_pb2 import Contact
 
     from service.call import Call
     from service.decisions.rulebook import RuleBook, Rules
@@ -291,13 +293,21 @@ def _case(rules: Rules, request: EvaluateContactRequest) -> Case:
         raise InvalidError(wrong)
     contact = request.contact
     event = request.event_type
-    opened = event == EVENT_TYPE_CONVERSATION_OPENED
     owner_id = contact.owner_id
     selection = None if owner_id else rules.compiled.match(event, contact, request.updated_keys, request.opened_by)
     if selection is None:
-        return Case(contact.id, owner_id, opened, request.request_id, NO_CHOICE, "")
+        return Case(contact.id, owner_id, _opens(event, contact), request.request_id, NO_CHOICE, "")
     reply = selection.reply.render(contact) if selection.reply is not None else ""
-    return Case(contact.id, "", opened, request.request_id, selection.choice, reply, request.exclude_agent_ids)
+    return Case(
+        contact.id, "", _opens(event, contact), request.request_id, selection.choice, reply, request.exclude_agent_ids
+    )
+
+
+def _opens(event: int, contact: Contact) -> Opens:
+    """Return which contacts the event makes open: also one that is owned already, or by its first message."""
+    if event == EVENT_TYPE_CONVERSATION_OPENED:
+        return Opens.ANY
+    return Opens.NEW if contact.owner_id and FALLBACK.fits(event, contact.source) else Opens.NONE
 
 
 def _with_breaks(items: Sequence[Item]) -> Iterator[Item]:

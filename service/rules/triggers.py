@@ -7,6 +7,8 @@ from typing import Final
 
 from evenhand.v1 import contact_pb2, rules_pb2
 
+from service.rules.conditions.folding import fold_name
+
 BY_CONTACT: Final = frozenset({contact_pb2.OPENED_BY_UNSPECIFIED, contact_pb2.OPENED_BY_CONTACT})
 """By whom a conversation is said to be opened where it was the contact."""
 
@@ -26,6 +28,10 @@ class Trigger:
     event: contact_pb2.EventType.ValueType
     source: str | None = None
     by_contact: bool = False
+
+    def fits(self, event: int, source: str) -> bool:
+        """Whether an event of this type fits, of a contact from this source."""
+        return event == self.event and self.source in (None, fold_name(source))
 
 
 TRIGGERS: Final[dict[int, Trigger]] = {

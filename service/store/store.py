@@ -76,12 +76,12 @@ class RedisStore:
             told = ("", 0) if known else (f"{self._run_tokens}{next(self._runs):x}", self._repeat_ms)
             words: list[Any] = [version, self._contact_retention_ms, self._replay_retention_ms, *told]
             excluded_at: dict[int, Sequence[str]] = {}
-            for contact_id, owner_id, opened, request_id, choice, reply, excluded in cases:
+            for contact_id, owner_id, opens, request_id, choice, reply, excluded in cases:
                 if excluded:
                     excluded_at[(len(words) - _HEAD) // _FIELDS + 1] = list(excluded)
                 encoded = contact_id.encode()
                 bucket = crc32(encoded) % keys.BUCKETS  # what keys.bucket returns, without a call for each contact
-                words += (encoded, bucket, owner_id, int(opened), request_id, choice, reply)
+                words += (encoded, bucket, owner_id, int(opens), request_id, choice, reply)
             if excluded_at:
                 words.append(json.dumps(excluded_at, ensure_ascii=False))
             runs.append((keys.root(workspace_id), words))

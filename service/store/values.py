@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from enum import IntEnum
 from functools import lru_cache
 from typing import Any, NamedTuple, Protocol
 
@@ -89,13 +90,21 @@ class Decided(NamedTuple):
     problem: Exception | None
 
 
+class Opens(IntEnum):
+    """Which contacts an event makes open that have an owner, or are given one by it."""
+
+    NONE = 0
+    NEW = 1  # one without an owner on record
+    ANY = 2
+
+
 class Case(NamedTuple):
     """A contact to decide about.
 
     Attributes:
         contact_id: the contact.
         owner_id: who owns it as far as the caller knows; empty for nobody.
-        opened: whether its conversation was opened.
+        opens: whether the event makes the contact open, if it is owned.
         request_id: what identifies the call among repeats; empty for nothing.
         choice: the name of what the rule asks for; `NO_CHOICE` if no rule matched.
         reply: what the caller is to send, with `keys.SEPARATOR` for the agent's name.
@@ -104,7 +113,7 @@ class Case(NamedTuple):
 
     contact_id: str
     owner_id: str
-    opened: bool
+    opens: Opens
     request_id: str
     choice: str
     reply: str

@@ -54,7 +54,7 @@ def test_an_owner_named_by_the_caller_is_right(workspace: Workspace):
 
 
 def test_an_owner_named_for_an_unknown_contact_is_recorded(workspace: Workspace):
-    """A new contact whose caller names an owner is open, counted for that owner, and decided by no rule."""
+    """A new WhatsApp contact whose caller names an owner is open, counted for that owner, and decided by no rule."""
     workspace.roster("ann", "bob")
     workspace.rules(rule("all"))
     assert workspace.created("c", owner="bob").outcome == ALREADY_ASSIGNED

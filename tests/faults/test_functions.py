@@ -17,7 +17,7 @@ import redis as redis_py
 from service.redis_client.client import RedisClient, RedisUnavailableError, Run
 from service.redis_client.script import Library, Script
 from service.store import scripts
-from service.store.values import NO_VERSION, Case
+from service.store.values import NO_VERSION, Case, Opens
 from tests.support import plans
 from tests.support.builders import ASSIGNED, rule
 from tests.support.client import Workspace
@@ -128,7 +128,7 @@ def test_functions_flushed_during_calls_lose_no_call(server: RedisServer):
         def call(thread: int) -> list[tuple[int, bytes, int]]:
             answers = []
             while not over.is_set():
-                case = Case(f"{thread}-{len(answers)}", "", False, "", ref, "")
+                case = Case(f"{thread}-{len(answers)}", "", Opens.NONE, "", ref, "")
                 (answer,) = decide(team.store, team.name, team.version, [case])
                 answers.append((answer.outcome, answer.agent, answer.sequence))
             return answers

@@ -16,7 +16,7 @@ from service.cli.commands import app
 from service.redis_client.client import RedisClient
 from service.store import keys
 from service.store.audit import audit_workspace, repair_workspace
-from service.store.values import Case
+from service.store.values import Case, Opens
 from tests.support import plans
 from tests.support.builders import rule
 from tests.support.client import Service, Workspace
@@ -48,7 +48,10 @@ def redis() -> Iterator[RedisClient]:
                 unassign_on_close=False,
             )
             decide(
-                store, workspace, version, [Case(f"contact-{n}", "", False, "", CHOICE, "") for n in range(CONTACTS)]
+                store,
+                workspace,
+                version,
+                [Case(f"contact-{n}", "", Opens.NONE, "", CHOICE, "") for n in range(CONTACTS)],
             )
             made.close("contact-7")
         yield redis
@@ -71,7 +74,7 @@ def test_a_drift_is_found_and_repaired(redis):
     assert audit_workspace(redis, WORKSPACE).drifts == ()
     store = open_store(redis)
     version = store.rules([WORKSPACE])[0].version
-    (answer,) = decide(store, WORKSPACE, version, [Case("new", "", False, "", CHOICE, "")])
+    (answer,) = decide(store, WORKSPACE, version, [Case("new", "", Opens.NONE, "", CHOICE, "")])
     assert answer.agent == b"bob"  # 499 open, since contact 7 was closed
 
 

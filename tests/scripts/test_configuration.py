@@ -15,7 +15,7 @@ from service.rules.plan import Change
 from service.store import keys
 from service.store.plan_chunks import chunks_of
 from service.store.store import RedisStore
-from service.store.values import Case, NewRules, revision_of
+from service.store.values import Case, NewRules, Opens, revision_of
 from service.store.workspace import RedisWorkspace
 from tests.support import plans
 from tests.support.processes import wait_until
@@ -66,7 +66,7 @@ def configure(store: RedisStore, name: str, what: Change, pool: str = POOL) -> i
 def decided(store: RedisStore, name: str, revision: int, count: int, pool: str = POOL) -> list[str]:
     """Decide about new contacts by round robin; return who got them."""
     ref = plans.choice(views(pool)[0]).ref
-    cases = [Case(f"{revision}-{pool}-{at}", "", False, "", ref, "") for at in range(count)]
+    cases = [Case(f"{revision}-{pool}-{at}", "", Opens.NONE, "", ref, "") for at in range(count)]
     version = store.rules([name])[0].version
     assert revision_of(version) == revision
     return [answer.agent.decode() for answer in decide(store, name, version, cases)]

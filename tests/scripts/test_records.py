@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from service.store import keys
-from service.store.values import Case, revision_of
+from service.store.values import Case, Opens, revision_of
 from tests.support import plans
 from tests.support.stores import decide, open_store, raw
 
@@ -20,6 +20,7 @@ POOL = "t:sales"
 VIEW = plans.view(POOL, 1)
 CHOICE = plans.choice(VIEW).ref
 ASSIGNED, ALREADY_ASSIGNED = 1, 2
+REQUEST = "request"
 EPOCH_MS = 1_767_225_600_000  # 2026, from where sequences count
 # What has been counted in a workspace so far: nothing, as much as the narrow form can hold, and more.
 NARROW = {}
@@ -50,7 +51,7 @@ def test_a_record_says_what_was_decided(redis: RedisClient, name: str):
     """Whatever has been counted, the record gives back the decision, also after a person chose another owner."""
     counted = COUNTED[name]
     store, made, version = workspace(redis, name, counted)
-    case = Case("contact", "", False, "request", CHOICE, "")
+    case = Case("contact", "", Opens.NONE, REQUEST, CHOICE, "")
     (decided,) = decide(store, name, version, [case])
     assert (decided.outcome, decided.agent, decided.revision) == (ASSIGNED, b"a", revision_of(version))
     if "sequence" in counted:
@@ -75,10 +76,10 @@ def test_a_record_says_what_was_decided(redis: RedisClient, name: str):
     ("name", "size"), [("narrow", 15), ("brim", 15), ("a clock that was set back", 27), ("many agents", 27)]
 )
 def test_a_record_takes_few_bytes(redis: RedisClient, name: str, size: int):
-    """Fifteen bytes and the request id, until something has been counted that does not fit; then twelve more."""
+    """Fifteen bytes and the request, until something has been counted that does not fit; then twelve more."""
     store, _, version = workspace(redis, f"size of {name}", COUNTED[name])
     root = keys.root(f"size of {name}")
-    decide(store, f"size of {name}", version, [Case("contact", "", False, "request", CHOICE, "")])
+    decide(store, f"size of {name}", version, [Case("contact", "", Opens.NONE, REQUEST, CHOICE, "")])
     bucket = keys.bucket(b"contact")
     packed = raw(redis, b"HGET", root + f":open:{bucket}".encode(), b"contact")
-    assert len(packed) == size + len("request")
+    assert len(packed) == size + len(REQUEST)

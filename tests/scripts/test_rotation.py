@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from service.store.values import Case
+from service.store.values import Case, Opens
 from strategies import STRATEGIES
 from tests.support import plans
 from tests.support.stores import decide
@@ -70,6 +70,6 @@ def test_a_turn_that_does_not_divide_is_carried(store: RedisStore):
     weights, rounds = [97, 89, 7], 20
     odd = pool(store, [(weight, 0) for weight in weights], [(1, False, 0)])
     ref = plans.choice(view_of((1, False, 0))).ref
-    cases = [Case(f"odd-{at}", "", False, "", ref, "") for at in range(rounds * sum(weights))]
+    cases = [Case(f"odd-{at}", "", Opens.NONE, "", ref, "") for at in range(rounds * sum(weights))]
     counts = Counter(answer.agent.decode() for answer in decide(store, odd.name, odd.version, cases))
     assert [counts[name] for name in odd.agents] == [rounds * weight for weight in weights]

@@ -11,7 +11,7 @@ import redis as redis_py
 from service.store import keys
 from service.store.audit import audit_workspace, repair_workspace
 from service.store.store import RedisStore
-from service.store.values import NO_CHOICE, Case
+from service.store.values import NO_CHOICE, Case, Opens
 from tests.support import plans
 from tests.support.stores import decide, raw
 
@@ -22,6 +22,7 @@ VIEW = plans.view("t:sales", 1)
 RETENTION_S, REPLAY_RETENTION_S = 1.0, 0.2
 GONE_S = RETENTION_S + REPLAY_RETENTION_S + 0.1
 A_ROUND = 100
+AGAIN = "again"
 
 
 @pytest.fixture
@@ -39,8 +40,8 @@ def configured(store: RedisStore, name: str, agents: str = "ab") -> str:
 
 
 def named(store: RedisStore, name: str, version: str, owners: list[str]) -> None:
-    """The caller says that these own a contact each, named like them."""
-    decide(store, name, version, [Case(f"of {owner}", owner, False, "again", NO_CHOICE, "") for owner in owners])
+    """The caller says that these own a contact each, named like them, whose first message this is."""
+    decide(store, name, version, [Case(f"of {owner}", owner, Opens.NEW, AGAIN, NO_CHOICE, "") for owner in owners])
 
 
 def numbered(redis: RedisClient, name: str) -> int:

@@ -10,7 +10,7 @@ import redis as redis_py
 from service.config import Settings
 from service.store import keys
 from service.store.shares import Shares
-from service.store.values import NO_CHOICE, Case
+from service.store.values import NO_CHOICE, Case, Opens
 from tests.support import plans
 from tests.support.stores import decide, raw
 
@@ -33,7 +33,7 @@ def configured(store: RedisStore, name: str, agents: str) -> int:
 
 def cases(count: int, choice: str = CHOICE, prefix: str = "c") -> list[Case]:
     """New contacts for whom a rule asks that; or whom none matches."""
-    return [Case(f"{prefix}{number}", "", False, "", choice, "") for number in range(count)]
+    return [Case(f"{prefix}{number}", "", Opens.NONE, "", choice, "") for number in range(count)]
 
 
 def without_owner(redis: RedisClient, name: str, **settings: float) -> WithoutOwner:

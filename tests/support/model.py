@@ -178,7 +178,7 @@ class Model:
         """A person decides; returns owner, previous owner, open."""
         self._end_leases()
         record = self.records.setdefault(contact_id, Record())
-        previous = self._hand_over(record, agent_id, opened=True)
+        previous = self._hand_over(record, agent_id, opens=True)
         return agent_id, previous, record.open
 
     def unassign(self, contact_id: str) -> str:
@@ -216,10 +216,10 @@ class Model:
 
     # How a decision is made.
 
-    def _hand_over(self, record: Record, owner: str, *, opened: bool = False) -> str:
-        """Who had nobody becomes open; who had an owner stays as open or closed as it was, unless it is opened."""
+    def _hand_over(self, record: Record, owner: str, *, opens: bool) -> str:
+        """The contact stays as open or closed as it was, unless this opens it."""
         previous, record.owner = record.owner, owner
-        record.open = record.open or opened or not previous
+        record.open = record.open or opens
         self._update(previous)
         self._update(owner)
         return previous
@@ -229,7 +229,8 @@ class Model:
         if not owner:
             return None
         self._see(owner)
-        self._hand_over(record, owner, opened=event == contact_pb2.EVENT_TYPE_CONVERSATION_OPENED)
+        opened = event == contact_pb2.EVENT_TYPE_CONVERSATION_OPENED
+        self._hand_over(record, owner, opens=opened or (not record.owner and _is_new_on_whatsapp(event, contact)))
         return Decision(decision_pb2.OUTCOME_ALREADY_ASSIGNED, self.turn, self.revision, agent_id=owner)
 
     def _by_the_rules(
@@ -318,11 +319,15 @@ class Model:
 def _fitting(event: int, contact: contact_pb2.Contact, opened_by: int) -> list[int]:
     """The triggers that fit: one for every event of its type, and one for those by, or from, somebody in particular."""
     fitting = [TRIGGER_OF[event]]
-    if event == contact_pb2.EVENT_TYPE_CONTACT_CREATED and fold(contact.source) == "whatsapp_dm":
+    if _is_new_on_whatsapp(event, contact):
         fitting.append(rules_pb2.RULE_TRIGGER_NEW_CONTACT_WHATSAPP_DM)
     if event == contact_pb2.EVENT_TYPE_CONVERSATION_OPENED and opened_by in {0, contact_pb2.OPENED_BY_CONTACT}:
         fitting.append(rules_pb2.RULE_TRIGGER_CONVERSATION_OPENED)
     return fitting
+
+
+def _is_new_on_whatsapp(event: int, contact: contact_pb2.Contact) -> bool:
+    return event == contact_pb2.EVENT_TYPE_CONTACT_CREATED and fold(contact.source) == "whatsapp_dm"
 
 
 def _targets(rule_set: rules_pb2.RuleSet) -> list[tuple[str, rules_pb2.Target]]:

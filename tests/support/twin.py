@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
-from service.store.values import Case, PresenceReport, revision_of
+from service.store.values import Case, Opens, PresenceReport, revision_of
 from strategies import STRATEGIES, Standing
 from strategies.rotation import VirtualTimes
 from tests.support import plans
@@ -100,7 +100,7 @@ class Pool:
         """Decide about a new contact in Redis and in Python; both must choose the same agent, who is returned."""
         self.contacts += 1
         ref = plans.choice(view_of(look)).ref
-        case = Case(f"contact-{self.contacts}", "", False, "", ref, "", sorted(excluded))
+        case = Case(f"contact-{self.contacts}", "", Opens.NONE, "", ref, "", sorted(excluded))
         (answer,) = decide(self.store, self.name, self.version, [case])
         times = self.views[look]
         left = times.eligible - set(excluded)

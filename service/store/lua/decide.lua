@@ -9,9 +9,9 @@
 -- ARGV[5]  how long after the first a second one may come (ms); without a token: since when the first one may have run
 --          (ms since 1970), if this is a second one, else 0
 -- then, for each contact, FIELDS arguments:
---   contact id, its bucket, owner id as the caller knows it ('' = nobody), 1 if its conversation was opened,
---   request id ('' = none), name of what the rule asks for ('' = no rule matched), reply ('' = none), in which
---   SEPARATOR stands for the agent's name
+--   contact id, its bucket, owner id as the caller knows it ('' = nobody), which owned contact the event opens (see
+--   `Opens` in values.py), request id ('' = none), name of what the rule asks for ('' = no rule matched), reply
+--   ('' = none), in which SEPARATOR stands for the agent's name
 -- and last, if some of these contacts are not to go to some agents: their ids, by the contact's place among the contacts,
 --   as JSON ({"1": ["ann", "bob"]}); unknown ones are passed over
 --
@@ -26,10 +26,19 @@ local FIELDS, FIRST = 7, 6  -- words a contact, and where the first begins
 local FIRST_REF = FIRST + 5  -- where that names what its rule asks for
 local retention, replay_retention, under
 
+-- What an event leaves an owned contact. One that merely names an owner opens nothing: uploads and traits say who owns a
+-- contact, and not that anybody is talking to it.
+local function state_after(contact, opens)
+  if opens == OPENS_ANY or (opens == OPENS_NEW and contact.owner == 0) then
+    return OPENED
+  end
+  return contact.owner == 0 and CLOSED or contact.state
+end
+
 -- The contact is owned: the record follows the caller's owner, and an opened conversation is counted.
-local function keep_owner(contact, owner_id, opened, request, sequence)
+local function keep_owner(contact, owner_id, opens, request, sequence)
   local owner = owner_id ~= '' and number_of_owner(owner_id, retention, replay_retention) or contact.owner
-  local state = (contact.state == CLOSED and not opened) and CLOSED or OPENED
+  local state = state_after(contact, opens)
   if owner ~= contact.owner or state ~= contact.state then
     if contact.state == OPENED then
       release(contact.owner, retention)
@@ -87,7 +96,7 @@ local function decide_by_rules(contact, request, ref, reply, sequence, excluded)
 end
 
 -- Decides about one contact, the one at `at` of so many, which is not to go to the excluded (ids; false: none).
-local function decide(at, contacts, excluded, id, bucket, owner_id, opened, request, ref, reply)
+local function decide(at, contacts, excluded, id, bucket, owner_id, opens, request, ref, reply)
   local contact = load_contact(id, bucket)
   local earlier = before and decided_before(contact, request, at)
     or request ~= '' and contact.place and decided_for(contact, request)
@@ -97,7 +106,7 @@ local function decide(at, contacts, excluded, id, bucket, owner_id, opened, requ
   end
   local sequence = next_sequence(contacts - at + 1)
   if owner_id ~= '' or contact.owner ~= 0 then
-    return keep_owner(contact, owner_id, opened == '1', request, sequence)
+    return keep_owner(contact, owner_id, opens, request, sequence)
   end
   return decide_by_rules(contact, request, ref, reply, sequence, excluded)
 end
