@@ -294,13 +294,12 @@ def _case(rules: Rules, request: EvaluateContactRequest) -> Case:
     contact = request.contact
     event = request.event_type
     owner_id = contact.owner_id
+    asked = request.request_id and request.request_id + chr(event)
     selection = None if owner_id else rules.compiled.match(event, contact, request.updated_keys, request.opened_by)
     if selection is None:
-        return Case(contact.id, owner_id, _opens(event, contact), request.request_id, NO_CHOICE, "")
+        return Case(contact.id, owner_id, _opens(event, contact), asked, NO_CHOICE, "")
     reply = selection.reply.render(contact) if selection.reply is not None else ""
-    return Case(
-        contact.id, "", _opens(event, contact), request.request_id, selection.choice, reply, request.exclude_agent_ids
-    )
+    return Case(contact.id, "", _opens(event, contact), asked, selection.choice, reply, request.exclude_agent_ids)
 
 
 def _opens(event: int, contact: Contact) -> Opens:

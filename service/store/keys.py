@@ -23,7 +23,8 @@ together. Scripts get that beginning as KEYS[1] and add the suffixes below, whic
 | :open:<bucket>             | hash       | contact id -> record, of open contacts                                   |
 | :settled:<contact>         | string     | the record of a contact that is closed or unassigned; expires            |
 | :reply:<contact>           | string     | the reply of the decision on record; expires                             |
-| :replay:<contact>|<request>| string     | a decision that a later one took the place of; expires                   |
+| :replay:<contact>|<request>| string     | a decision that a later one took the place of; expires. A request is its |
+|                            |            | id, and one byte for the type of event (values.py)                       |
 | :run:<token>               | string     | the sequence before those of a run of decide.lua; expires in seconds     |
 | :unmatched                 | sorted set | contacts without an owner that no rule has matched so far, by the time   |
 |                            |            | (ms) of their first event; only metrics need it, as the next one         |

@@ -72,16 +72,16 @@ class RedisStore:
         runs = []
         for workspace_id, version, cases in groups:
             # Where each contact has a request id, a second run finds the first one's decisions by these.
-            known = all(case.request_id for case in cases)
+            known = all(case.request for case in cases)
             told = ("", 0) if known else (f"{self._run_tokens}{next(self._runs):x}", self._repeat_ms)
             words: list[Any] = [version, self._contact_retention_ms, self._replay_retention_ms, *told]
             excluded_at: dict[int, Sequence[str]] = {}
-            for contact_id, owner_id, opens, request_id, choice, reply, excluded in cases:
+            for contact_id, owner_id, opens, request, choice, reply, excluded in cases:
                 if excluded:
                     excluded_at[(len(words) - _HEAD) // _FIELDS + 1] = list(excluded)
                 encoded = contact_id.encode()
                 bucket = crc32(encoded) % keys.BUCKETS  # what keys.bucket returns, without a call for each contact
-                words += (encoded, bucket, owner_id, int(opens), request_id, choice, reply)
+                words += (encoded, bucket, owner_id, int(opens), request, choice, reply)
             if excluded_at:
                 words.append(json.dumps(excluded_at, ensure_ascii=False))
             runs.append((keys.root(workspace_id), words))
@@ -125,7 +125,7 @@ class RedisStore:
         untold = [
             (case.contact_id, decision)
             for case, decision in decided
-            if not case.request_id and decision.outcome == OUTCOME_ASSIGNED
+            if not case.request and decision.outcome == OUTCOME_ASSIGNED
         ]
         try:
             self.workspace(group[0]).note_untold(untold)

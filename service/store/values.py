@@ -105,7 +105,9 @@ class Case(NamedTuple):
         contact_id: the contact.
         owner_id: who owns it as far as the caller knows; empty for nobody.
         opens: whether the event makes the contact open, if it is owned.
-        request_id: what identifies the call among repeats; empty for nothing.
+        request: what identifies the call among repeats, so that its decision is given again: its request id, and behind
+            that the character whose number is the type of event. Ids hold no control characters, so that none is
+            another request, nor the id alone, which earlier versions kept. Empty for nothing.
         choice: the name of what the rule asks for; `NO_CHOICE` if no rule matched.
         reply: what the caller is to send, with `keys.SEPARATOR` for the agent's name.
         excluded: ids of agents who are not to be assigned; those who are not in the roster are passed over.
@@ -114,7 +116,7 @@ class Case(NamedTuple):
     contact_id: str
     owner_id: str
     opens: Opens
-    request_id: str
+    request: str
     choice: str
     reply: str
     excluded: Sequence[str] = ()

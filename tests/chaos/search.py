@@ -99,7 +99,8 @@ def _told(contact: Contact, latest: Decided, result: tuple[object, ...]) -> tupl
 
 
 def _evaluated(contact: Contact, operation: Operation, guesses: Sequence[Decided]) -> Iterator[Contact]:
-    earlier = next((each for request, each in contact.answers if request == operation.request_id), None)
+    asked = (operation.kind, operation.request_id)
+    earlier = next((each for request, each in contact.answers if request == asked), None)
     said = operation.result
     if earlier is not None:
         if said is None or _is_replay(said, earlier):
@@ -137,7 +138,7 @@ def _seen(said: Decided | None, decided: Decided) -> Decided:
 def _noted(contact: Contact, operation: Operation, decided: Decided) -> Contact:
     if not operation.request_id:
         return contact
-    return replace(contact, answers=contact.answers | {(operation.request_id, decided)})
+    return replace(contact, answers=contact.answers | {((operation.kind, operation.request_id), decided)})
 
 
 def _closed(contact: Contact, _: Operation, unassign: bool) -> tuple[Contact, tuple[object, ...]]:

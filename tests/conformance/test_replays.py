@@ -5,13 +5,18 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+from evenhand.v1 import assignment_service_pb2 as api
 
 from tests.support.builders import (
     ALREADY_ASSIGNED,
     ASSIGNED,
+    CREATED,
+    NO_RULE_MATCHED,
     ON_CREATED,
     ON_OPENED,
+    OPENED,
     agents,
+    contact,
     rule,
 )
 
@@ -27,7 +32,7 @@ pytestmark = pytest.mark.every_redis
 
 
 def test_a_repeated_request_gets_the_same_decision(workspace: Workspace):
-    """The same contact and request id give the same decision, marked, and change nothing."""
+    """The same contact, event and request id give the same decision, marked, and change nothing."""
     workspace.roster("ann", "bob")
     workspace.rules(rule("r", reply="Hello from $agent.name"))
     first = workspace.created("c", request_id="one")
@@ -47,6 +52,42 @@ def test_another_request_is_another(workspace: Workspace):
     assert workspace.created("c", request_id="two").outcome == ALREADY_ASSIGNED
     other = workspace.created("d", request_id="one")
     assert (other.outcome, other.replayed) == (ASSIGNED, False)
+
+
+def test_another_event_is_another_request(workspace: Workspace):
+    """The same request id of another type of event is decided by itself, and each is replayed as it was."""
+    workspace.roster("ann", "bob")
+    workspace.rules(rule("r", on=ON_OPENED))
+    told = {
+        "created": workspace.created("c", request_id="one"),
+        "opened": workspace.opened("c", request_id="one"),
+        "updated": workspace.updated("c", request_id="one"),
+    }
+    assert [one.outcome for one in told.values()] == [NO_RULE_MATCHED, ASSIGNED, ALREADY_ASSIGNED]
+    assert not any(one.replayed for one in told.values())
+    workspace.close("c")
+    for _ in range(2):
+        for event, earlier in told.items():
+            again = getattr(workspace, event)("c", request_id="one")
+            assert again.replayed
+            again.replayed = False
+            assert again == earlier, event
+    assert not workspace.contact("c").open
+    assert workspace.open_counts() == {"ann": 0, "bob": 0}
+
+
+def test_a_batch_tells_events_apart(workspace: Workspace):
+    """Two types of event with one request id in one batch are two requests, and the batch again is replays of both."""
+    workspace.roster("ann")
+    workspace.rules(rule("r", on=ON_OPENED))
+    asked = [
+        api.EvaluateContactRequest(event_type=event, contact=contact("c"), request_id="one")
+        for event in (CREATED, OPENED)
+    ]
+    first, again = workspace.batch(asked), workspace.batch(asked)
+    assert [(one.outcome, one.replayed) for one in first] == [(NO_RULE_MATCHED, False), (ASSIGNED, False)]
+    assert [(one.outcome, one.replayed) for one in again] == [(NO_RULE_MATCHED, True), (ASSIGNED, True)]
+    assert [one.sequence for one in again] == [one.sequence for one in first]
 
 
 def test_a_late_retry_changes_nothing(workspace: Workspace):

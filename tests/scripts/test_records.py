@@ -9,7 +9,7 @@ import pytest
 from service.store import keys
 from service.store.values import Case, Opens, revision_of
 from tests.support import plans
-from tests.support.stores import decide, open_store, raw
+from tests.support.stores import decide, open_store, raw, request_of
 
 if TYPE_CHECKING:
     from service.redis_client.client import RedisClient
@@ -20,7 +20,7 @@ POOL = "t:sales"
 VIEW = plans.view(POOL, 1)
 CHOICE = plans.choice(VIEW).ref
 ASSIGNED, ALREADY_ASSIGNED = 1, 2
-REQUEST = "request"
+REQUEST = request_of("request", 1)
 EPOCH_MS = 1_767_225_600_000  # 2026, from where sequences count
 # What has been counted in a workspace so far: nothing, as much as the narrow form can hold, and more.
 NARROW = {}
@@ -64,7 +64,7 @@ def test_a_record_says_what_was_decided(redis: RedisClient, name: str):
     record = made.contact("contact")
     assert record is not None
     assert (record.owner_id, record.open, record.decision) == ("b", True, decided)
-    (owned,) = decide(store, name, version, [case._replace(request_id="other")])
+    (owned,) = decide(store, name, version, [case._replace(request=request_of("other", 1))])
     assert (owned.outcome, owned.agent) == (ALREADY_ASSIGNED, b"b")
     assert made.close("contact") == ("b", True)
     record = made.contact("contact")

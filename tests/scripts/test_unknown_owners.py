@@ -13,7 +13,7 @@ from service.store.audit import audit_workspace, repair_workspace
 from service.store.store import RedisStore
 from service.store.values import NO_CHOICE, Case, Opens
 from tests.support import plans
-from tests.support.stores import decide, raw
+from tests.support.stores import decide, raw, request_of
 
 if TYPE_CHECKING:
     from service.redis_client.client import RedisClient
@@ -22,7 +22,7 @@ VIEW = plans.view("t:sales", 1)
 RETENTION_S, REPLAY_RETENTION_S = 1.0, 0.2
 GONE_S = RETENTION_S + REPLAY_RETENTION_S + 0.1
 A_ROUND = 100
-AGAIN = "again"
+AGAIN = request_of("again", 1)
 
 
 @pytest.fixture

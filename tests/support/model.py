@@ -48,12 +48,12 @@ class Decision:
 
 @dataclass
 class Record:
-    """A contact: unassigned (no owner), open or closed; Evenhand's own latest decision; answers to request ids."""
+    """A contact: unassigned (no owner), open or closed; Evenhand's latest decision; answers by event and request id."""
 
     owner: str = ""
     open: bool = False
     decision: Decision | None = None
-    answers: dict[str, Decision] = field(default_factory=dict)
+    answers: dict[tuple[int, str], Decision] = field(default_factory=dict)
 
 
 class Model:
@@ -160,8 +160,8 @@ class Model:
         """Decide: replay, then owned already, then the rules, then the fallback."""
         self._end_leases()
         record = self.records.setdefault(contact.id, Record())
-        if request_id in record.answers:
-            return replace(record.answers[request_id], replayed=True)
+        if earlier := record.answers.get((event, request_id)):
+            return replace(earlier, replayed=True)
         self.turn += 1
         decision = self._owned_already(record, event, contact) or self._by_the_rules(
             _fitting(event, contact, opened_by), contact, updated_keys, exclude_agent_ids
@@ -171,7 +171,7 @@ class Model:
             record.owner, record.open = decision.agent_id, bool(decision.agent_id)
             self._update(decision.agent_id)
         if request_id:
-            record.answers[request_id] = decision
+            record.answers[event, request_id] = decision
         return decision
 
     def assign(self, contact_id: str, agent_id: str) -> tuple[str, str, bool]:

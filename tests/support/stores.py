@@ -30,6 +30,11 @@ def decide(store: RedisStore, workspace_id: str, version: str, cases: Sequence[C
     return decisions
 
 
+def request_of(request_id: str, event: int) -> str:
+    """What identifies a call about an event."""
+    return request_id + chr(event)
+
+
 def raw(redis: RedisClient, *words: bytes | str | int) -> Any:
     """The reply of a command, past every script; the second word is its key."""
     (reply,) = redis._monitor.router.quick([(words[1], words)], 5.0)

@@ -10,7 +10,7 @@
 --          (ms since 1970), if this is a second one, else 0
 -- then, for each contact, FIELDS arguments:
 --   contact id, its bucket, owner id as the caller knows it ('' = nobody), which owned contact the event opens (see
---   `Opens` in values.py), request id ('' = none), name of what the rule asks for ('' = no rule matched), reply
+--   `Opens` in values.py), request (see `Case` there; '' = none), name of what the rule asks for ('' = no rule matched), reply
 --   ('' = none), in which SEPARATOR stands for the agent's name
 -- and last, if some of these contacts are not to go to some agents: their ids, by the contact's place among the contacts,
 --   as JSON ({"1": ["ann", "bob"]}); unknown ones are passed over

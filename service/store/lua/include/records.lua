@@ -1,10 +1,10 @@
--- A contact's record: who owns it, whether it is open, and the latest decision about it with its request id.
+-- A contact's record: who owns it, whether it is open, and the latest decision about it with its request.
 -- Open ones lie in buckets, the others (closed, or unassigned) in keys of their own, which expire.
 
 --- @include "state"
 --- @include "memo"
 
--- Flags, owner, choice, revision, sequence, time; then the request id. Nearly all are small numbers and owned by the
+-- Flags, owner, choice, revision, sequence, time; then the request, see `Case` in values.py. Nearly all are small numbers and owned by the
 -- agent who was chosen, and the sequence is given by how far it is ahead of the time; the others take the wide form, in
 -- which that agent comes last.
 local RECORD = '>BI2I2I2I2I6'
@@ -123,7 +123,7 @@ local function choice_numbered(number)
 end
 
 -- A decision, as scripts return it.
-local DECIDED_AT, IS_REPLAY = 6, 7  -- where these stand in it
+local DECISION_AGENT, DECIDED_AT, IS_REPLAY = 2, 6, 7  -- where these stand in it
 local function decision(outcome, agent_id, choice, under, sequence, time, replayed, reply)
   return {outcome, agent_id, choice, under, sequence, time, replayed, reply}
 end

@@ -34,7 +34,7 @@ local function decided_before(contact, request, at)
   end
 end
 
--- The decision for this request id: an earlier call's, or the first run's, which is told for the first time.
+-- The decision for this request: an earlier call's, or the first run's, which is told for the first time.
 local function decided_for(contact, request)
   local earlier = replay(contact, request)
   if earlier and since and earlier[DECIDED_AT] >= since then

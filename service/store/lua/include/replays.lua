@@ -11,17 +11,32 @@ local function decision_on(contact, replayed)
     contact.sequence, contact.time, replayed, reply_of(contact))
 end
 
--- The earlier decision for this request id; nil if there was none.
-local function replay(contact, request)
-  if contact.request == request and contact.outcome ~= 0 then
-    return decision_on(contact, 1)
-  end
+local function replay_kept(contact, request)
   local packed = call('GET', root .. REPLAY .. contact.id .. SEPARATOR .. request)
   if packed then
     local outcome, agent, choice, under, sequence, time, rest = struct.unpack(DECISION, packed)
     return decision(outcome, id_of_agent(agent), choice_numbered(choice), under, sequence, time, 1,
       string.sub(packed, rest))
   end
+end
+
+-- What an earlier version decided for this request id; it did not note for which type of event. Whoever it said is the
+-- owner is said again for every type, so that no retry finds another one; what left the contact without is decided anew.
+local function replay_of_any_event(contact, request_id)
+  if contact.request == request_id then
+    return contact.outcome == ASSIGNED and decision_on(contact, 1) or nil
+  end
+  local kept = replay_kept(contact, request_id)
+  return kept and kept[DECISION_AGENT] ~= '' and kept or nil
+end
+
+-- The earlier decision for this request, which is its id and behind that the type of event, in one byte; nil if there was
+-- none.
+local function replay(contact, request)
+  if contact.request == request and contact.outcome ~= 0 then
+    return decision_on(contact, 1)
+  end
+  return replay_kept(contact, request) or replay_of_any_event(contact, string.sub(request, 1, -2))
 end
 
 -- Keeps a decision for so long (ms) for whoever asks again.
