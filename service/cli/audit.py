@@ -12,7 +12,7 @@ from service.cli.options import Workspace, count
 from service.cli.reaching import EXIT_PROBLEMS
 from service.cli.state import DataDir, RedisUrl, state
 from service.decisions.agents_put_back import put_back
-from service.rules import listed
+from service.rules import listed, quoted
 from service.store import keys
 from service.store.audit import Audit, audit_workspace, repair_workspace
 from service.store.workspace import RedisWorkspace
@@ -23,12 +23,15 @@ if TYPE_CHECKING:
 # How often a busy workspace is counted again before its answer is taken as it is.
 _TRIES: Final = 5
 _PAUSE_SECONDS: Final = 0.5
+_OWNERS_SHOWN: Final = 20
 
 Repair = Annotated[bool, typer.Option("--repair", help="Set what drifted to what the records say.")]
 
 
 def audit(workspace: Workspace, redis_url: RedisUrl = None, data_dir: DataDir = None, repair: Repair = False) -> None:
     """Check that agents' open counts are those of the contacts' records. Reads Redis itself, beside live traffic.
+
+    Owners whom the roster does not know are named, too: that is no fault, but perhaps a spelling.
 
     Exit code 0: they are; 1: some are not, or nothing is known of the workspace; 3: Redis is unavailable.
     """
@@ -39,6 +42,9 @@ def audit(workspace: Workspace, redis_url: RedisUrl = None, data_dir: DataDir = 
         if repaired and lost:
             put_back(RedisWorkspace(redis, keys.root(workspace), NO_DEADLINE, contact_retention_ms=0), lost)
     _print(workspace, found)
+    if found.unknown:
+        named = [f"{quoted(owner)} ({count(contacts, 'open contact')})" for owner, contacts in found.unknown]
+        typer.echo(f"Owners whom the roster does not know: {listed(named, most=_OWNERS_SHOWN)}")
     if not found.agents and not found.contacts:
         raise typer.Exit(EXIT_PROBLEMS)
     if repair and found.drifts:

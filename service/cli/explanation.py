@@ -23,7 +23,8 @@ def explanation(contact_id: str, decision: Decision) -> list[str]:
 def why(decision: Decision) -> str:
     """Say which rule (or fallback), pool and strategy decided; one line."""
     if decision.outcome == Outcome.OUTCOME_ALREADY_ASSIGNED:
-        return "owned already; no rule was tried"
+        by = ", by somebody whom the roster does not know" if decision.owner_unknown else ""
+        return f"owned already{by}; no rule was tried"
     if decision.outcome == Outcome.OUTCOME_NO_RULE_MATCHED:
         return "no rule matched, and the fallback does not apply"
     source = "no rule matched; fallback" if decision.fallback else f"rule {decision.rule_id}"

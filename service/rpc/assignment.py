@@ -180,7 +180,7 @@ def _note_owner(call: Call, contact_id: str, before: str, after: str, *, confirm
 
 def write(decision: Decision, message: DecisionMessage) -> None:
     """Write a decision into the contract's message."""
-    outcome, agent, reason, revision, sequence, time_ms, replayed, reply = decision
+    outcome, agent, reason, revision, sequence, time_ms, replayed, reply, owner_unknown = decision
     strategy, fallback, rule_id, team_id = reason_of(reason)
     message.outcome = cast("Outcome.ValueType", outcome)
     message.agent_id = agent.decode()
@@ -192,6 +192,7 @@ def write(decision: Decision, message: DecisionMessage) -> None:
     message.sequence = sequence
     message.replayed = bool(replayed)
     message.reply = reply.decode()
+    message.owner_unknown = bool(owner_unknown)
     time = message.decide_time
     time.seconds, milliseconds = divmod(time_ms, 1000)
     time.nanos = milliseconds * 1_000_000

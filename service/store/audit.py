@@ -23,6 +23,7 @@ _AGENT_NUMBERS = load("agent_numbers")
 
 _AGENTS_A_RUN = 500
 _KEYS_A_SCAN = 1000
+_LEFT_ROSTER, _NEVER_IN_ROSTER = 1, 2  # as open_counts.lua says it
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +50,8 @@ class Audit:
     Attributes:
         contacts: open contacts counted in the records.
         agents: how many agents were compared.
+        unknown: owners who are nobody of the roster, each with the open contacts in the records. Of agents who left it,
+            those with any.
         drifts: those whose count is wrong.
         sequence: of the workspace, before the records were read.
         quiet: whether nothing happened in the workspace meanwhile. If something did, a drift may be none.
@@ -56,6 +59,7 @@ class Audit:
 
     contacts: int
     agents: int
+    unknown: tuple[tuple[str, int], ...]
     drifts: tuple[Drift, ...]
     sequence: int
     quiet: bool
@@ -71,16 +75,22 @@ def audit_workspace(redis: RedisClient, workspace_id: str) -> Audit:
         for owner, count in zip(flat[::2], flat[1::2], strict=True):
             counted[owner] += count
     kept = dict(enumerate(_kept(redis, root), 1))
-    unnamed = {number for number, (agent_id, _) in kept.items() if not agent_id}
+    unnamed = {number for number, (agent_id, *_) in kept.items() if not agent_id}
     ids = _ids(redis, root, unnamed) if unnamed else {}
     # Others were unknown owners, whom nothing refers to any more.
     lost = {number for number in unnamed if number in ids or counted[number]}
     drifts = tuple(
         Drift(number, ids.get(number, agent_id), None if number in lost else count, counted[number])
-        for number, (agent_id, count) in kept.items()
+        for number, (agent_id, count, _) in kept.items()
         if number in lost or count != counted[number]
     )
-    return Audit(counted.total(), len(kept) - len(unnamed - lost), drifts, sequence, _sequence(redis, root) == sequence)
+    unknown = tuple(
+        (agent_id, counted[number])
+        for number, (agent_id, _, standing) in kept.items()
+        if agent_id and (standing == _NEVER_IN_ROSTER or (standing == _LEFT_ROSTER and counted[number]))
+    )
+    compared = len(kept) - len(unnamed - lost)
+    return Audit(counted.total(), compared, unknown, drifts, sequence, _sequence(redis, root) == sequence)
 
 
 def repair_workspace(redis: RedisClient, workspace_id: str, found: Audit) -> bool:
@@ -97,15 +107,15 @@ def _sequence(redis: RedisClient, root: bytes) -> int:
     return int(redis.run(_OPEN_COUNTS, root, 1, 0, repeatable=True)[0])
 
 
-def _kept(redis: RedisClient, root: bytes) -> Iterator[tuple[str, int]]:
-    """Yield each agent's id and open count, by number."""
+def _kept(redis: RedisClient, root: bytes) -> Iterator[tuple[str, int, int]]:
+    """Yield each agent's id, open count, and whether it is in the roster (see open_counts.lua), by number."""
     first, agents = 1, 1
     while first <= agents:
         _, total, *flat = redis.run(_OPEN_COUNTS, root, first, first + _AGENTS_A_RUN - 1, repeatable=True)
         agents = int(total)
         first += _AGENTS_A_RUN
-        for agent_id, count in zip(flat[::2], flat[1::2], strict=True):
-            yield agent_id.decode(), count
+        for agent_id, count, standing in zip(flat[::3], flat[1::3], flat[2::3], strict=True):
+            yield agent_id.decode(), count, standing
 
 
 def _ids(redis: RedisClient, root: bytes, numbers: Collection[int]) -> dict[int, str]:

@@ -15,6 +15,8 @@ together. Scripts get that beginning as KEYS[1] and add the suffixes below, whic
 | :staged:<token>, :plan     | list       | what a new configuration still has to change, in bounded pieces          |
 | :numbers                   | hash       | agent id -> the agent's number, for ever; `+17` for unknown owners       |
 | :unknown                   | sorted set | numbers of unknown owners by the time (ms) when their records are gone   |
+| :folded                    | sorted set | `<folded id>|<agent id>` of the roster's agents whose ids are not        |
+|                            |            | folded, all with the score 0; named_owners.lua                           |
 | :agent:<number>            | hash       | settings, presence, open count, pools and views; for each pool a turn;   |
 |                            |            | what it was assigned in pools that it is in no more                      |
 | :emptied                   | hash       | the virtual time before which nobody comes into a view; rotation.py      |
@@ -63,6 +65,7 @@ SUFFIXES = {
     "PLAN": ":plan",
     "NUMBERS": ":numbers",
     "UNKNOWN": ":unknown",
+    "FOLDED": ":folded",
     "AGENT": ":agent:",
     "FLOORS": ":emptied",
     "LEASES": ":leases",

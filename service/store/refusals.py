@@ -19,6 +19,7 @@ class Refusal(StrEnum):
     STALE_RULES = "STALE_RULES"  # prepare what is asked anew: the rules have another revision by now
     DUE_LEASES = "DUE_LEASES"  # make those OFFLINE whose presence lease has ended
     HALF_BUILT = "HALF_BUILT"  # complete a new configuration
+    UNFOLDED_ROSTER = "UNFOLDED_ROSTER"  # index the roster by folded ids: an earlier version wrote it, which did not
 
 
 def refusal_in(reply: Any) -> Refusal | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from struct import pack
 from typing import TYPE_CHECKING, TypeVar
 
+from service.store import folded_ids
 from service.store.keys import SUFFIXES
 
 if TYPE_CHECKING:
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 # How many agents, teams or places one chunk writes.
 _ENTRIES_A_CHUNK = 100
 _AGENTS, _AGENTS_ORDER = SUFFIXES["AGENTS"], SUFFIXES["AGENTS_ORDER"]
+_FOLDED = SUFFIXES["FOLDED"]
 _TEAMS, _TEAMS_ORDER, _TEAM = SUFFIXES["TEAMS"], SUFFIXES["TEAMS_ORDER"], SUFFIXES["TEAM"]
 
 Entry = TypeVar("Entry")
@@ -24,6 +26,11 @@ def roster_chunks(writes: RosterWrites) -> list[bytes]:
     """Return the chunks; none if there is nothing to write."""
     return [
         *_placed(_AGENTS, _AGENTS_ORDER, writes.agents, writes.agents_gone),
+        *(_chunk(["ZREM", _FOLDED, *some]) for some in _parts(folded_ids.members(writes.agents_gone))),
+        *(
+            _chunk(["ZADD", _FOLDED, *(word for member in some for word in ("0", member))])
+            for some in _parts(folded_ids.members(writes.agents))
+        ),
         *_placed(_TEAMS, _TEAMS_ORDER, writes.teams, writes.teams_gone),
         *(_chunk(["ZREMRANGEBYRANK", _TEAM + team_id, "0", "-1"]) for team_id in writes.teams_gone),
         *(

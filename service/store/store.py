@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from itertools import count
+from itertools import count, starmap
 from secrets import token_hex
 from time import monotonic
 from typing import TYPE_CHECKING, Any
@@ -15,7 +15,7 @@ from redis import ResponseError
 
 from service.call import NO_DEADLINE, time_left
 from service.redis_client.durability import NotDurableError
-from service.store import keys
+from service.store import folded_ids, keys
 from service.store.scripts import load
 from service.store.values import Decided, Decision, StaleRulesError, StoredRules
 from service.store.workspace import RedisWorkspace
@@ -81,7 +81,7 @@ class RedisStore:
                     excluded_at[(len(words) - _HEAD) // _FIELDS + 1] = list(excluded)
                 encoded = contact_id.encode()
                 bucket = crc32(encoded) % keys.BUCKETS  # what keys.bucket returns, without a call for each contact
-                words += (encoded, bucket, owner_id, int(opens), request, choice, reply)
+                words += (encoded, bucket, owner_id and folded_ids.named(owner_id), int(opens), request, choice, reply)
             if excluded_at:
                 words.append(json.dumps(excluded_at, ensure_ascii=False))
             runs.append((keys.root(workspace_id), words))
@@ -120,7 +120,7 @@ class RedisStore:
         Returns:
             What to tell them now: the problem, or that the store is unavailable.
         """
-        decided = zip(group[2], map(Decision._make, problem.reply), strict=True)
+        decided = zip(group[2], starmap(Decision, problem.reply), strict=True)
         # Those with a request id are told by that; those that nobody was chosen for are decided about anew.
         untold = [
             (case.contact_id, decision)

@@ -60,6 +60,7 @@ class Decision(NamedTuple):
         time_ms: when it was made, by the clock of Redis, in milliseconds since 1970.
         replayed: 1 if it was made by an earlier call.
         reply: what the caller is to send; empty for nothing.
+        owner_unknown: 1 if the contact was owned already, by nobody of the roster.
     """
 
     outcome: int
@@ -70,6 +71,7 @@ class Decision(NamedTuple):
     time_ms: int
     replayed: int
     reply: bytes
+    owner_unknown: int = 0
 
     @property
     def why(self) -> Reason:

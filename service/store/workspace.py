@@ -7,12 +7,15 @@ from secrets import token_hex
 from typing import TYPE_CHECKING, Any, TypeVar
 from uuid import uuid4
 
+from evenhand.v1.roster_service_pb2 import Agent
+
 from service.call import time_left
 from service.redis_client.durability import NotDurableError
-from service.store import keys
+from service.store import folded_ids, keys
 from service.store.plan_chunks import chunks_of
 from service.store.refusals import Refusal, refusal_in
 from service.store.roster_chunks import roster_chunks
+from service.store.roster_values import RosterChangedError
 from service.store.scripts import load
 from service.store.stored_roster import StoredRoster
 from service.store.values import Configuration, ContactRecord, Decision, StaleRulesError, Standing
@@ -42,6 +45,7 @@ _COMMIT = load("commit")
 _BUILD = load("build")
 _ACCEPT_LOSS = load("accept_loss")
 _UNTOLD = load("untold")
+_FOLD = load("fold")
 
 # How many agents are reported or read in one run of a script at most: some milliseconds in which Redis serves nobody
 # else.
@@ -193,6 +197,23 @@ class RedisWorkspace:
         while self.run(_BUILD, slow=True):
             pass
 
+    def fold_roster(self) -> None:
+        """Index the roster by folded ids, as versions of the service do not that know no such index."""
+        while True:
+            roster = self.roster()
+            version = roster.size().version
+            try:
+                ids = [Agent.FromString(each.message).id for each in roster.walk_agents(0, version)]
+            except RosterChangedError:
+                continue
+            members = folded_ids.members(ids)
+            last = max(0, len(members) - 1) // AGENTS_A_RUN * AGENTS_A_RUN
+            if all(
+                self.run(_FOLD, version, int(at == last), *members[at : at + AGENTS_A_RUN], repeatable=True, slow=True)
+                for at in range(0, last + 1, AGENTS_A_RUN)
+            ):
+                return
+
     def accept_loss(self) -> bool:
         """Have the workspace be one without rules, if its rules are lost. Return whether they were."""
         return bool(self.run(_ACCEPT_LOSS, repeatable=True, durable=True))
@@ -280,6 +301,8 @@ class RedisWorkspace:
                 self.expire_leases()
             case Refusal.HALF_BUILT:
                 self.build()
+            case Refusal.UNFOLDED_ROSTER:
+                self.fold_roster()
 
 
 def _place(contact_id: str) -> tuple[bytes, int]:

@@ -62,6 +62,12 @@ CATALOGUE: dict[str, Described] = {
         ("workspace", "outcome", "strategy", "reason"),
         "Decisions. reason: rule, fallback, owner (there was one), no_rule (none matched), replay (made earlier).",
     ),
+    "assignment_unknown_owners_total": Described(
+        "counter",
+        ("workspace",),
+        "Decisions about contacts that were owned already, by nobody of the roster: a caller named such an owner, or "
+        "the agent has left. The log names one a minute and workspace.",
+    ),
     "assignment_evaluation_seconds": Described(
         "histogram", (), "Matching rules for the contacts that are decided together in one run of the script."
     ),

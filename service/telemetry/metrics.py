@@ -49,6 +49,7 @@ _access_refusals = _counter("assignment_access_refusals_total")
 _ended = _counter("assignment_calls_ended_total")
 _over_quota = _counter("assignment_quota_refusals_total")
 _decisions = _counter("assignment_decisions_total")
+_unknown_owners = _counter("assignment_unknown_owners_total")
 _evaluation = _histogram("assignment_evaluation_seconds")
 _lookups = _counter("assignment_rules_cache_lookups_total")
 _cached = _gauge("assignment_rules_cache_workspaces", "livesum")
@@ -152,11 +153,15 @@ class WorkspaceDecisions(dict[tuple[int, int, bool, int], Counter]):
     """One workspace's counters by outcome, strategy, whether the fallback decided, and whether it is a replay.
 
     Those that nearly every workspace comes to are there at 0 from the beginning.
+
+    Attributes:
+        owner_unknown: counts decisions about contacts whose owner is nobody of the roster.
     """
 
     def __init__(self, label: str) -> None:
         super().__init__()
         self._label = label
+        self.owner_unknown: Callable[[], None] = _unknown_owners.labels(label).inc
         for key in _USUAL:
             self[key] = self[key]
 

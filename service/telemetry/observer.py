@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol, cast
 from evenhand.v1.decision_pb2 import Outcome
 
 from service.telemetry import logs, trail
+from service.telemetry.unknown_owners import UnknownOwners
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -64,6 +65,10 @@ class Decision(Protocol):
         """1 if it was made by an earlier call."""
 
     @property
+    def owner_unknown(self) -> int:
+        """1 if the contact was owned already, by nobody of the roster."""
+
+    @property
     def why(self) -> Why:
         """Why it came out as it did."""
 
@@ -79,6 +84,7 @@ class DecisionObserver:
     def __init__(self, metrics: DecisionMetrics, tracing: Tracing | None = None) -> None:
         self._metrics = metrics
         self._tracing = tracing
+        self._unknown_owners = UnknownOwners()
         self._collects: Callable[[], None] | None = None
 
     def on_configured(self, listener: Callable[[], None]) -> None:
@@ -120,6 +126,9 @@ class DecisionObserver:
         for request, decision in decided:
             why = decision.why
             counters[decision.outcome, why.strategy, why.fallback, decision.replayed].inc()
+            if decision.owner_unknown:
+                counters.owner_unknown()
+                self._unknown_owners.note(workspace_id, decision.agent.decode())
             if logged:
                 _log_decision(workspace_id, request, decision)
 

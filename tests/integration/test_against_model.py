@@ -189,7 +189,7 @@ class Histories(RuleBasedStateMachine):
         if isinstance(decision, Decision):
             return astuple(replace(decision, turn=self.sequence_of[decision.turn]))
         names = ("outcome", "sequence", "rules_revision", "agent_id", "rule_id", "fallback", "team_id", "strategy")
-        return (*(getattr(decision, name) for name in names), decision.reply, decision.replayed)
+        return (*(getattr(decision, name) for name in names), decision.reply, decision.replayed, decision.owner_unknown)
 
     @invariant()
     def records_agree(self) -> None:

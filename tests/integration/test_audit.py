@@ -14,9 +14,10 @@ from typer.testing import CliRunner
 
 from service.cli.commands import app
 from service.redis_client.client import RedisClient
+from service.rules.plan import Change
 from service.store import keys
 from service.store.audit import audit_workspace, repair_workspace
-from service.store.values import Case, Opens
+from service.store.values import NO_CHOICE, Case, Opens
 from tests.support import plans
 from tests.support.builders import rule
 from tests.support.client import Service, Workspace
@@ -98,6 +99,29 @@ def test_the_command_says_what_it_found(redis):
 
     assert "all counts right" in said(WORKSPACE)
     assert "nothing is known of it in this Redis" in said("mistyped", code=1)
+
+
+def test_owners_whom_the_roster_does_not_know_are_named(redis):
+    """Each with its open contacts, up to twenty, which is no fault; those who left the roster if a contact is open."""
+    store = open_store(redis)
+    made = store.workspace(WORKSPACE)
+    version = made.configure(
+        made.configuration(), Change({}, [], ["bob"], []), rules=plans.rules(VIEW), unassign_on_close=False
+    )
+    named = [("Ann ", Opens.ANY), ("null", Opens.NONE), *((f"other-{number}", Opens.NONE) for number in range(20))]
+    decide(store, WORKSPACE, version, [Case(f"of {owner}", owner, opens, "", NO_CHOICE, "") for owner, opens in named])
+    ended = CliRunner().invoke(app, ["audit", "--workspace", WORKSPACE, "--redis-url", redis._monitor.url])
+    first, owners = ended.output.splitlines()
+    assert "all counts right" in first
+    assert owners.startswith(
+        'Owners whom the roster does not know: "bob" (499 open contacts), "Ann " (1 open contact), '
+    )
+    assert '"null" (0 open contacts), "other-0" (0 open contacts), ' in owners
+    assert owners.endswith('"other-16" (0 open contacts) and 3 more')
+    assert ended.exit_code == 0
+    for number in range(CONTACTS):
+        made.close(f"contact-{number}")
+    assert audit_workspace(redis, WORKSPACE).unknown[0] == ("Ann ", 1)
 
 
 def test_the_command_takes_the_file_of_the_service_beside_it(redis, tmp_path, monkeypatch):

@@ -103,6 +103,24 @@ def test_decisions_are_counted_by_why_they_came_out(redis):
     assert counted("assignment_script_seconds_count", script="decide") == 5
 
 
+def test_owners_whom_the_roster_does_not_know_are_counted(redis):
+    """Each decision that names such an owner counts, replays too, and no other; a workspace without one shows 0."""
+    with served(redis.url) as server:
+        workspace = configured(server, "strangers")
+        for _ in range(2):
+            workspace.updated("one", owner="null", request_id="r-one")
+        workspace.opened("one")
+        workspace.updated("two", owner="ANN")
+        workspace.created("three")
+        configured(server, "friends").created("one")
+        found = Scrape(server)
+        log = [line for line in server.log().splitlines() if "nobody of the roster" in line]
+    assert found.value("assignment_unknown_owners_total", workspace="strangers") == 3
+    assert found.value("assignment_unknown_owners_total", workspace="friends") == 0
+    (line,) = log
+    assert "WARNING a contact's owner is nobody of the roster workspace=strangers owner=null" in line
+
+
 def test_workspaces_beyond_the_bound_are_other(redis):
     """However many workspaces call, so many have a label of their own; the others are counted together."""
     with served(redis.url, "--metrics-workspaces", "2") as server:

@@ -12,9 +12,11 @@ from tests.support import builders as make
 if TYPE_CHECKING:
     from evenhand.v1 import roster_service_pb2
 
-PEOPLE = ["ann", "bob", "cy", "di", "eve"]
+PEOPLE = ["ann", "Bob", "cy", "di", "EVE"]
 TEAMS = ["sales", "support"]
 STRANGER = "zoe"
+# As others write the ids of people, who may be in the roster or not.
+MISSPELT = ["ANN", "bob", "Zoe"]
 CONTACTS = [f"c{number}" for number in range(8)]
 REQUEST_IDS = ["", "", "", "one", "two", "three"]
 # Mostly small and equal, so that ties are frequent; and some that do not divide each other.
@@ -133,7 +135,7 @@ def evaluations(draw: st.DrawFn) -> dict[str, Any]:
     contact = make.contact(
         draw(contacts),
         source=draw(st.sampled_from([make.WHATSAPP, make.WHATSAPP, " WhatsApp_DM", "api"])),
-        owner=draw(st.sampled_from([*[""] * 9, *PEOPLE[:2], STRANGER])),
+        owner=draw(st.sampled_from([*[""] * 9, *PEOPLE[:2], STRANGER, *MISSPELT])),
         tags=draw(st.sampled_from([[], [], ["VIP"]])),
         traits=traits,
     )

@@ -44,6 +44,7 @@ class Decision:
     strategy: int = 0
     reply: str = ""
     replayed: bool = False
+    owner_unknown: bool = False
 
 
 @dataclass
@@ -161,7 +162,7 @@ class Model:
         self._end_leases()
         record = self.records.setdefault(contact.id, Record())
         if earlier := record.answers.get((event, request_id)):
-            return replace(earlier, replayed=True)
+            return replace(earlier, replayed=True, owner_unknown=self._is_unknown(earlier))
         self.turn += 1
         decision = self._owned_already(record, event, contact) or self._by_the_rules(
             _fitting(event, contact, opened_by), contact, updated_keys, exclude_agent_ids
@@ -225,13 +226,25 @@ class Model:
         return previous
 
     def _owned_already(self, record: Record, event: int, contact: contact_pb2.Contact) -> Decision | None:
-        owner = contact.owner_id or record.owner
+        owner = self._meant(contact.owner_id) or record.owner
         if not owner:
             return None
         self._see(owner)
         opened = event == contact_pb2.EVENT_TYPE_CONVERSATION_OPENED
         self._hand_over(record, owner, opens=opened or (not record.owner and _is_new_on_whatsapp(event, contact)))
-        return Decision(decision_pb2.OUTCOME_ALREADY_ASSIGNED, self.turn, self.revision, agent_id=owner)
+        decision = Decision(decision_pb2.OUTCOME_ALREADY_ASSIGNED, self.turn, self.revision, agent_id=owner)
+        return replace(decision, owner_unknown=self._is_unknown(decision))
+
+    def _meant(self, owner: str) -> str:
+        """The agent with this id; else the only one whose id differs from it by case alone; else whoever it is."""
+        known = [agent.id for agent in self.roster.agents]
+        alike = [one for one in known if one.casefold() == owner.casefold()]
+        return alike[0] if len(alike) == 1 and owner not in known else owner
+
+    def _is_unknown(self, decision: Decision) -> bool:
+        """Whether a contact was owned already, by somebody who is not in the roster now."""
+        known = {agent.id for agent in self.roster.agents}
+        return decision.outcome == decision_pb2.OUTCOME_ALREADY_ASSIGNED and decision.agent_id not in known
 
     def _by_the_rules(
         self,

@@ -16,10 +16,10 @@ return function(args)
     return refusal
   end
   local number = call('HGET', root .. NUMBERS, args[3])
-  if not number or call('HEXISTS', root .. AGENT .. number, 'settings') == 0 then
+  number = number and tonumber(number)
+  if not number or not is_in_roster(number) then
     return {}
   end
-  number = tonumber(number)
   local contact = load_contact(args[1], args[2])
   local previous = id_of_agent(contact.owner)
   if contact.owner ~= number or contact.state ~= OPENED then

@@ -34,7 +34,12 @@ return function(args)
   end
   if which == 'roster' then
     call('HSET', root, 'roster_incarnation', incarnation)
-    return version_of(call('HINCRBY', root, 'roster_revision', 1), incarnation)
+    local next_version = version_of(call('HINCRBY', root, 'roster_revision', 1), incarnation)
+    -- The plan indexes what changes in the roster; so the index is that of the new one if it was that of the old one.
+    if roster_version == '0' or call('HGET', root, 'folded') == roster_version then
+      call('HSET', root, 'folded', next_version)
+    end
+    return next_version
   end
   local new = call('HINCRBY', root, 'revision', 1)
   call('SET', root .. RULES, rule_set)

@@ -9,9 +9,9 @@
 -- ARGV[5]  how long after the first a second one may come (ms); without a token: since when the first one may have run
 --          (ms since 1970), if this is a second one, else 0
 -- then, for each contact, FIELDS arguments:
---   contact id, its bucket, owner id as the caller knows it ('' = nobody), which owned contact the event opens (see
---   `Opens` in values.py), request (see `Case` there; '' = none), name of what the rule asks for ('' = no rule matched), reply
---   ('' = none), in which SEPARATOR stands for the agent's name
+--   contact id, its bucket, owner as the caller knows it (see named_owners.lua; '' = nobody), which owned contact the
+--   event opens (see `Opens` in values.py), request (see `Case` there; '' = none), name of what the rule asks for
+--   ('' = no rule matched), reply ('' = none), in which SEPARATOR stands for the agent's name
 -- and last, if some of these contacts are not to go to some agents: their ids, by the contact's place among the contacts,
 --   as JSON ({"1": ["ann", "bob"]}); unknown ones are passed over
 --
@@ -20,10 +20,11 @@
 --- @include "repeats"
 --- @include "choosing"
 --- @include "open_counts"
+--- @include "named_owners"
 --- @include "without_owner"
 
 local FIELDS, FIRST = 7, 6  -- words a contact, and where the first begins
-local FIRST_REF = FIRST + 5  -- where that names what its rule asks for
+local FIRST_OWNER, FIRST_REF = FIRST + 2, FIRST + 5  -- where that names its owner, and what its rule asks for
 local retention, replay_retention, under
 
 -- What an event leaves an owned contact. One that merely names an owner opens nothing: uploads and traits say who owns a
@@ -36,8 +37,13 @@ local function state_after(contact, opens)
 end
 
 -- The contact is owned: the record follows the caller's owner, and an opened conversation is counted.
-local function keep_owner(contact, owner_id, opens, request, sequence)
-  local owner = owner_id ~= '' and number_of_owner(owner_id, retention, replay_retention) or contact.owner
+local function keep_owner(contact, named, opens, request, sequence)
+  local owner, owner_id, known
+  if named ~= '' then
+    owner, owner_id, known = owner_named(named, retention, replay_retention)
+  else
+    owner, owner_id, known = contact.owner, id_of_agent(contact.owner), is_in_roster(contact.owner)
+  end
   local state = state_after(contact, opens)
   if owner ~= contact.owner or state ~= contact.state then
     if contact.state == OPENED then
@@ -53,7 +59,9 @@ local function keep_owner(contact, owner_id, opens, request, sequence)
   if request ~= '' then
     keep_replay(contact.id, request, replay_retention, ALREADY_ASSIGNED, owner, 0, under, sequence, now, '')
   end
-  return decision(ALREADY_ASSIGNED, owner_id ~= '' and owner_id or id_of_agent(owner), '', under, sequence, now, 0, '')
+  local decided = decision(ALREADY_ASSIGNED, owner_id, '', under, sequence, now, 0, '')
+  decided[OWNER_UNKNOWN] = known and 0 or 1
+  return decided
 end
 
 -- The decision on record gives way to a new one.
@@ -96,17 +104,17 @@ local function decide_by_rules(contact, request, ref, reply, sequence, excluded)
 end
 
 -- Decides about one contact, the one at `at` of so many, which is not to go to the excluded (ids; false: none).
-local function decide(at, contacts, excluded, id, bucket, owner_id, opens, request, ref, reply)
+local function decide(at, contacts, excluded, id, bucket, named, opens, request, ref, reply)
   local contact = load_contact(id, bucket)
   local earlier = before and decided_before(contact, request, at)
     or request ~= '' and contact.place and decided_for(contact, request)
-    or request == '' and owner_id == '' and decided_untold(contact)
+    or request == '' and named == '' and decided_untold(contact)
   if earlier then
     return earlier
   end
   local sequence = next_sequence(contacts - at + 1)
-  if owner_id ~= '' or contact.owner ~= 0 then
-    return keep_owner(contact, owner_id, opens, request, sequence)
+  if named ~= '' or contact.owner ~= 0 then
+    return keep_owner(contact, named, opens, request, sequence)
   end
   return decide_by_rules(contact, request, ref, reply, sequence, excluded)
 end
@@ -120,6 +128,10 @@ return function(args)
     return STALE_RULES
   end
   under, retention, replay_retention = revision, args[2], args[3]
+  refusal = find_owners(args, FIRST_OWNER, FIELDS)
+  if refusal then
+    return refusal
+  end
   begin_choices(args[FIRST_REF], text)
   local decisions, contacts = {}, math.floor((#args - FIRST + 1) / FIELDS)
   local excluded = FIRST + contacts * FIELDS == #args and cjson.decode(args[#args])

@@ -3,7 +3,10 @@
 -- KEYS[1]  what all keys of the workspace begin with; all others are derived from it (see keys.py)
 -- ARGV     first and last of the agents' numbers that are asked about
 --
--- Returns  {sequence, number of agents, id ('' = the agent's hash is lost), count, id, count, ...}
+-- Returns  {sequence, number of agents, and for each of those: id ('' = the agent's hash is lost), count, and 0 if it is
+--          in the roster, 1 if it has left that, 2 if it was never there}
+
+--- @include "agents"
 
 --- @readonly
 
@@ -13,6 +16,7 @@ return function(args)
     local id, open = unpack(call('HMGET', root .. AGENT .. number, 'id', 'open'))
     counts[#counts + 1] = id or ''
     counts[#counts + 1] = tonumber(open or 0)
+    counts[#counts + 1] = is_in_roster(number) and 0 or call('HGET', root .. NUMBERS, id or '') == '+' .. number and 2 or 1
   end
   return counts
 end

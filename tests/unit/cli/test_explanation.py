@@ -28,6 +28,10 @@ LEAST_OPEN = Strategy.STRATEGY_LEAST_OPEN_CONTACTS
             "rule r, team t, round robin: nobody there is eligible now (offline, disabled, full or excluded)",
         ),
         (Decision(outcome=Outcome.OUTCOME_ALREADY_ASSIGNED, agent_id="A"), "owned already; no rule was tried"),
+        (
+            Decision(outcome=Outcome.OUTCOME_ALREADY_ASSIGNED, agent_id="A", owner_unknown=True),
+            "owned already, by somebody whom the roster does not know; no rule was tried",
+        ),
         (Decision(outcome=Outcome.OUTCOME_LEFT_UNASSIGNED, rule_id="r"), "rule r; it leaves the contact to nobody"),
         (Decision(outcome=Outcome.OUTCOME_NO_RULE_MATCHED), "no rule matched, and the fallback does not apply"),
     ],

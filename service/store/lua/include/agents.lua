@@ -41,6 +41,11 @@ local function number_of_agent(id)
   return number
 end
 
+-- Whether the agent with this number is in the roster: one who left it, and an unknown owner, have no settings.
+local function is_in_roster(number)
+  return call('HEXISTS', root .. AGENT .. number, 'settings') == 1
+end
+
 local function id_of_agent(number)
   return number ~= 0 and call('HGET', root .. AGENT .. number, 'id') or ''
 end

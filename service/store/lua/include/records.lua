@@ -122,10 +122,10 @@ local function choice_numbered(number)
   return call('HGET', root, call('HGET', root, '#' .. number))
 end
 
--- A decision, as scripts return it.
-local DECISION_AGENT, DECIDED_AT, IS_REPLAY = 2, 6, 7  -- where these stand in it
+-- A decision, as scripts return it; the last is 1 if the contact was owned already, by nobody of the roster.
+local DECISION_AGENT, DECIDED_AT, IS_REPLAY, OWNER_UNKNOWN = 2, 6, 7, 9  -- where these stand in it
 local function decision(outcome, agent_id, choice, under, sequence, time, replayed, reply)
-  return {outcome, agent_id, choice, under, sequence, time, replayed, reply}
+  return {outcome, agent_id, choice, under, sequence, time, replayed, reply, 0}
 end
 
 local function reply_of(contact)

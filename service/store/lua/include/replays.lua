@@ -11,12 +11,14 @@ local function decision_on(contact, replayed)
     contact.sequence, contact.time, replayed, reply_of(contact))
 end
 
-local function replay_kept(contact, request)
-  local packed = call('GET', root .. REPLAY .. contact.id .. SEPARATOR .. request)
+local function replay_kept(id, request)
+  local packed = call('GET', root .. REPLAY .. id .. SEPARATOR .. request)
   if packed then
     local outcome, agent, choice, under, sequence, time, rest = struct.unpack(DECISION, packed)
-    return decision(outcome, id_of_agent(agent), choice_numbered(choice), under, sequence, time, 1,
+    local kept = decision(outcome, id_of_agent(agent), choice_numbered(choice), under, sequence, time, 1,
       string.sub(packed, rest))
+    kept[OWNER_UNKNOWN] = outcome == ALREADY_ASSIGNED and not is_in_roster(agent) and 1 or 0
+    return kept
   end
 end
 
@@ -26,7 +28,7 @@ local function replay_of_any_event(contact, request_id)
   if contact.request == request_id then
     return contact.outcome == ASSIGNED and decision_on(contact, 1) or nil
   end
-  local kept = replay_kept(contact, request_id)
+  local kept = replay_kept(contact.id, request_id)
   return kept and kept[DECISION_AGENT] ~= '' and kept or nil
 end
 
@@ -36,7 +38,7 @@ local function replay(contact, request)
   if contact.request == request and contact.outcome ~= 0 then
     return decision_on(contact, 1)
   end
-  return replay_kept(contact, request) or replay_of_any_event(contact, string.sub(request, 1, -2))
+  return replay_kept(contact.id, request) or replay_of_any_event(contact, string.sub(request, 1, -2))
 end
 
 -- Keeps a decision for so long (ms) for whoever asks again.

@@ -20,7 +20,7 @@ local function forget_unknown(number)
   end
 end
 
--- The number of an owner whom the caller names, given on first sight. Then some others are forgotten whose records are gone,
+-- The number of an owner whom the roster does not know, given on first sight. Then some others are forgotten whose records are gone,
 -- and the replays (kept for so long, ms) of decisions about them, too.
 local function number_of_owner(id, retention, replay_retention)
   local found = call('HGET', root .. NUMBERS, id)
