@@ -20,6 +20,7 @@ from evenhand.v1.roster_service_pb2 import Presence
 
 from service.redis_client.script import Library, Script
 from service.store import keys, refusals
+from service.store.values import Merging
 from strategies import STRATEGIES, TURN
 
 if TYPE_CHECKING:
@@ -42,6 +43,7 @@ _BEGINNING = (
     + _values(Outcome, "OUTCOME_")
     + _values(Presence, "PRESENCE_")
     + _values(OwnerAfter, "")
+    + "".join(f"local MERGING_{each.name} = {each.value}\n" for each in Merging)
     + "local root, work, call\n"
 )
 

@@ -11,12 +11,8 @@ local function decision_on(contact, replayed)
     contact.sequence, contact.time, replayed, reply_of(contact))
 end
 
--- The earlier decision for this request id; nil if there was none.
-local function replay(contact, request)
-  if contact.request == request and contact.outcome ~= 0 then
-    return decision_on(contact, 1)
-  end
-  local packed = call('GET', root .. REPLAY .. contact.id .. SEPARATOR .. request)
+local function replay_kept(id, request)
+  local packed = call('GET', root .. REPLAY .. id .. SEPARATOR .. request)
   if packed then
     local outcome, agent, choice, under, sequence, time, rest = struct.unpack(DECISION, packed)
     return decision(outcome, id_of_agent(agent), choice_numbered(choice), under, sequence, time, 1,
@@ -24,8 +20,29 @@ local function replay(contact, request)
   end
 end
 
+-- The earlier decision for this request id; nil if there was none. What was decided under an id that stands for this
+-- contact by now comes first.
+local function replay(contact, request)
+  local under_alias = contact.asked ~= contact.id and replay_kept(contact.asked, request)
+  if under_alias then
+    return under_alias
+  end
+  if contact.request == request and contact.outcome ~= 0 then
+    return decision_on(contact, 1)
+  end
+  return replay_kept(contact.id, request)
+end
+
 -- Keeps a decision for so long (ms) for whoever asks again.
 local function keep_replay(id, request, retention, outcome, agent, choice, under, sequence, time, reply)
   call('SET', root .. REPLAY .. id .. SEPARATOR .. request,
     struct.pack(DECISION, outcome, agent, choice, under, sequence, time) .. reply, 'PX', retention)
+end
+
+-- The decision on record gives way to another one: if it has a request id, it is kept for so long (ms).
+local function set_aside(contact, retention)
+  if contact.request ~= '' then
+    keep_replay(contact.id, contact.request, retention, contact.outcome, contact.agent, contact.choice,
+      contact.revision, contact.sequence, contact.time, reply_of(contact))
+  end
 end
