@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from itertools import count
+from itertools import count, starmap
 from secrets import token_hex
 from time import monotonic
 from typing import TYPE_CHECKING, Any
@@ -122,7 +122,7 @@ class RedisStore:
         Returns:
             What to tell them now: the problem, or that the store is unavailable.
         """
-        decided = zip(group[2], map(Decision._make, problem.reply), strict=True)
+        decided = zip(group[2], starmap(Decision, problem.reply), strict=True)
         # Those with a request id are told by that; those that nobody was chosen for are decided about anew.
         untold = [
             (case.contact_id, decision)
