@@ -23,8 +23,8 @@ _SETTLED: Final = keys.SUFFIXES["SETTLED"].encode()
 _REPLAY: Final = keys.SUFFIXES["REPLAY"].encode()
 _SEPARATOR: Final = keys.SEPARATOR.encode()
 _RUNS_A_PAGE: Final = 100
-# How many keys are looked at before Redis serves others: about half a millisecond.
-_KEYS_A_SCAN: Final = 1000
+# How many keys are looked at before Redis serves others: about a millisecond.
+_KEYS_A_SCAN: Final = 2000
 _LEAST_KEYS_A_SCAN: Final = 10
 _BEGINNING: Final = b"0"
 
