@@ -103,6 +103,12 @@ def test_two_ids_are_merged(team: Workspace, server: EvenhandServer):
         "c-1 was merged into c-2",
         "c-2 belongs to ann, open",
     ]
+    event = ["evaluate", "--contact", "c-1", "--event", "opened"]
+    where = {"EVENHAND_SERVER": server.address, "EVENHAND_WORKSPACE": team.id}
+    assert CliRunner().invoke(app, event, env=where).stdout.splitlines()[:2] == [
+        "c-1 was merged into c-2",
+        "c-2 stays with ann",
+    ]
     circle = contacts(team, server, "merge", "c-2", "c-1")
     assert circle.exit_code == 1
     assert circle.stderr.startswith("evenhand: into_contact_id is an old id of from_contact_id")
