@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 import redis as redis_py
 
+from service.call import DeadlineError
 from service.store import keys
 from service.store.values import NO_CHOICE, Case, Merging, WalkPlace
 from tests.support import plans
@@ -126,6 +127,52 @@ def test_nobody_waits_twice(redis: RedisClient, store: RedisStore, choice: str):
     assert waiting() == set()
 
 
+def test_who_waits_has_waited_as_long_as_before(redis: RedisClient, store: RedisStore):
+    """The time of the first event goes along with the contact that has no owner."""
+    workspace, version = configured(store, "since")
+    created(store, "since", version, "old", choice=NO_CHOICE)
+    key = keys.root("since") + b":unmatched"
+    raw(redis, b"ZADD", key, 1234, "old")
+    workspace.contacts().merge("old", "new")
+    assert raw(redis, b"ZRANGE", key, 0, -1, b"WITHSCORES") == [b"new", b"1234"]
+
+
+def test_an_unknown_owner_is_known_as_long_as_the_record(redis: RedisClient, store: RedisStore):
+    """An owner who was never in the roster is not forgotten while a merged record names them."""
+    workspace, version = configured(store, "unknown owner")
+    decide(store, "unknown owner", version, [Case("old", "zoe", True, "", NO_CHOICE, "")])
+    workspace.close("old")
+    key = keys.root("unknown owner") + b":unknown"
+    (number,) = raw(redis, b"ZRANGE", key, 0, -1)
+    raw(redis, b"ZADD", key, 1, number)
+    workspace.contacts().merge("old", "new")
+    assert float(raw(redis, b"ZSCORE", key, number)) > time.time() * 1000
+    assert workspace.contact("new").owner_id == "zoe"
+
+
+def test_who_was_not_told_is_told_after_a_merge(store: RedisStore):
+    """A call that was asked to come again gets its decision, under the old id, whatever the contact's id is by now."""
+    workspace, version = configured(store, "untold")
+    case = Case("old", "", False, "", CHOICE, "")
+    (made,) = decide(store, "untold", version, [case])
+    workspace.note_untold([("old", made)])
+    workspace.contacts().merge("old", "new")
+    (again,) = decide(store, "untold", version, [case])
+    assert again == made._replace(contact=b"new")
+
+
+def test_no_reply_is_taken_for_that_of_another_decision(redis: RedisClient, store: RedisStore):
+    """A decision whose reply is gone by now has none, also where the contact that takes it had a reply of its own."""
+    workspace, version = configured(store, "replies")
+    for each in ("old", "new"):
+        decide(store, "replies", version, [Case(each, "", False, "", CHOICE, f"to {each}")])
+    raw(redis, b"DEL", keys.root("replies") + b":reply:old")
+    workspace.unassign("new")
+    workspace.contacts().merge("old", "new")
+    assert workspace.contact("new").decision.agent == b"ann"
+    assert workspace.contact("new").decision.reply == b""
+
+
 def test_a_record_beside_an_alias_is_a_contact_of_its_own(redis: RedisClient, store: RedisStore):
     """A replica of the version before knows no merges: what it writes under an old id holds until it is merged."""
     name = "rollout"
@@ -165,3 +212,29 @@ def test_a_bucket_of_many_is_listed_in_pages(redis: RedisClient, store: RedisSto
             assert len(page) <= size
             found += [each.contact_id for each in page]
         assert sorted(found) == sorted(["c", *same])
+
+
+def test_an_erasure_that_was_cut_short_is_completed_by_its_repeat(redis: RedisClient, store: RedisStore, monkeypatch):
+    """Where the time was over in the middle, the repeat finds what is left, under each id of the contact."""
+    name = "cut short"
+    workspace, version = configured(store, name)
+    ids = ("old", "middle", "new")
+    for each in ids:
+        decide(store, name, version, [Case(each, "", False, "one", CHOICE, "")])
+        decide(store, name, version, [Case(each, "", False, "two", CHOICE, "")])
+    for old, new in pairwise(ids):
+        workspace.contacts().merge(old, new)
+
+    def too_late(*_: object) -> None:
+        raise DeadlineError
+
+    with monkeypatch.context() as patched:
+        patched.setattr(type(redis), "scan_some", too_late)
+        with pytest.raises(DeadlineError):
+            workspace.contacts().forget("middle")
+    assert workspace.contact("middle") is None
+    assert workspace.contacts().forget("new")
+    with redis_py.Redis.from_url(redis._monitor.url) as client:
+        kept = list(client.scan_iter(keys.pattern(keys.root(name))))
+    assert not [key for key in kept for each in ids if each.encode() in key.removeprefix(keys.root(name))]
+    assert [standing.open_contacts for _, standing in workspace.standings(("ann", "bob"))] == [0, 0]
