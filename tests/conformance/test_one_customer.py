@@ -264,3 +264,16 @@ def test_workspaces_know_nothing_of_each_other(team: Workspace, new_workspace):
     team.merge("old", "new")
     assert state(other, "old") == ("old", "ann", True)
     assert other.open_counts() == {"ann": 2}
+
+
+def test_space_around_ids_makes_no_difference(team: Workspace):
+    """White space around ids is taken off, as in every call; two ids that differ by it alone are one."""
+    team.takes("old", "new")
+    assert team.merge(" old\u3000", "\u00a0new ").contact_id == "new"
+    assert team.contact("old").contact_id == "new"
+    with refused("INVALID_ARGUMENT") as said:
+        team.merge("new", " new ")
+    assert said.fields == {"into_contact_id"}
+    assert [one.contact_id for page in team.pages(owner=" bob ") for one in page] == ["new"]
+    assert team.forget(" old ")
+    assert team.contact("new") is None
