@@ -24,6 +24,7 @@ COMMANDS = (
     "agents",
     "teams",
     "presence",
+    "contacts",
     "audit",
     "accept-loss",
     "health",

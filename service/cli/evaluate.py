@@ -108,7 +108,10 @@ def evaluate(
     )
     with connected(target) as service:
         decision = service.assignment.EvaluateContact(request, timeout=service.timeout).decision
-    for line in explanation(contact, decision):
+    holds = decision.contact_id or contact  # a service of the version before does not say
+    if holds != contact:
+        typer.echo(f"{contact} was merged into {holds}")
+    for line in explanation(holds, decision):
         typer.echo(line)
 
 

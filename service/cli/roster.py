@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from evenhand.v1.roster_service_pb2 import Agent, Presence, Roster
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
@@ -13,12 +12,12 @@ from service.cli.client import connected
 from service.cli.options import Workspace, calls_service, count
 from service.cli.pages import whole_roster
 from service.cli.reaching import Target  # noqa: TC001 (typer reads it)
+from service.cli.tables import console
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 _STYLES: Final = {"online": "green", "busy": "yellow"}
-_PIPED_WIDTH: Final = 250  # characters; what is read by a program must not be cut to a terminal's width
 
 
 @calls_service
@@ -26,16 +25,14 @@ def roster(workspace: Workspace, target: Target) -> None:
     """Show the agents of a workspace: presence, open contacts, limit, weight, teams."""
     with connected(target) as service:
         found = whole_roster(service, workspace).roster
-    console = Console(highlight=False, markup=False)
-    if not console.is_terminal:
-        console.width = _PIPED_WIDTH
+    out = console()
     if not found.agents:
-        console.print(f"Workspace {workspace} has no agents. Configure some with `evenhand apply`.")
+        out.print(f"Workspace {workspace} has no agents. Configure some with `evenhand apply`.")
         return
-    console.print(_table(found))
+    out.print(_table(found))
     online = sum(agent.presence == Presence.PRESENCE_ONLINE for agent in found.agents)
     open_contacts = sum(agent.open_contact_count for agent in found.agents)
-    console.print(f"{count(len(found.agents), 'agent')}, {online} online, {count(open_contacts, 'open contact')}")
+    out.print(f"{count(len(found.agents), 'agent')}, {online} online, {count(open_contacts, 'open contact')}")
 
 
 def _table(found: Roster) -> Table:

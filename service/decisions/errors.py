@@ -52,6 +52,18 @@ class StaleEtagError(RefusedError):
         self.what = what
 
 
+class MergeRefusedError(RefusedError):
+    """Two ids that cannot become one contact.
+
+    Attributes:
+        is_circle: whether the id that is to hold stands for the other one; else too many would stand for one contact.
+    """
+
+    def __init__(self, *, is_circle: bool) -> None:
+        super().__init__("a circle of merges" if is_circle else "too many ids")
+        self.is_circle = is_circle
+
+
 class StateLostError(ConnectionError):
     """Rules of the workspace were in force and are gone from the store.
 

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
         CloseContactRequest,
         ConfigureRulesRequest,
         EvaluateContactRequest,
+        MergeContactsRequest,
     )
     from evenhand.v1.roster_service_pb2 import ConfigureRosterRequest
     from google.protobuf.message import Message
@@ -94,6 +95,24 @@ def check_ids(wrong: list[Violation], **ids: str) -> None:
                 wrong.append(Violation(field, _BARE))
         elif not is_identifier(value) or is_blank(value):
             wrong.append(Violation(field, _ID + _SEEN))
+
+
+def check_optional_ids(wrong: list[Violation], **ids: str) -> None:
+    """Check ids that may be left out, given by field name."""
+    for field, value in ids.items():
+        if value and (not is_identifier(value) or is_blank(value)):
+            wrong.append(Violation(field, f"must be empty or {_ID_RULE}{_SEEN}"))
+
+
+def check_merge(request: MergeContactsRequest) -> None:
+    """Refuse the call unless it names two contacts."""
+    wrong: list[Violation] = []
+    from_id, into_id = request.from_contact_id, request.into_contact_id
+    check_ids(wrong, workspace_id=request.workspace_id, from_contact_id=from_id, into_contact_id=into_id)
+    if not wrong and from_id == into_id:
+        wrong.append(Violation("into_contact_id", "is from_contact_id, too; name two ids"))
+    if wrong:
+        raise InvalidError(wrong)
 
 
 def trim(message: Message, *fields: str) -> None:

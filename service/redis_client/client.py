@@ -265,22 +265,29 @@ class RedisClient:
             RedisUnavailableError: there is no reply to be had now.
             redis.ResponseError: the server refused.
         """
+        found: set[bytes] = set()
+        cursor = b"0"
+        while True:
+            cursor, names = self.scan_some(root, pattern, count, cursor)
+            found.update(names)
+            if cursor == b"0":
+                return sorted(found)
+
+    def scan_some(
+        self, root: bytes, pattern: bytes, count: int, cursor: bytes, timeout_s: float = math.inf
+    ) -> tuple[bytes, list[bytes]]:
+        """Return where to go on, and some of the keys that `scan` returns; b"0": at the beginning, at the end."""
         if self._monitor.router is None:
             raise RedisUnavailableError
-        found: set[bytes] = set()
-        cursor = b""
-        while cursor != b"0":
-            command = (b"SCAN", cursor or b"0", b"MATCH", pattern, b"COUNT", count)
-            (reply,) = self._monitor.router.quick([(root, command)], math.inf)
-            if isinstance(reply, UNAVAILABLE):
-                raise RedisUnavailableError from reply
-            if denies(reply):
-                raise self._denied(reply)
-            if isinstance(reply, Exception):
-                raise reply
-            cursor, names = reply
-            found.update(names)
-        return sorted(found)
+        command = (b"SCAN", cursor, b"MATCH", pattern, b"COUNT", count)
+        (reply,) = self._monitor.router.quick([(root, command)], timeout_s)
+        if isinstance(reply, UNAVAILABLE):
+            raise RedisUnavailableError from reply
+        if denies(reply):
+            raise self._denied(reply)
+        if isinstance(reply, Exception):
+            raise reply
+        return reply[0], reply[1]
 
     def close(self) -> None:
         """Close all connections and end the monitor."""

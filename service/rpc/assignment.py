@@ -7,14 +7,23 @@ from typing import TYPE_CHECKING, Any, cast
 from evenhand.v1 import assignment_service_pb2 as pb
 from evenhand.v1.rules_pb2 import RuleSet
 
-from service.decisions.errors import InvalidError, NotFoundError
+from service.decisions.contact_pages import contacts_wanted
+from service.decisions.errors import InvalidError, MergeRefusedError, NotFoundError
 from service.decisions.evaluation import Asked
 from service.decisions.pages import page_request, rules_page, token_of
-from service.decisions.request_checks import check_batch, check_ids, require, require_closing, require_ids, trim
+from service.decisions.request_checks import (
+    check_batch,
+    check_ids,
+    check_merge,
+    require,
+    require_closing,
+    require_ids,
+    trim,
+)
 from service.redis_client.durability import NotDurableError
 from service.rpc import statuses
 from service.rpc.response_size import fit_batch, leave_out_if_too_large
-from service.store.values import Decision, reason_of, revision_of
+from service.store.values import Decision, Merged, Merging, reason_of, revision_of
 from service.telemetry import trail
 
 if TYPE_CHECKING:
@@ -62,12 +71,16 @@ class Assignment:
             "AssignContact": self.assign_contact,
             "UnassignContact": self.unassign_contact,
             "CloseContact": self.close_contact,
+            "MergeContacts": self.merge_contacts,
+            "ForgetContact": self.forget_contact,
+            "ListContacts": self.list_contacts,
         }
 
     def evaluate_contact(self, request: pb.EvaluateContactRequest, call: Call) -> pb.EvaluateContactResponse:
         """Decide about one contact."""
         response = pb.EvaluateContactResponse()
-        write(self._evaluation.evaluate(Asked(call.workspace_id, request, call)), response.decision)
+        decision = self._evaluation.evaluate(Asked(call.workspace_id, request, call))
+        write(decision, request.contact.id, response.decision)
         return response
 
     def batch_evaluate_contacts(
@@ -79,10 +92,11 @@ class Assignment:
         if wrong:
             raise InvalidError(wrong)
         response = pb.BatchEvaluateContactsResponse()
-        for outcome in self._evaluation.evaluate_batch(request.requests[:], call):
+        outcomes = self._evaluation.evaluate_batch(request.requests[:], call)
+        for asked, outcome in zip(request.requests, outcomes, strict=True):
             result = response.results.add()
             if isinstance(outcome, Decision):
-                write(outcome, result.decision)
+                write(outcome, asked.contact.id, result.decision)
             else:
                 result.error.CopyFrom(statuses.status_of(outcome))
         fit_batch(response)
@@ -125,9 +139,9 @@ class Assignment:
         if record is None:
             self._refuse_if_lost(call.workspace_id, call.deadline)
             raise NotFoundError("contact", [request.contact_id])
-        response = pb.GetContactResponse(contact_id=request.contact_id, owner_id=record.owner_id, open=record.open)
+        response = pb.GetContactResponse(contact_id=record.contact_id, owner_id=record.owner_id, open=record.open)
         if record.decision:
-            write(record.decision, response.decision)
+            write(record.decision, record.contact_id, response.decision)
         return response
 
     def assign_contact(self, request: pb.AssignContactRequest, call: Call) -> pb.AssignContactResponse:
@@ -171,6 +185,51 @@ class Assignment:
             self._refuse_if_lost(call.workspace_id, call.deadline)
         return pb.CloseContactResponse(owner_id=owner, closed=closed)
 
+    def merge_contacts(self, request: pb.MergeContactsRequest, call: Call) -> pb.MergeContactsResponse:
+        """Have two ids be one contact."""
+        trim(request, "from_contact_id", "into_contact_id")
+        check_merge(request)
+        contacts = self._store.workspace(call.workspace_id, call.deadline).contacts()
+        try:
+            merged = contacts.merge(request.from_contact_id, request.into_contact_id)
+        except NotDurableError as error:
+            _note_merged(call, request, error.reply, confirmed=False)
+            raise
+        if merged.what in {Merging.CIRCLE, Merging.TOO_MANY}:
+            raise MergeRefusedError(is_circle=merged.what == Merging.CIRCLE)
+        _note_merged(call, request, merged)
+        return pb.MergeContactsResponse(
+            contact_id=merged.contact_id,
+            owner_id=merged.owner_id,
+            open=merged.open,
+            merged=merged.what == Merging.MERGED,
+        )
+
+    def forget_contact(self, request: pb.ForgetContactRequest, call: Call) -> pb.ForgetContactResponse:
+        """Remove all that is kept of a contact."""
+        trim(request, "contact_id")
+        require_ids(workspace_id=request.workspace_id, contact_id=request.contact_id)
+        contacts = self._store.workspace(call.workspace_id, call.deadline).contacts()
+        try:
+            forgotten = contacts.forget(request.contact_id)
+        except NotDurableError as error:
+            _note_forgotten(call, request.contact_id, forgotten=error.reply, confirmed=False)
+            raise
+        _note_forgotten(call, request.contact_id, forgotten=forgotten)
+        if not forgotten:
+            self._refuse_if_lost(call.workspace_id, call.deadline)
+        return pb.ForgetContactResponse(forgotten=forgotten)
+
+    def list_contacts(self, request: pb.ListContactsRequest, call: Call) -> pb.ListContactsResponse:
+        """Return a page of the contacts on record."""
+        trim(request, "owner_id")
+        wanted = contacts_wanted(request)
+        page, following = self._store.workspace(call.workspace_id, call.deadline).contacts().page(*wanted)
+        if not page and following is None:
+            self._refuse_if_lost(call.workspace_id, call.deadline)
+        listed = [pb.ListContactsResponse.Contact(**contact._asdict()) for contact in page]
+        return pb.ListContactsResponse(contacts=listed, next_page_token=wanted.token_of(following))
+
 
 def _note_owner(call: Call, contact_id: str, before: str, after: str, *, confirmed: bool = True) -> None:
     """Note another owner, chosen by hand, in the audit trail; "" for nobody."""
@@ -178,9 +237,22 @@ def _note_owner(call: Call, contact_id: str, before: str, after: str, *, confirm
         trail.changed(call, "owner", confirmed=confirmed, contact=contact_id, before=before, after=after)
 
 
-def write(decision: Decision, message: DecisionMessage) -> None:
-    """Write a decision into the contract's message."""
-    outcome, agent, reason, revision, sequence, time_ms, replayed, reply, owner_unknown = decision
+def _note_merged(call: Call, request: pb.MergeContactsRequest, merged: Merged, *, confirmed: bool = True) -> None:
+    """Note in the audit trail that two ids are one contact, if this call did that."""
+    if merged.what == Merging.MERGED:
+        into = {"into": merged.contact_id, "after": merged.owner_id}
+        trail.changed(call, "merge", confirmed=confirmed, contact=request.from_contact_id, **into)
+
+
+def _note_forgotten(call: Call, contact_id: str, *, forgotten: bool, confirmed: bool = True) -> None:
+    """Note in the audit trail that a contact was forgotten, if anything was known of it."""
+    if forgotten:
+        trail.changed(call, "forget", confirmed=confirmed, contact=contact_id)
+
+
+def write(decision: Decision, asked_id: str, message: DecisionMessage) -> None:
+    """Write a decision into the contract's message; it is about the contact with the id that was asked for, or says."""
+    outcome, agent, reason, revision, sequence, time_ms, replayed, reply, owner_unknown, contact = decision
     strategy, fallback, rule_id, team_id = reason_of(reason)
     message.outcome = cast("Outcome.ValueType", outcome)
     message.agent_id = agent.decode()
@@ -193,6 +265,7 @@ def write(decision: Decision, message: DecisionMessage) -> None:
     message.replayed = bool(replayed)
     message.reply = reply.decode()
     message.owner_unknown = bool(owner_unknown)
+    message.contact_id = contact.decode() if contact else asked_id
     time = message.decide_time
     time.seconds, milliseconds = divmod(time_ms, 1000)
     time.nanos = milliseconds * 1_000_000

@@ -38,7 +38,7 @@ _logger = logging.getLogger(__name__)
 _OUR_FAULT = frozenset({code_pb2.INTERNAL, code_pb2.UNAVAILABLE})
 # How many calls of one method that fail by one reason are logged.
 _LINES_A_SECOND = 5
-# Methods that read or write all rules or agents of a workspace, however small the request is.
+# Methods that read or write all rules, agents or contacts of a workspace, however small the request is.
 _SLOW = frozenset(
     {
         "ConfigureRules",
@@ -48,6 +48,8 @@ _SLOW = frozenset(
         "UpdateAgents",
         "RemoveAgents",
         "UpdateTeams",
+        "ForgetContact",
+        "ListContacts",
     }
 )
 # How the gRPC ecosystem's metrics name kinds of methods.

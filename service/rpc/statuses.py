@@ -5,6 +5,8 @@
 | INVALID_ARGUMENT   | INVALID_FIELDS    | BadRequest  | a field is wrong; every wrong one is named by its path      |
 | NOT_FOUND          | NOT_FOUND         | ResourceInfo| a contact or agent that does not exist is named             |
 | ABORTED            | ETAG_MISMATCH     |             | what was to be replaced is no longer what the caller saw    |
+| FAILED_PRECONDITION| MERGE_CIRCLE      |             | the contact that is to hold was merged into the other one   |
+| FAILED_PRECONDITION| TOO_MANY_IDS      |             | too many ids would stand for one contact                    |
 | RESOURCE_EXHAUSTED | OVERLOADED        | RetryInfo   | more calls wait than the service takes                      |
 | RESOURCE_EXHAUSTED | QUOTA_EXCEEDED    | RetryInfo   | the workspace asks for more than `--workspace-quota`        |
 | DEADLINE_EXCEEDED  | DEADLINE_TOO_SHORT|             | the deadline is over, or too near to go on                  |
@@ -44,6 +46,7 @@ from service.call import DeadlineError
 from service.config.durations import format_duration
 from service.decisions.errors import (
     InvalidError,
+    MergeRefusedError,
     NotFoundError,
     StaleEtagError,
     StateLostError,
@@ -80,10 +83,8 @@ def status_of(error: Exception) -> Status:
     match error:
         case InvalidError():
             status = invalid(error.violations)
-        case NotFoundError():
-            status = not_found(error.kind, error.names)
-        case StaleEtagError():
-            status = etag_mismatch(error.what)
+        case NotFoundError() | StaleEtagError() | MergeRefusedError():
+            status = _of_state(error)
         case DeadlineError():
             status = deadline_too_short()
         case ConnectionError():
@@ -99,6 +100,16 @@ def status_of(error: Exception) -> Status:
         case _:
             status = internal()
     return status
+
+
+def _of_state(error: NotFoundError | StaleEtagError | MergeRefusedError) -> Status:
+    match error:
+        case NotFoundError():
+            return not_found(error.kind, error.names)
+        case StaleEtagError():
+            return etag_mismatch(error.what)
+        case MergeRefusedError():
+            return merge_refused(is_circle=error.is_circle)
 
 
 def _of_redis(error: ConnectionError) -> Status:
@@ -164,6 +175,15 @@ def etag_mismatch(what: str) -> Status:
     return _status(
         code_pb2.ABORTED, "ETAG_MISMATCH", f"the {what} changed since that etag was read; read it and try again"
     )
+
+
+def merge_refused(*, is_circle: bool) -> Status:
+    """Return the error for two ids that cannot become one contact."""
+    if is_circle:
+        message = "into_contact_id is an old id of from_contact_id, which holds; name them the other way round"
+        return _status(code_pb2.FAILED_PRECONDITION, "MERGE_CIRCLE", message)
+    message = "more than 1000 old ids would stand for the contact"
+    return _status(code_pb2.FAILED_PRECONDITION, "TOO_MANY_IDS", message)
 
 
 def overloaded(retry_after: timedelta = _RETRY_OVERLOAD) -> Status:

@@ -131,5 +131,5 @@ def _ids(redis: RedisClient, root: bytes, numbers: Collection[int]) -> dict[int,
 
 def _buckets(redis: RedisClient, root: bytes) -> list[int]:
     """Return the number of every bucket that has open contacts, once."""
-    names = redis.scan(root, keys.open_buckets_pattern(root), _KEYS_A_SCAN)
+    names = redis.scan(root, keys.pattern(root + keys.SUFFIXES["OPEN"].encode()), _KEYS_A_SCAN)
     return [int(name.rpartition(b":")[2]) for name in names]

@@ -24,6 +24,9 @@ together. Scripts get that beginning as KEYS[1] and add the suffixes below, whic
 | :view:<view>               | sorted set | the eligible of a pool as some rules see it, in the order of choosing    |
 | :open:<bucket>             | hash       | contact id -> record, of open contacts                                   |
 | :settled:<contact>         | string     | the record of a contact that is closed or unassigned; expires            |
+| :alias:<id>                | string     | the contact that the id stands for, since it was merged into that one;   |
+|                            |            | lasts as long as the record of that contact; include/aliases.lua         |
+| :aliases:<contact>         | hash       | all ids that stand for the contact, each by itself                       |
 | :reply:<contact>           | string     | the reply of the decision on record; expires                             |
 | :replay:<contact>|<request>| string     | a decision that a later one took the place of; expires. A request is its |
 |                            |            | id, and one byte for the type of event (values.py)                       |
@@ -72,6 +75,8 @@ SUFFIXES = {
     "VIEW": ":view:",
     "OPEN": ":open:",
     "SETTLED": ":settled:",
+    "ALIAS": ":alias:",
+    "ALIASES": ":aliases:",
     "REPLY": ":reply:",
     "REPLAY": ":replay:",
     "RUN": ":run:",
@@ -103,7 +108,6 @@ def bucket(contact_id: bytes) -> int:
     return crc32(contact_id) % BUCKETS
 
 
-def open_buckets_pattern(workspace_root: bytes) -> bytes:
-    """Return the glob that matches the workspace's buckets of open contacts, for SCAN."""
-    escaped = b"".join(b"\\" + bytes([c]) if c in b"*?[]\\^-" else bytes([c]) for c in workspace_root)
-    return escaped + SUFFIXES["OPEN"].encode() + b"*"
+def pattern(beginning: bytes) -> bytes:
+    """Return the glob that matches all keys with this beginning, for SCAN."""
+    return b"".join(b"\\" + bytes([c]) if c in b"*?[]\\^-" else bytes([c]) for c in beginning) + b"*"

@@ -19,10 +19,13 @@ if TYPE_CHECKING:
         Configuration,
         ContactRecord,
         Decided,
+        ListedContact,
+        Merged,
         NewRules,
         PresenceReport,
         Standing,
         StoredRules,
+        WalkPlace,
     )
 
 
@@ -71,6 +74,9 @@ class WorkspaceStore(Protocol):
         `owner_after`: what becomes of the owner, a value of the contract's enum; 0: as the rule set says.
         """
 
+    def contacts(self) -> ContactStore:
+        """Its contacts, for what is done to more than one id."""
+
     def set_presence(self, reports: Sequence[PresenceReport]) -> list[str]:
         """Report presences; return who is not in the roster, in the order of the reports. All others are noted."""
 
@@ -103,6 +109,27 @@ class WorkspaceStore(Protocol):
         Its version; '': no longer what it was `before`. NotDurableError: it is in force, but not durable yet; its
         `reply` is the version.
         """
+
+
+class ContactStore(Protocol):
+    """The contacts of one workspace."""
+
+    def merge(self, from_id: str, into_id: str) -> Merged:
+        """Have the first id stand for the second one's contact, to which goes what is on record of its own.
+
+        NotDurableError: made, but not durable yet; its `reply` is what is returned else.
+        """
+
+    def forget(self, contact_id: str) -> bool:
+        """Forget a contact and all ids that stand for it; whether anything was known of it.
+
+        NotDurableError: see `merge`.
+        """
+
+    def page(
+        self, owner_id: str, is_open: bool | None, most: int, start: WalkPlace
+    ) -> tuple[list[ListedContact], WalkPlace | None]:
+        """Some contacts ('', None: of all owners, open or not), and where to go on; None: those were the last."""
 
 
 class RosterStore(Protocol):

@@ -20,7 +20,7 @@ from evenhand.v1.roster_service_pb2 import Presence
 
 from service.redis_client.script import Library, Script
 from service.store import keys, refusals
-from service.store.values import Opens
+from service.store.values import Merging, Opens
 from strategies import STRATEGIES, TURN
 
 if TYPE_CHECKING:
@@ -44,6 +44,7 @@ _BEGINNING = (
     + _values(Presence, "PRESENCE_")
     + _values(OwnerAfter, "")
     + "".join(f"local OPENS_{each.name} = '{each.value}'\n" for each in Opens)
+    + "".join(f"local MERGING_{each.name} = {each.value}\n" for each in Merging)
     + "local root, work, call\n"
 )
 

@@ -53,7 +53,9 @@ class RedisStore:
 
     def workspace(self, workspace_id: str, deadline: float = NO_DEADLINE) -> RedisWorkspace:
         """Return one workspace, for work that has to be done by the deadline."""
-        return RedisWorkspace(self._redis, keys.root(workspace_id), deadline, self._contact_retention_ms)
+        return RedisWorkspace(
+            self._redis, keys.root(workspace_id), deadline, self._contact_retention_ms, self._replay_retention_ms
+        )
 
     def decide(
         self, groups: Sequence[tuple[str, str, Sequence[Case]]], deadline: float = NO_DEADLINE, *, slow: bool = False

@@ -61,6 +61,8 @@ class Decision(NamedTuple):
         replayed: 1 if it was made by an earlier call.
         reply: what the caller is to send; empty for nothing.
         owner_unknown: 1 if the contact was owned already, by nobody of the roster.
+        contact: id of the contact that was decided about, if the one that was asked for was merged into it; empty if it
+            is the one that was asked for.
     """
 
     outcome: int
@@ -72,6 +74,7 @@ class Decision(NamedTuple):
     replayed: int
     reply: bytes
     owner_unknown: int = 0
+    contact: bytes = b""
 
     @property
     def why(self) -> Reason:
@@ -126,11 +129,54 @@ class Case(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class ContactRecord:
-    """What is on record about a contact: its owner ('' for none), whether it is open, the decision about it."""
+    """What is on record about a contact: its owner ('' for none), whether it is open, the decision about it, its id."""
 
     owner_id: str
     open: bool
     decision: Decision | None
+    contact_id: str
+
+
+class Merging(IntEnum):
+    """What becomes of two ids that are to be one contact."""
+
+    MERGED = 1
+    ONE_ALREADY = 2
+    CIRCLE = 3  # the one that is to hold stands for the other
+    TOO_MANY = 4  # too many ids would stand for one contact
+
+
+class Merged(NamedTuple):
+    """What became of two ids, the id of the contact that holds, its owner ('' for none), and whether it is open."""
+
+    what: Merging
+    contact_id: str
+    owner_id: str
+    open: bool
+
+
+class ListedContact(NamedTuple):
+    """A contact in a list: its id, its owner ('' for none), and whether it is open."""
+
+    contact_id: str
+    owner_id: str
+    open: bool
+
+
+class WalkPlace(NamedTuple):
+    """How far a walk through the contacts of a workspace has come: first those that are open, then all others.
+
+    Attributes:
+        bucket: of open contacts, where to go on; `keys.BUCKETS`: all were listed.
+        after: the last contact of that bucket that was listed; empty: none of it was.
+        cursor: where to go on among the others, as Redis gave it; empty: all were found.
+        left: others that were found, and not listed yet.
+    """
+
+    bucket: int = 0
+    after: str = ""
+    cursor: str = "0"
+    left: tuple[str, ...] = ()
 
 
 class StoredRules(NamedTuple):

@@ -17,6 +17,7 @@ from service.store.refusals import Refusal, refusal_in
 from service.store.roster_chunks import roster_chunks
 from service.store.roster_values import RosterChangedError
 from service.store.scripts import load
+from service.store.stored_contacts import StoredContacts, place
 from service.store.stored_roster import StoredRoster
 from service.store.values import Configuration, ContactRecord, Decision, StaleRulesError, Standing
 
@@ -60,15 +61,23 @@ _INCARNATION_BYTES = 8
 class RedisWorkspace:
     """One workspace in Redis: `service.store.port.WorkspaceStore`."""
 
-    def __init__(self, redis: RedisClient, root: bytes, deadline: float, contact_retention_ms: int) -> None:
+    def __init__(
+        self,
+        redis: RedisClient,
+        root: bytes,
+        deadline: float,
+        contact_retention_ms: int,
+        replay_retention_ms: int = 0,
+    ) -> None:
         self._redis = redis
         self._root = root
         self._deadline = deadline
         self._contact_retention_ms = contact_retention_ms
+        self._replay_retention_ms = replay_retention_ms
 
     def note_untold(self, decisions: Iterable[tuple[str, Decision]]) -> None:
         """Note that the callers who asked for these decisions, each about a contact, could not be told of them."""
-        words = [word for contact_id, decision in decisions for word in (*_place(contact_id), decision.sequence)]
+        words = [word for contact_id, decision in decisions for word in (*place(contact_id), decision.sequence)]
         if words:
             self.run(_UNTOLD, *words, repeatable=True)
 
@@ -79,12 +88,12 @@ class RedisWorkspace:
 
     def contact(self, contact_id: str) -> ContactRecord | None:
         """Return what is on record about a contact; None if nothing is."""
-        reply = self.run(_CONTACT, *_place(contact_id), repeatable=True)
+        reply = self.run(_CONTACT, *place(contact_id), repeatable=True)
         if not reply:
             return None
-        owner, is_open, decision = reply
+        owner, is_open, decision, holds = reply
         on_record = Decision(*decision)
-        return ContactRecord(owner.decode(), bool(is_open), on_record if on_record.outcome else None)
+        return ContactRecord(owner.decode(), bool(is_open), on_record if on_record.outcome else None, holds.decode())
 
     def assign(self, contact_id: str, agent_id: str) -> str | None:
         """Make the agent the owner, and the contact open. Return the previous owner; None: no such agent."""
@@ -92,16 +101,21 @@ class RedisWorkspace:
         def previous(reply: Any) -> str | None:
             return reply[0].decode() if reply else None
 
-        return self._change(previous, _ASSIGN, *_place(contact_id), agent_id, self._contact_retention_ms)
+        return self._change(previous, _ASSIGN, *place(contact_id), agent_id, self._contact_retention_ms)
 
     def unassign(self, contact_id: str) -> str:
         """Take the owner away and return who it was; empty for nobody."""
-        return self._change(bytes.decode, _UNASSIGN, *_place(contact_id), self._contact_retention_ms)
+        return self._change(bytes.decode, _UNASSIGN, *place(contact_id), self._contact_retention_ms)
 
     def close(self, contact_id: str, owner_after: int = 0) -> tuple[str, bool]:
         """Close the contact. Return who owns it now, and whether it was open until now."""
-        owner, closed = self.run(_CLOSE, *_place(contact_id), self._contact_retention_ms, owner_after, durable=True)
+        owner, closed = self.run(_CLOSE, *place(contact_id), self._contact_retention_ms, owner_after, durable=True)
         return owner.decode(), bool(closed)
+
+    def contacts(self) -> StoredContacts:
+        """Return the contacts, for what is done to more than one id."""
+        retentions = (self._contact_retention_ms, self._replay_retention_ms)
+        return StoredContacts(self.run, self._change, self.scan, retentions)
 
     def set_presence(self, reports: Sequence[PresenceReport]) -> list[str]:
         """Report presences. Return who is not in the roster, in the order of the reports; all others are noted.
@@ -234,6 +248,21 @@ class RedisWorkspace:
             count = self.run(_NOTE_CHOICES, *words, repeatable=True, slow=True, durable=durable)
         return count
 
+    def scan(self, beginning: bytes, count: int, cursor: bytes) -> tuple[bytes, list[bytes]]:
+        """Look for keys of the workspace.
+
+        Args:
+            beginning: what they begin with behind the workspace's root.
+            count: how many keys Redis looks at before it serves others.
+            cursor: where to begin; b"0": at the beginning.
+
+        Returns:
+            Where to go on (b"0": those were the last), and some keys without the root; one may come twice.
+        """
+        pattern = keys.pattern(self._root + beginning)
+        cursor, found = self._redis.scan_some(self._root, pattern, count, cursor, time_left(self._deadline))
+        return cursor, [key[len(self._root) :] for key in found]
+
     def _change(
         self, meaning: Callable[[Any], T], script: Script, *arguments: bytes | str | int, slow: bool = False
     ) -> T:
@@ -303,9 +332,3 @@ class RedisWorkspace:
                 self.build()
             case Refusal.UNFOLDED_ROSTER:
                 self.fold_roster()
-
-
-def _place(contact_id: str) -> tuple[bytes, int]:
-    """Return a contact's id and bucket, as scripts take them."""
-    encoded = contact_id.encode()
-    return encoded, keys.bucket(encoded)

@@ -1,8 +1,8 @@
 """The audit trail: one line of the log for every change that somebody made by hand, whatever the log's level is.
 
-A change of rules, of the roster, of a contact's owner by a person, or of the access file: who made it, from where, and
-what was before and after. Decisions are none, nor are refused calls, which changed nothing. A change that was made and
-answered NOT_DURABLE is one: `confirmed=no`.
+A change of rules, of the roster, of a contact's owner by a person, or of the access file; two contacts that become one,
+and one that is forgotten: who made it, from where, and what was before and after. Decisions are none, nor are refused
+calls, which changed nothing. A change that was made and answered NOT_DURABLE is one: `confirmed=no`.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ def changed(call: Call, what: str, *, confirmed: bool = True, **fields: str | in
 
     Args:
         call: the call that made it.
-        what: "rules", "roster" or "owner".
+        what: "rules", "roster", "owner", "merge" or "forget".
         confirmed: whether it is as durable as changes have to be; if not, it may still be lost.
         fields: what tells before and after.
     """

@@ -169,6 +169,9 @@ def test_ids_are_printable_and_short(service: Service, workspace: Workspace, val
         ("AssignContact", api.AssignContactRequest(contact_id="c", agent_id=value), "agent_id"),
         ("UnassignContact", api.UnassignContactRequest(contact_id=value), "contact_id"),
         ("CloseContact", api.CloseContactRequest(contact_id=value), "contact_id"),
+        ("MergeContacts", api.MergeContactsRequest(from_contact_id=value, into_contact_id="c"), "from_contact_id"),
+        ("MergeContacts", api.MergeContactsRequest(from_contact_id="c", into_contact_id=value), "into_contact_id"),
+        ("ForgetContact", api.ForgetContactRequest(contact_id=value), "contact_id"),
     ]
     for method, request, path in calls:
         with refused("INVALID_ARGUMENT") as said:
@@ -215,6 +218,9 @@ NO_WORKSPACE = [
     ("AssignContact", api.AssignContactRequest(contact_id="c", agent_id="ann")),
     ("UnassignContact", api.UnassignContactRequest(contact_id="c")),
     ("CloseContact", api.CloseContactRequest(contact_id="c")),
+    ("MergeContacts", api.MergeContactsRequest(from_contact_id="b", into_contact_id="c")),
+    ("ForgetContact", api.ForgetContactRequest(contact_id="c")),
+    ("ListContacts", api.ListContactsRequest()),
     ("ConfigureRoster", roster_service_pb2.ConfigureRosterRequest()),
     ("UpdateAgents", roster_service_pb2.UpdateAgentsRequest()),
     ("RemoveAgents", roster_service_pb2.RemoveAgentsRequest()),

@@ -63,6 +63,9 @@ def use_everything(server: EvenhandServer, redis_url: str) -> None:
     workspace.assign("c-0", "bob")
     workspace.unassign("c-1")
     workspace.close("c-2")
+    assert workspace.merge("c-3", "c-2").merged
+    assert workspace.forget("b-4")
+    assert len([one for page in workspace.pages() for one in page]) == 7
     workspace.call("UpdateAgents", roster_api.UpdateAgentsRequest(agents=roster("eve").agents))
     workspace.call("UpdateTeams", roster_api.UpdateTeamsRequest(teams=roster(t=["eve"]).teams))
     workspace.call("RemoveAgents", roster_api.RemoveAgentsRequest(agent_ids=["eve"]))

@@ -148,7 +148,7 @@ def test_a_check_of_what_would_change_waits_for_nobody(pair: Pair, served: tuple
 
 
 def test_a_change_that_no_replica_has_is_in_the_audit_trail(pair: Pair, served: tuple[EvenhandServer, Workspace]):
-    """Roster, rules and owner: each is a line, which says where nothing has confirmed it."""
+    """Roster, rules, owner, merge and erasure: each is a line, which says where nothing has confirmed it."""
     server, workspace = served
     pair.detach()
     for change in (
@@ -157,11 +157,13 @@ def test_a_change_that_no_replica_has_is_in_the_audit_trail(pair: Pair, served: 
         lambda: workspace.rules(rule("new")),
         lambda: workspace.assign("d", "cy"),
         lambda: workspace.unassign("d"),
+        lambda: workspace.merge("d", "e"),
+        lambda: workspace.forget("d"),
     ):
         with refused("UNAVAILABLE") as said:
             change()
         assert said.reason == "NOT_DURABLE"
-    wait_until(lambda: len(trail(server)) == 7, "all changes are in the trail", 5)
+    wait_until(lambda: len(trail(server)) == 9, "all changes are in the trail", 5)
     assert [(each["what"], each.get("before"), each.get("after"), each.get("confirmed")) for each in trail(server)] == [
         ("roster", 0, 1, None),
         ("rules", 0, 1, None),
@@ -170,6 +172,8 @@ def test_a_change_that_no_replica_has_is_in_the_audit_trail(pair: Pair, served: 
         ("rules", 1, 2, "no"),
         ("owner", None, "cy", "no"),
         ("owner", "cy", None, "no"),
+        ("merge", None, None, "no"),
+        ("forget", None, None, "no"),
     ]
 
 

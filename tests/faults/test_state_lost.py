@@ -113,6 +113,8 @@ NOTHING_THERE: dict[str, Any] = {
     "AssignContact": api.AssignContactRequest(contact_id="before", agent_id="ann"),
     "UnassignContact": api.UnassignContactRequest(contact_id="before"),
     "CloseContact": api.CloseContactRequest(contact_id="before"),
+    "ForgetContact": api.ForgetContactRequest(contact_id="before"),
+    "ListContacts": api.ListContactsRequest(),
 }
 
 

@@ -34,10 +34,10 @@ CHUNK = 2000
 IN_FLIGHT = 24
 DEADLINE_S = 60.0
 TRAILER_BYTES = 4096
-REFUSALS = {"INVALID_ARGUMENT", "NOT_FOUND", "ABORTED"}
+REFUSALS = {"INVALID_ARGUMENT", "NOT_FOUND", "ABORTED", "FAILED_PRECONDITION"}
 """What a request may be refused with by a service that is well and has time."""
-REASONS = dict(re.findall(r"^\| (\w+) +\| (\w+) +\|", statuses.__doc__ or "", re.MULTILINE))
-"""The reason that goes with each code, by the table of the service."""
+REASONS = set(re.findall(r"^\| (\w+) *\| (\w+) *\|", statuses.__doc__ or "", re.MULTILINE))
+"""Each code with each reason that goes with it, by the table of the service."""
 
 _STATUS_KEY = "grpc-status-details-bin"
 _SHOWN = 20
@@ -96,7 +96,7 @@ def _problem_of_status(code: str, details: str, trailer: list[tuple[str, str | b
     if len(infos) != 1:
         return f"{code} with {len(infos)} ErrorInfos: {details}"
     info = error_details_pb2.ErrorInfo.FromString(infos[0].value)
-    if (status.message, info.domain, info.reason) != (details, statuses.DOMAIN, REASONS[code]):
+    if (status.message, info.domain) != (details, statuses.DOMAIN) or (code, info.reason) not in REASONS:
         return f"{code} says other things than its Status: {details!r}, {status}"
     return ""
 

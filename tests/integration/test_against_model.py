@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 
 from tests.support import builders as make
-from tests.support.client import Workspace
+from tests.support.client import Workspace, refused
 from tests.support.histories import (
     CONTACTS,
     PEOPLE,
@@ -134,6 +134,7 @@ class Histories(RuleBasedStateMachine):
             answers = [self.workspace.evaluate(**one) for one in events]
         for answer, one in zip(answers, events, strict=True):
             self.agree(answer, self.model.evaluate(**one))
+            assert answer.contact_id == self.model.ids.holds(one["contact"].id)
             self.touched.add(one["contact"].id)
 
     @rule(count=st.integers(1, 12), close=st.booleans())
@@ -175,6 +176,24 @@ class Histories(RuleBasedStateMachine):
             assert (answer.owner_id, answer.closed) == self.model.close(who, owner_after)
         self.touched.update(some[-3:])
 
+    @rule(pair=st.lists(contacts, min_size=2, max_size=2, unique=True))
+    def merge(self, pair: list[str]) -> None:
+        """Two ids turn out to be one customer; what would be a circle is refused."""
+        expected = self.model.merge(*pair)
+        if expected is None:
+            with refused("FAILED_PRECONDITION"):
+                self.workspace.merge(*pair)
+        else:
+            answer = self.workspace.merge(*pair)
+            assert (answer.contact_id, answer.owner_id, answer.open, answer.merged) == expected
+        self.touched.update(pair)
+
+    @rule(who=contacts)
+    def forget(self, who: str) -> None:
+        """Somebody asks to be forgotten."""
+        assert self.workspace.forget(who) == self.model.forget(who)
+        self.touched.add(who)
+
     # What must agree.
 
     def agree(self, real: decision_pb2.Decision, expected: Decision) -> None:
@@ -207,19 +226,24 @@ class Histories(RuleBasedStateMachine):
         ]
 
     def teardown(self) -> None:
-        """At the end also every contact, and the rules in force."""
+        """At the end also every contact, all that are listed, and the rules in force."""
         for who in CONTACTS:
             self.compare_contact(who)
+        listed = [one for page in self.workspace.pages(size=10) for one in page]
+        assert {one.contact_id: (one.owner_id, one.open) for one in listed} == {
+            who: (record.owner, record.open) for who, record in self.model.records.items()
+        }
         rules = self.workspace.get_rules()
         assert (rules.revision, len(rules.rule_set.rules)) == (self.model.revision, len(self.model.rule_set.rules))
 
     def compare_contact(self, who: str) -> None:
         """What is on record about a contact."""
-        real, expected = self.workspace.contact(who), self.model.records.get(who)
+        holds = self.model.ids.holds(who)
+        real, expected = self.workspace.contact(who), self.model.records.get(holds)
         if expected is None:
             assert real is None
             return
-        assert (real.owner_id, real.open) == (expected.owner, expected.open), who
+        assert (real.contact_id, real.owner_id, real.open) == (holds, expected.owner, expected.open), who
         assert real.HasField("decision") == (expected.decision is not None), who
         if expected.decision:
             assert self.read(real.decision) == self.read(expected.decision), who

@@ -78,6 +78,7 @@ def test_a_story_through_reflection(server):
         "sequence": "",
         "decideTime": "",
         "reply": "Hello Zoe, this is Ann.",
+        "contactId": "c",
     }
     again = call(server, "AssignmentService/EvaluateContact", event)["decision"]
     assert again == decision | {"replayed": True}

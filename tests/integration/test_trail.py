@@ -54,6 +54,12 @@ def change_all(channel: grpc.Channel, workspace: str) -> None:
         )
     for _ in range(2):
         assignment.UnassignContact(api.UnassignContactRequest(workspace_id=workspace, contact_id="c"), timeout=20)
+    for _ in range(2):
+        assignment.MergeContacts(
+            api.MergeContactsRequest(workspace_id=workspace, from_contact_id="c", into_contact_id="d"), timeout=20
+        )
+    for _ in range(2):
+        assignment.ForgetContact(api.ForgetContactRequest(workspace_id=workspace, contact_id="c"), timeout=20)
     with pytest.raises(grpc.RpcError):
         assignment.AssignContact(
             api.AssignContactRequest(workspace_id=workspace, contact_id="c", agent_id="nobody"), timeout=20
@@ -67,14 +73,14 @@ def trail(server: EvenhandServer, workspace: str) -> list[dict[str, Any]]:
     def whole() -> bool:
         lines[:] = [json.loads(line) for line in server.log().splitlines() if '"changed"' in line]
         lines[:] = [line for line in lines if line["workspace"] == workspace]
-        return bool(lines) and lines[-1]["what"] == "owner" and "after" not in lines[-1]
+        return bool(lines) and lines[-1]["what"] == "forget"
 
     wait_until(whole, "the last change is in the trail")
     return lines
 
 
 def test_every_change_is_one_line(redis: RedisServer) -> None:
-    """Rules, roster and owner: what was before and after, and from where; nothing for what was checked or refused."""
+    """Rules, roster, owner, merges, erasures: what was before and after, from where; nothing where nothing changed."""
     with EvenhandServer(redis.url, options=QUIET) as server:
         change_all(server.channel(), "w")
         lines = trail(server, "w")
@@ -86,7 +92,10 @@ def test_every_change_is_one_line(redis: RedisServer) -> None:
         ("owner", None, "ann"),
         ("owner", "ann", "bob"),
         ("owner", "bob", None),
+        ("merge", None, None),
+        ("forget", None, None),
     ]
+    assert [(line["contact"], line.get("into")) for line in lines[-2:]] == [("c", "d"), ("c", None)]
     assert all(line["peer"].startswith("ipv4:127.0.0.1:") for line in lines)
     assert all("who" not in line for line in lines)
     assert [line["contact"] for line in lines if line["what"] == "owner"] == ["c"] * 3
@@ -101,5 +110,5 @@ def test_a_certificate_says_who(redis: RedisServer, tmp_path: Path) -> None:
         with authority.channel(server.address, own) as channel:
             change_all(channel, "certified")
         lines = trail(server, "certified")
-    assert len(lines) == 7
+    assert len(lines) == 9
     assert {line["who"] for line in lines} == {"ops@example.com, ops.example.com"}

@@ -191,7 +191,27 @@ class Workspace:
         request = api.CloseContactRequest(contact_id=contact_id, owner_after=owner_after)
         return self.call("CloseContact", request)
 
+    def merge(self, from_id: str, into_id: str) -> api.MergeContactsResponse:
+        """Two ids are one customer."""
+        return self.call("MergeContacts", api.MergeContactsRequest(from_contact_id=from_id, into_contact_id=into_id))
+
+    def forget(self, contact_id: str) -> bool:
+        """Forget a contact; whether anything was known of it."""
+        return self.call("ForgetContact", api.ForgetContactRequest(contact_id=contact_id)).forgotten
+
     # What is on record.
+
+    def pages(
+        self, *, owner: str = "", is_open: bool | None = None, size: int = 0
+    ) -> Iterator[list[api.ListContactsResponse.Contact]]:
+        """The contacts on record, page by page."""
+        token = None
+        while token != "":
+            which = {None: 0, True: api.OPEN_FILTER_OPEN, False: api.OPEN_FILTER_NOT_OPEN}[is_open]
+            request = api.ListContactsRequest(owner_id=owner, open=which, page_size=size, page_token=token or "")
+            page = self.call("ListContacts", request)
+            yield list(page.contacts)
+            token = page.next_page_token
 
     def contact(self, contact_id: str) -> api.GetContactResponse | None:
         """What is on record; None if nothing is."""

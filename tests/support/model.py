@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from evenhand.v1 import assignment_service_pb2, contact_pb2, decision_pb2, roster_service_pb2, rules_pb2
 
 from tests.support.conditions import fold, holds
+from tests.support.model_ids import Ids
 from tests.support.model_rotation import Rotation, View
 
 if TYPE_CHECKING:
@@ -70,6 +71,7 @@ class Model:
         self.seen: dict[str, int] = {}  # everybody who was ever named, by when
         self.assigned: dict[str, int] = {}  # the last turn in which each was assigned a contact, from any pool
         self.records: dict[str, Record] = {}
+        self.ids: Ids[Record] = Ids()
         self.rotations: dict[tuple[str, ...], Rotation] = {}
         self.members: dict[tuple[str, ...], list[str]] = {}
 
@@ -160,9 +162,10 @@ class Model:
     ) -> Decision:
         """Decide: replay, then owned already, then the rules, then the fallback."""
         self._end_leases()
-        record = self.records.setdefault(contact.id, Record())
-        if earlier := record.answers.get((event, request_id)):
-            return replace(earlier, replayed=True, owner_unknown=self._is_unknown(earlier))
+        record, given_up = self._record(contact.id), self.ids.given_up.get(contact.id)
+        for each in [given_up, record] if given_up else [record]:
+            if earlier := each.answers.get((event, request_id)):
+                return replace(earlier, replayed=True, owner_unknown=self._is_unknown(earlier))
         self.turn += 1
         decision = self._owned_already(record, event, contact) or self._by_the_rules(
             _fitting(event, contact, opened_by), contact, updated_keys, exclude_agent_ids
@@ -173,19 +176,21 @@ class Model:
             self._update(decision.agent_id)
         if request_id:
             record.answers[event, request_id] = decision
+            if given_up:
+                given_up.answers[event, request_id] = decision
         return decision
 
     def assign(self, contact_id: str, agent_id: str) -> tuple[str, str, bool]:
         """A person decides; returns owner, previous owner, open."""
         self._end_leases()
-        record = self.records.setdefault(contact_id, Record())
+        record = self._record(contact_id)
         previous = self._hand_over(record, agent_id, opens=True)
         return agent_id, previous, record.open
 
     def unassign(self, contact_id: str) -> str:
         """Take the owner away; returns the previous one."""
         self._end_leases()
-        record = self.records.get(contact_id, Record())
+        record = self.records.get(self.ids.holds(contact_id), Record())
         previous, record.owner, record.open = record.owner, "", False
         self._update(previous)
         return previous
@@ -193,14 +198,43 @@ class Model:
     def close(self, contact_id: str, owner_after: int = 0) -> tuple[str, bool]:
         """The conversation ended; returns the owner who is left, and whether it was open."""
         self._end_leases()
-        record = self.records.get(contact_id, Record())
+        record = self.records.get(self.ids.holds(contact_id), Record())
         was_open, record.open = record.open, False
         self._update(record.owner)
         if owner_after == UNASSIGN or (was_open and not owner_after and self.rule_set.unassign_on_close):
             record.owner = ""
         return record.owner, was_open
 
+    def merge(self, from_id: str, into_id: str) -> tuple[str, str, bool, bool] | None:
+        """Two ids are one contact; returns the id that holds, its owner, open, merged by this. None: a circle."""
+        self._end_leases()
+        source, target = self.ids.holds(from_id), self.ids.holds(into_id)
+        if source == target:
+            record = self.records.get(target, Record())
+            is_circle = from_id == source and into_id != target
+            return None if is_circle else (target, record.owner, record.open, False)
+        old, record = self.records.pop(source, Record()), self._record(target)
+        self.ids.give_up(source, old, target)
+        if old.decision and (not record.decision or (old.owner and not record.owner)):
+            record.decision = old.decision
+        record.owner, record.open = record.owner or old.owner, record.open or old.open
+        self._update(old.owner)
+        self._update(record.owner)
+        return target, record.owner, record.open, True
+
+    def forget(self, contact_id: str) -> bool:
+        """Nothing is known of the contact, nor of any id that stands for it; returns whether anything was."""
+        self._end_leases()
+        holds = self.ids.holds(contact_id)
+        record = self.records.pop(holds, None)
+        self._update(record.owner if record else "")
+        return self.ids.forget(holds) or record is not None
+
     # What is on record.
+
+    def _record(self, contact_id: str) -> Record:
+        """The record of the contact that an id stands for, which is there from now on."""
+        return self.records.setdefault(self.ids.holds(contact_id), Record())
 
     def presence(self, agent_id: str) -> int:
         """What holds now; nobody reported is OFFLINE, and so is whose lease is over."""

@@ -15,7 +15,7 @@
 -- and last, if some of these contacts are not to go to some agents: their ids, by the contact's place among the contacts,
 --   as JSON ({"1": ["ann", "bob"]}); unknown ones are passed over
 --
--- Returns  a decision for each contact
+-- Returns  a decision for each contact, and in it the id that holds, if that is another than the one given
 
 --- @include "repeats"
 --- @include "choosing"
@@ -34,6 +34,14 @@ local function state_after(contact, opens)
     return OPENED
   end
   return contact.owner == 0 and CLOSED or contact.state
+end
+
+-- Keeps what was decided for the id that was asked for, if it stands for this contact: a retry may come when it stands for
+-- another one.
+local function keep_for_alias(contact, request, ...)
+  if request ~= '' and contact.asked ~= contact.id then
+    keep_replay(contact.asked, request, replay_retention, ...)
+  end
 end
 
 -- The contact is owned: the record follows the caller's owner, and an opened conversation is counted.
@@ -59,17 +67,10 @@ local function keep_owner(contact, named, opens, request, sequence)
   if request ~= '' then
     keep_replay(contact.id, request, replay_retention, ALREADY_ASSIGNED, owner, 0, under, sequence, now, '')
   end
+  keep_for_alias(contact, request, ALREADY_ASSIGNED, owner, 0, under, sequence, now, '')
   local decided = decision(ALREADY_ASSIGNED, owner_id, '', under, sequence, now, 0, '')
   decided[OWNER_UNKNOWN] = known and 0 or 1
   return decided
-end
-
--- The decision on record gives way to a new one.
-local function set_aside(contact)
-  if contact.request ~= '' then
-    keep_replay(contact.id, contact.request, replay_retention, contact.outcome, contact.agent, contact.choice,
-      contact.revision, contact.sequence, contact.time, reply_of(contact))
-  end
 end
 
 -- The reply with the agent's name in it, kept for replays.
@@ -91,7 +92,7 @@ local function decide_by_rules(contact, request, ref, reply, sequence, excluded)
   elseif contact.place and forget_without_owner(contact) then
     call('HINCRBY', root, 'assigned_late', 1)
   end
-  set_aside(contact)
+  set_aside(contact, replay_retention)
   reply = (agent and reply ~= '') and fill_in(contact.id, reply, agent) or ''
   contact.owner = agent and agent.number or 0
   contact.state = agent and OPENED or UNASSIGNED
@@ -100,6 +101,7 @@ local function decide_by_rules(contact, request, ref, reply, sequence, excluded)
   contact.has_reply, contact.request = reply ~= '', request
   contact.revision, contact.sequence, contact.time = under, sequence, now
   save_contact(contact, retention)
+  keep_for_alias(contact, request, outcome, contact.agent, contact.choice, under, sequence, now, reply)
   return decision(outcome, agent and agent.settings.id or '', text, under, sequence, now, 0, reply)
 end
 
@@ -139,6 +141,7 @@ return function(args)
   for at = 1, contacts do
     local from = FIRST + (at - 1) * FIELDS
     decisions[at] = decide(at, contacts, excluded and excluded[tostring(at)], unpack(args, from, from + FIELDS - 1))
+    decisions[at][HOLDS] = id_that_holds()
   end
   return decisions
 end

@@ -63,6 +63,7 @@ LARGEST = {
     "without_fields": lambda: statuses.without_fields(statuses.invalid([Violation(LONG, LONG)] * 1000)),
     "not_found": lambda: statuses.not_found("contact", ["😀" * 128] * 1000),
     "etag_mismatch": lambda: statuses.etag_mismatch("rule set"),
+    "merge_refused": lambda: statuses.merge_refused(is_circle=True),
     "overloaded": lambda: statuses.overloaded(timedelta(days=1)),
     "quota_exceeded": lambda: statuses.quota_exceeded(86400.0),
     "stopping": statuses.stopping,

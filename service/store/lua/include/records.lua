@@ -3,6 +3,7 @@
 
 --- @include "state"
 --- @include "memo"
+--- @include "aliases"
 
 -- Flags, owner, choice, revision, sequence, time; then the request, see `Case` in values.py. Nearly all are small numbers and owned by the
 -- agent who was chosen, and the sequence is given by how far it is ahead of the time; the others take the wide form, in
@@ -40,18 +41,32 @@ end
 
 local loaded = {}  -- the contact a run is at: one table for all, since a new one for each is work, and more to clear away
 
--- The contact as it is on record, until the next is loaded; `place` is nil if nothing is.
-local function load_contact(id, bucket)
+-- The record under an id, packed, and the place where it lies.
+local function find_record(id, bucket)
   local packed, place = call('HGET', root .. OPEN .. bucket, id), OPEN
   if not packed and now <= settled_until then
     packed, place = call('GET', root .. SETTLED .. id), SETTLED
+  end
+  return packed, place
+end
+
+-- The contact as it is on record, until the next is loaded; `place` is nil if nothing is. `asked` is the id that was asked
+-- for, which differs from its `id` if it stands for another contact.
+local function load_contact(id, bucket)
+  local asked, packed, place = id, find_record(id, bucket)
+  if not packed and merged then
+    local holds, in_bucket = alias(id)
+    if holds then
+      id, bucket = holds, in_bucket
+      packed, place = find_record(id, bucket)
+    end
   end
   local flags, owner, agent, choice, under, sequence, time, rest = 0, 0, 0, 0, 0, 0, 0, 1
   if packed then
     flags, owner, agent, choice, under, sequence, time, rest = unpack_record(packed)
   end
   local contact = loaded
-  contact.id, contact.bucket, contact.place = id, bucket, packed and place
+  contact.id, contact.bucket, contact.asked, contact.place = id, bucket, asked, packed and place
   contact.untold = flags % 4 == UNTOLD
   contact.left = owner == 0 and flags % 4 == LEFT
   contact.state = contact.untold and OPENED or contact.left and UNASSIGNED or flags % 4
@@ -62,6 +77,11 @@ local function load_contact(id, bucket)
   return contact
 end
 
+-- The id of the contact that was loaded, if another id was asked for; else nil.
+local function id_that_holds()
+  return loaded.asked ~= loaded.id and loaded.id or nil
+end
+
 -- Notes until when there may be settled records, which nobody then looks for; seldom, by looking far ahead.
 local function note_settled(retention)
   if settled_until < now + retention then
@@ -70,22 +90,30 @@ local function note_settled(retention)
   end
 end
 
+-- Removes the record from where it lies.
+local function remove_record(contact)
+  if contact.place == OPEN then
+    call('HDEL', root .. OPEN .. contact.bucket, contact.id)
+  elseif contact.place then
+    call('DEL', root .. SETTLED .. contact.id)
+  end
+end
+
 -- Writes the record; if the contact is not open, for so long (ms). `untold`: the caller was not told of the decision.
 local function save_contact(contact, retention, untold)
   local packed = pack_record(contact, untold)
   local place = contact.state == OPENED and OPEN or SETTLED
-  if contact.place and contact.place ~= place then
-    if contact.place == OPEN then
-      call('HDEL', root .. OPEN .. contact.bucket, contact.id)
-    else
-      call('DEL', root .. SETTLED .. contact.id)
-    end
+  if contact.place ~= place then
+    remove_record(contact)
   end
   if place == OPEN then
     call('HSET', root .. OPEN .. contact.bucket, contact.id, packed)
   else
     note_settled(tonumber(retention))
     call('SET', root .. SETTLED .. contact.id, packed, 'PX', retention)
+  end
+  if merged and (place == SETTLED or contact.place ~= OPEN) then
+    keep_aliases(contact.id, place == SETTLED and retention)
   end
   contact.place = place
 end
@@ -123,7 +151,7 @@ local function choice_numbered(number)
 end
 
 -- A decision, as scripts return it; the last is 1 if the contact was owned already, by nobody of the roster.
-local DECISION_AGENT, DECIDED_AT, IS_REPLAY, OWNER_UNKNOWN = 2, 6, 7, 9  -- where these stand in it
+local DECISION_AGENT, DECIDED_AT, IS_REPLAY, OWNER_UNKNOWN, HOLDS = 2, 6, 7, 9, 10  -- where these stand in it
 local function decision(outcome, agent_id, choice, under, sequence, time, replayed, reply)
   return {outcome, agent_id, choice, under, sequence, time, replayed, reply, 0}
 end

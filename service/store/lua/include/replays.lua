@@ -33,8 +33,12 @@ local function replay_of_any_event(contact, request_id)
 end
 
 -- The earlier decision for this request, which is its id and behind that the type of event, in one byte; nil if there was
--- none.
+-- none. What was decided under an id that stands for this contact by now comes first.
 local function replay(contact, request)
+  local under_alias = contact.asked ~= contact.id and replay_kept(contact.asked, request)
+  if under_alias then
+    return under_alias
+  end
   if contact.request == request and contact.outcome ~= 0 then
     return decision_on(contact, 1)
   end
@@ -45,4 +49,12 @@ end
 local function keep_replay(id, request, retention, outcome, agent, choice, under, sequence, time, reply)
   call('SET', root .. REPLAY .. id .. SEPARATOR .. request,
     struct.pack(DECISION, outcome, agent, choice, under, sequence, time) .. reply, 'PX', retention)
+end
+
+-- The decision on record gives way to another one: if it has a request id, it is kept for so long (ms).
+local function set_aside(contact, retention)
+  if contact.request ~= '' then
+    keep_replay(contact.id, contact.request, retention, contact.outcome, contact.agent, contact.choice,
+      contact.revision, contact.sequence, contact.time, reply_of(contact))
+  end
 end

@@ -10,6 +10,7 @@ local now  -- by the clock of Redis, in ms since 1970
 local clock  -- and in us since EPOCH
 local version  -- of the rules
 local settled_until  -- until when settled records may be there (ms)
+local merged  -- whether contacts were ever merged; nil: no id stands for another contact
 local spare, latest  -- how many sequences are drawn and not used yet, and the last that was
 
 local function read_clock()
@@ -27,9 +28,11 @@ end
 -- Begins a run. Returns what it is refused with, if it is; the text of the choice of this name, if one is named; and the
 -- revision of the rules.
 local function begin(ref)
-  local state = call('HMGET', root, 'revision', 'incarnation', 'building', 'lease', 'settled_until', 'sequence', ref or '')
+  local state = call('HMGET', root, 'revision', 'incarnation', 'building', 'lease', 'settled_until', 'sequence', ref or '',
+    'merged')
   read_clock()
   version, settled_until, spare = version_of(state[1], state[2]), tonumber(state[5] or 0), 0
+  merged = state[8]
   latest = math.max(tonumber(state[6] or 0), clock - 1)
   if state[3] then
     return HALF_BUILT

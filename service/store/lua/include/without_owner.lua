@@ -51,3 +51,14 @@ local function note_without_owner(contact, outcome, retention)
     trim(UNMATCHED_CONTACTS, retention, TRIMMED_AT_ONCE)
   end
 end
+
+-- Has another contact be without an owner in the place of this one, and for as long, if this one is.
+local function pass_without_owner(contact, id)
+  for _, suffix in ipairs({UNMATCHED_CONTACTS, UNASSIGNED_CONTACTS}) do
+    local since = call('ZSCORE', root .. suffix, contact.id)
+    if since then
+      call('ZADD', root .. suffix, since, id)
+    end
+  end
+  forget_without_owner(contact)
+end

@@ -1,0 +1,21 @@
+-- Those of some contacts that are on record and not open.
+--
+-- KEYS[1]  what all keys of the workspace begin with; all others are derived from it (see keys.py)
+-- ARGV     owner's id ('' = of all), then contact ids
+--
+-- Returns  {contact id, owner's id, contact id, ...}
+
+--- @include "listing"
+--- @readonly
+
+return function(args)
+  begin()
+  begin_listing(args[1])
+  for at = 2, #args do
+    local packed = call('GET', root .. SETTLED .. args[at])
+    if packed then
+      list(args[at], packed)
+    end
+  end
+  return listing()
+end

@@ -1,0 +1,135 @@
+"""`evenhand contacts`, as a user runs it, against a real `evenhand serve`."""
+
+from __future__ import annotations
+
+import uuid
+from typing import TYPE_CHECKING
+
+import pytest
+from typer.testing import CliRunner
+
+from service.cli.commands import app
+from tests.support.builders import rule
+from tests.support.client import Service, Workspace
+from tests.support.processes import EvenhandServer
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from click.testing import Result
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[EvenhandServer]:
+    """A running service."""
+    with EvenhandServer() as running:
+        yield running
+
+
+@pytest.fixture
+def team(server: EvenhandServer) -> Iterator[Workspace]:
+    """Ann has three contacts, one of them closed, bob has two, and one has nobody."""
+    service = Service(server.address)
+    workspace = Workspace(uuid.uuid4().hex, service)
+    workspace.roster("ann", "bob")
+    workspace.rules(rule("r"))
+    workspace.takes(*(f"c-{number}" for number in range(6)))
+    workspace.close("c-0")
+    workspace.unassign("c-5")
+    yield workspace
+    service.close()
+
+
+def contacts(team: Workspace, server: EvenhandServer, *words: str) -> Result:
+    """Run `evenhand contacts` in that workspace, on a narrow terminal."""
+    where = {"EVENHAND_SERVER": server.address, "EVENHAND_WORKSPACE": team.id, "COLUMNS": "80"}
+    return CliRunner().invoke(app, ["contacts", *words], env=where)
+
+
+def rows(result: Result) -> list[list[str]]:
+    """The rows of a table, in order."""
+    assert result.exit_code == 0, result.output
+    heading, *lines, _ = result.stdout.splitlines()
+    assert heading.split() == ["Contact", "Owner", "State"]
+    return sorted(line.split() for line in lines)
+
+
+def test_contacts_are_listed_by_owner_and_state(team: Workspace, server: EvenhandServer):
+    """All, those of one owner, those that are open, and the others."""
+    everybody = rows(contacts(team, server, "list"))
+    assert everybody == [
+        ["c-0", "ann", "closed"],
+        ["c-1", "bob", "open"],
+        ["c-2", "ann", "open"],
+        ["c-3", "bob", "open"],
+        ["c-4", "ann", "open"],
+        ["c-5", "-", "unassigned"],
+    ]
+    assert rows(contacts(team, server, "list", "--owner", "ann")) == [row for row in everybody if row[1] == "ann"]
+    assert rows(contacts(team, server, "list", "--open")) == [row for row in everybody if row[2] == "open"]
+    assert rows(contacts(team, server, "list", "--not-open")) == [row for row in everybody if row[2] != "open"]
+    assert contacts(team, server, "list", "--owner", "cy").stdout == "0 contacts\n"
+
+
+def test_many_are_listed_with_all(team: Workspace, server: EvenhandServer):
+    """A hundred are shown unless all are asked for; either says how many there are to see."""
+    team.created_in_batch(f"more-{number}" for number in range(150))
+    some = contacts(team, server, "list")
+    assert (len(rows(some)), some.stdout.splitlines()[-1]) == (100, "The first 100 contacts; --all shows all.")
+    everybody = contacts(team, server, "list", "--all")
+    assert (len(rows(everybody)), everybody.stdout.splitlines()[-1]) == (156, "156 contacts")
+
+
+def test_a_contact_is_shown(team: Workspace, server: EvenhandServer):
+    """Owner, state, and why; what is not known is said, with exit code 1."""
+    shown = contacts(team, server, "show", "c-1").stdout.splitlines()
+    assert shown[0] == "c-1 belongs to bob, open"
+    assert shown[1].startswith("  why      rule r")
+    assert contacts(team, server, "show", "c-0").stdout.startswith("c-0 belongs to ann, closed\n")
+    assert contacts(team, server, "show", "c-5").stdout.startswith("c-5 belongs to nobody\n")
+    unknown = contacts(team, server, "show", "nobody")
+    assert (unknown.exit_code, unknown.stderr) == (1, 'evenhand: there is no contact "nobody" in this workspace\n')
+
+
+def test_two_ids_are_merged(team: Workspace, server: EvenhandServer):
+    """The command says who holds; again, it says that they are one already; the old id shows the new one."""
+    assert contacts(team, server, "merge", "c-1", "c-2").stdout == (
+        "c-1 is c-2 from now on, which belongs to ann, open\n"
+    )
+    assert contacts(team, server, "merge", "c-1", "c-2").stdout == (
+        "c-1 and c-2 are one contact already: c-2, which belongs to ann, open\n"
+    )
+    assert contacts(team, server, "show", "c-1").stdout.splitlines()[:2] == [
+        "c-1 was merged into c-2",
+        "c-2 belongs to ann, open",
+    ]
+    event = ["evaluate", "--contact", "c-1", "--event", "opened"]
+    where = {"EVENHAND_SERVER": server.address, "EVENHAND_WORKSPACE": team.id}
+    assert CliRunner().invoke(app, event, env=where).stdout.splitlines()[:2] == [
+        "c-1 was merged into c-2",
+        "c-2 stays with ann",
+    ]
+    circle = contacts(team, server, "merge", "c-2", "c-1")
+    assert circle.exit_code == 1
+    assert circle.stderr.startswith("evenhand: into_contact_id is an old id of from_contact_id")
+    same = contacts(team, server, "merge", "c-2", "c-2")
+    assert (same.exit_code, same.stderr.splitlines()[1]) == (
+        1,
+        "into_contact_id: is from_contact_id, too; name two ids",
+    )
+
+
+def test_a_contact_is_forgotten(team: Workspace, server: EvenhandServer):
+    """It is gone, and the command is safe to repeat."""
+    assert contacts(team, server, "forget", "c-1").stdout == "c-1 is forgotten\n"
+    assert contacts(team, server, "forget", "c-1").stdout == "nothing is known of c-1\n"
+    assert contacts(team, server, "show", "c-1").exit_code == 1
+    assert team.open_counts() == {"ann": 2, "bob": 1}
+
+
+@pytest.mark.parametrize("command", ["list", "show", "merge", "forget"])
+def test_help_fits_a_terminal(command: str):
+    """Each command's help is within 80 columns, and names its arguments and options whole."""
+    shown = CliRunner().invoke(app, ["contacts", command, "--help"], env={"COLUMNS": "80"}).output
+    assert max(map(len, shown.splitlines())) <= 80
+    assert "…" not in shown
