@@ -23,8 +23,7 @@ if TYPE_CHECKING:
 
     from service.redis_client.durability import Confirmation
     from service.redis_client.endpoint import Listener
-    from service.redis_client.pipeline import KeyedCommand
-    from service.redis_client.router import Send
+    from service.redis_client.pipeline import KeyedCommand, Send
 
 Address = tuple[str, int]
 """Host and port of a server."""
