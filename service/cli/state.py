@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Annotated, Final
 import typer
 from redis.exceptions import AuthenticationError, ResponseError
 
-from service.cli.reaching import EXIT_UNREACHABLE
+from service.cli.reaching import EXIT_PROBLEMS, EXIT_UNREACHABLE
 from service.config import Settings, SettingsError
 from service.redis_client.client import RedisClient, RedisDeniedError, RedisUnavailableError
 from service.redis_client.pipeline import denies
 from service.runtime.embedded_redis import reach
+from service.store.values import OldStateError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -50,6 +51,9 @@ def state(redis_url: str | None, data_dir: str | None) -> Iterator[RedisClient]:
         except RedisUnavailableError as error:
             typer.echo(f"evenhand: {_said(error, redis.problem)}", err=True)
             raise typer.Exit(EXIT_UNREACHABLE) from error
+        except OldStateError as error:
+            typer.echo("evenhand: an older version kept this workspace, in a form that this one cannot read", err=True)
+            raise typer.Exit(EXIT_PROBLEMS) from error
 
 
 def _said(error: RedisUnavailableError, problem: BaseException | None) -> str:

@@ -19,6 +19,7 @@ class Refusal(StrEnum):
     STALE_RULES = "STALE_RULES"  # prepare what is asked anew: the rules have another revision by now
     DUE_LEASES = "DUE_LEASES"  # make those OFFLINE whose presence lease has ended
     HALF_BUILT = "HALF_BUILT"  # complete a new configuration
+    OLD_STATE = "OLD_STATE"  # nothing can be: an older version kept it in a form that would be misread
 
 
 def refusal_in(reply: Any) -> Refusal | None:

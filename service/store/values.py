@@ -13,6 +13,10 @@ class StaleRulesError(Exception):
     """The rules changed since decisions were prepared; those were not made."""
 
 
+class OldStateError(ConnectionError):
+    """A workspace is kept as an older version of the service kept it, which would be misread: nothing was done."""
+
+
 NO_VERSION = "0"
 """The version of rules, or a roster, where none were ever configured.
 

@@ -9,7 +9,9 @@
 --- @readonly
 
 return function(args)
-  begin()
+  if begin() == OLD_STATE then
+    return OLD_STATE
+  end
   local contact = load_contact(args[1], args[2])
   if not contact.place then
     return {}

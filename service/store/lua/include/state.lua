@@ -19,7 +19,7 @@ local function read_clock()
 end
 
 -- What tells a configuration from every other: its revision, a counter that state which is lost or set back counts anew,
--- and its incarnation, drawn by chance ('': it was made by a version of the service that draws none). '0': there is none.
+-- and its incarnation, drawn by chance. '0': there is none.
 local function version_of(revision, incarnation)
   return revision and incarnation and revision .. '.' .. incarnation or revision or '0'
 end
@@ -31,6 +31,9 @@ local function begin(ref)
   read_clock()
   version, settled_until, spare = version_of(state[1], state[2]), tonumber(state[5] or 0), 0
   latest = math.max(tonumber(state[6] or 0), clock - 1)
+  if state[1] and state[1] ~= '0' and not state[2] then
+    return OLD_STATE
+  end
   if state[3] then
     return HALF_BUILT
   end
