@@ -100,7 +100,9 @@ class RedisStore:
         """Decide about a group after its first run was refused, or failed."""
         workspace = self.workspace(group[0], deadline)
         try:
-            reply = workspace.run(_DECIDE, *words, first=refusal, repeatable=True, slow=slow, durable=True)
+            reply = workspace.run(
+                _DECIDE, *words, first=refusal, repeatable=True, slow=slow, durable=True, as_repeat=_as_repeat
+            )
         except NotDurableError as error:
             return Decided([], self._told_later(group, error))
         except (OSError, ResponseError, StaleRulesError) as error:

@@ -15,12 +15,12 @@ from service.store.refusals import Refusal, refusal_in
 from service.store.roster_chunks import roster_chunks
 from service.store.scripts import load
 from service.store.stored_roster import StoredRoster
-from service.store.values import Configuration, ContactRecord, Decision, StaleRulesError, Standing
+from service.store.values import Configuration, ContactRecord, Decision, OldStateError, StaleRulesError, Standing
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
-    from service.redis_client.client import RedisClient
+    from service.redis_client.client import AsRepeat, RedisClient
     from service.redis_client.script import Script
     from service.store.roster_values import RosterSize, RosterWrites
     from service.store.values import Change, NewRules, PresenceReport
@@ -233,6 +233,7 @@ class RedisWorkspace:
         repeatable: bool = False,
         slow: bool = False,
         durable: bool = False,
+        as_repeat: AsRepeat | None = None,
     ) -> Any:
         """Run a script, and when it refuses do what it asks for and run it again: here, and nowhere else.
 
@@ -243,9 +244,11 @@ class RedisWorkspace:
             repeatable: whether it may run a second time when the connection breaks before its reply.
             slow: whether it may take milliseconds.
             durable: whether it changes what a caller is told, so that this has to be durable first.
+            as_repeat: see `RedisClient.run_each`.
 
         Raises:
             StaleRulesError: what is asked has to be prepared anew.
+            OldStateError: the workspace is kept as this version of the service cannot read it.
             RedisUnavailableError, NotDurableError, redis.ResponseError: see `RedisClient.run`.
             DeadlineError: the deadline is over.
         """
@@ -263,6 +266,7 @@ class RedisWorkspace:
                 slow=slow,
                 durable=durable,
                 timeout_s=time_left(self._deadline),
+                as_repeat=as_repeat,
             )
         if isinstance(reply, Exception):
             if not isinstance(reply, NotDurableError):
@@ -275,6 +279,8 @@ class RedisWorkspace:
         match refusal:
             case Refusal.STALE_RULES:
                 raise StaleRulesError
+            case Refusal.OLD_STATE:
+                raise OldStateError
             case Refusal.DUE_LEASES:
                 self.expire_leases()
             case Refusal.HALF_BUILT:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING
 
 import pytest
@@ -13,6 +14,7 @@ from tests.support.builders import (
     ASSIGNED,
     CREATED,
     NO_RULE_MATCHED,
+    ONLINE,
     contact,
     rule,
 )
@@ -121,6 +123,16 @@ def test_only_what_an_earlier_call_decided_is_replayed(workspace: Workspace, pro
     assert {(one.outcome, one.replayed, one.reply != "") for one in first} == {(ASSIGNED, False, True)}
     assert {(one.outcome, one.replayed, one.reply != "") for one in second} == {(ASSIGNED, True, True)}
     assert [one.sequence for one in first] == [one.sequence for one in second]
+
+
+def test_a_lost_reply_after_a_refusal_is_told_as_new(workspace: Workspace, proxy: LossyProxy):
+    """A first call that had to wait until a presence had ended, and then lost its reply, is told as the first."""
+    workspace.presence(ONLINE, "ann", lease_ms=50)
+    time.sleep(0.1)
+    first = workspace.created("lost-8000", request_id="r")
+    assert len(proxy.lost) == 1
+    assert (first.outcome, first.replayed) == (ASSIGNED, False)
+    assert workspace.created("lost-8000", request_id="r").replayed
 
 
 def test_a_repeated_call_whose_reply_is_lost_is_replayed(workspace: Workspace, proxy: LossyProxy, redis: RedisServer):
