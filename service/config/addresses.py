@@ -33,8 +33,12 @@ def is_local(address: str) -> bool:
 
 def redact(url: str) -> str:
     """Return a Redis URL fit for eyes: without password, and without its query, which may hold one."""
-    # To the last @, and before the query is looked for: a password may hold both characters.
-    return re.sub(r"(?<=://)([^:]*):.*@", r"\1:***@", url, flags=re.DOTALL).split("?", 1)[0]
+    before, question, query = url.partition("?")
+    if question and "@" in query:
+        # The query may hold an @, and so may a password that holds a question mark: nobody can tell where either ends.
+        return re.sub(r"(?<=://).*", "***", before, flags=re.DOTALL)
+    # To the last @: a password may hold that, too.
+    return re.sub(r"(?<=://)([^:]*):.*@", r"\1:***@", before, flags=re.DOTALL)
 
 
 class SentinelUrl(NamedTuple):

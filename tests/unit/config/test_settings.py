@@ -142,6 +142,8 @@ def test_durations_are_seconds() -> None:
         f"redis://:p@{SECRET}@host",
         f"redis://us@er:{SECRET}@host:6379/0",
         f"redis+sentinel://user:{SECRET}@host,host2/mymaster?sentinel_password={SECRET}",
+        f"redis://host:6379/0?password=a@{SECRET}",
+        f"redis+sentinel://host:26379/mymaster?sentinel_password=a@{SECRET}",
     ],
 )
 def test_a_password_is_never_shown(url: str) -> None:
