@@ -108,7 +108,10 @@ class Monitor:
             self._wake.wait(_PING_SECONDS if self._served == 1 else _PING_SECONDS_UNAVAILABLE)
             self._wake.clear()
             if not self._closed:
-                self._ping()
+                try:
+                    self._ping()
+                except Exception:  # noqa: BLE001 - whatever it is, the servers have to be asked again
+                    _log.exception("redis could not be asked whether it serves")
         self._pings.shutdown(wait=False, cancel_futures=True)
 
     def _ping(self) -> None:
