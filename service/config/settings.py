@@ -113,7 +113,7 @@ class Settings:
         60.0, kinds.duration(0.1), "How long a caller may take to take a response; a slower call is ended."
     )
     rules_cache_mib: int = setting(
-        256, kinds.whole(1, 1_000_000), "Memory for the rules that a worker keeps at hand, in MiB, by estimate."
+        256, kinds.whole(1, 1_000_000), "Memory for the rules that a worker has cached, in MiB, by estimate."
     )
     redis_timeout_s: float = setting(
         1.0, kinds.duration(0.001), "How long a command may take before Redis counts as unavailable."

@@ -119,7 +119,7 @@ class RedisClient:
         if self._confirmation is None:
             return WAITS_BEFORE_REPEAT * self._timeout_s
         # First for the reply, and then until it is durable.
-        return WAITS_BEFORE_REPEAT * 2 * (self._timeout_s + self._confirmation.patience_s)
+        return WAITS_BEFORE_REPEAT * 2 * (self._timeout_s + self._confirmation.timeout_s)
 
     def masters(self) -> list[Endpoint]:
         """Return the servers that hold keys now; none as long as nobody knows them."""

@@ -152,7 +152,11 @@ def without_fields(status: Status) -> Status:
     return _status(code_pb2.INVALID_ARGUMENT, reason_of(status), status.message)
 
 
-UNREADABLE = [Violation("", "the request is not a valid message: damaged, not UTF-8, or nested more than 32 deep")]
+UNREADABLE = [
+    Violation(
+        "", "the request is not a valid message: damaged, not UTF-8, or nested too deep (traits may nest 32 deep)"
+    )
+]
 """What is wrong with a request that protobuf cannot read."""
 
 
