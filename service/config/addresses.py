@@ -15,6 +15,15 @@ def split_address(address: str) -> tuple[str, int]:
     return (match[1] or match[2], int(match[3])) if match else (address, -1)
 
 
+def is_host(host: str) -> bool:
+    """Return whether a text can be the name of a host, or its address. Asks no name server."""
+    try:
+        host.encode("idna")  # as Python does before it asks one: an empty label, or one of 64 characters, is none
+    except UnicodeError:
+        return False
+    return host != "" and re.search(r"[\x00-\x20\x7f/]", host) is None
+
+
 def with_port(address: str, port: int) -> str:
     """Return the address with the port that was really taken, which the address may have left open (0)."""
     return address if unix_path(address) is not None else f"{address.rpartition(':')[0]}:{port}"
@@ -76,7 +85,7 @@ def split_sentinel_url(url: str) -> SentinelUrl:
     addresses = []
     for host in hosts.split(","):
         address = split_address(host if re.search(r":\d+$", host) else f"{host}:{_SENTINEL_PORT}")
-        if not address[0] or not 0 < address[1] <= 65_535:  # noqa: PLR2004 - the highest port there is
+        if not is_host(address[0]) or not 0 < address[1] <= 65_535:  # noqa: PLR2004 - the highest port there is
             raise ValueError("no address of a Sentinel")
         addresses.append(address)
     options = dict(parse_qsl(query, keep_blank_values=True))
