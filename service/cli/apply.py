@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING, Any, TypeVar
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import grpc
 import typer
@@ -16,7 +17,7 @@ from service.cli.changes import roster_changes, rule_set_changes
 from service.cli.check import examine, report
 from service.cli.client import NOT_DURABLE, STATE_LOST, connected, explain
 from service.cli.documents import in_order, read
-from service.cli.options import DryRun, Files, Workspace, calls_service, count
+from service.cli.options import DryRun, Workspace, calls_service, count, files_argument
 from service.cli.pages import whole_roster, whole_rule_set
 from service.cli.reaching import EXIT_PROBLEMS, Target
 
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
     from service.cli.documents import Document
 
 Whole = TypeVar("Whole")
+
+Files = Annotated[list[Path], files_argument("A rules file, a roster file, or both (YAML).")]
 
 
 @calls_service

@@ -186,9 +186,11 @@ class EmbeddedRedis:
         folder = self._folder.stat()
         if folder.st_mode & _WRITTEN_BY_OTHERS or folder.st_uid not in {os.geteuid(), _ROOT}:
             mode = stat.S_IMODE(folder.st_mode)
+            ours = folder.st_uid == os.geteuid()
+            remedy = "chmod 700" if ours else f"chown it to user {os.geteuid()}, and chmod 700"
             _log.warning(
-                "others may write to the data folder %s (mode %o, owner %d), and so change decisions: chmod 700",
-                *(self.data_dir, mode, folder.st_uid),
+                "others may write to the data folder %s (mode %o, owner %d), and so change decisions: %s",
+                *(self.data_dir, mode, folder.st_uid, remedy),
             )
 
     def _shorten_socket(self) -> None:
