@@ -65,7 +65,8 @@ def _print(workspace: str, found: Audit) -> None:
         kept = "state lost" if drift.kept is None else f"{drift.kept} kept"
         typer.echo(f"{drift.agent_id}: {kept}, {drift.counted} in the records")
     if not found.agents and not found.contacts:
-        typer.echo(f"Workspace {workspace}: nothing is known of it in this Redis. Are both the right ones?")
+        doubt = "Are both the right ones, or was its state lost (`evenhand apply`, `evenhand accept-loss`)?"
+        typer.echo(f"Workspace {workspace}: nothing is known of it in this Redis. {doubt}")
         return
     verdict = f"{count(len(found.drifts), 'count')} wrong" if found.drifts else "all counts right"
     counted = f"{count(found.contacts, 'open contact')}, {count(found.agents, 'agent')} compared"

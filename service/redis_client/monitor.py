@@ -105,7 +105,9 @@ class Monitor:
     def note_unavailable(self, why: BaseException) -> None:
         """Note that Redis did not answer, or does not serve, and have that looked into."""
         self._wake.set()
-        self._set_served(self.router.served() if self.router is not None else 0.0, why)
+        # Where none serves, what one replied when it was asked says more than that a call was not sent.
+        known = None if self._served else self.problem
+        self._set_served(self.router.served() if self.router is not None else 0.0, known or why)
 
     def close(self) -> None:
         """End the thread, and close all connections."""

@@ -56,9 +56,13 @@ def reach(data_dir: Path) -> Iterator[str]:
         data_dir: the folder of that service.
 
     Raises:
+        EmbeddedRedisError: no service has ever kept its Redis there, or it ended in an orderly way.
         OSError: the folder's path is too long for a unix socket, and there is no temporary folder to be had.
     """
-    with short_paths.reached(data_dir.absolute() / _SOCKET) as socket_path:
+    place = data_dir.absolute() / _SOCKET
+    if not place.exists():
+        raise EmbeddedRedisError(f"no service keeps its Redis in {place.parent}: there is no {place.name}")
+    with short_paths.reached(place) as socket_path:
         yield _url(socket_path)
 
 

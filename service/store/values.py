@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from enum import IntEnum
 from functools import lru_cache
 from typing import Any, NamedTuple, Protocol
 
@@ -31,6 +32,14 @@ NO_CHOICE = ""
 def revision_of(version: str) -> int:
     """Return the revision in a version; 0 for NO_VERSION."""
     return int(version.partition(".")[0])
+
+
+class Loss(IntEnum):
+    """What a workspace had lost, whose loss is accepted: as `accept_loss.lua` returns it."""
+
+    NOTHING = 0
+    RULES = 1
+    ALL = 2  # or there never was such a workspace
 
 
 class Reason(NamedTuple):

@@ -15,7 +15,7 @@ from service.store.refusals import Refusal, refusal_in
 from service.store.roster_chunks import roster_chunks
 from service.store.scripts import load
 from service.store.stored_roster import StoredRoster
-from service.store.values import Configuration, ContactRecord, Decision, OldStateError, StaleRulesError, Standing
+from service.store.values import Configuration, ContactRecord, Decision, Loss, OldStateError, StaleRulesError, Standing
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -192,9 +192,9 @@ class RedisWorkspace:
         while self.run(_BUILD, slow=True):
             pass
 
-    def accept_loss(self) -> bool:
-        """Have the workspace be one without rules, if its rules are lost. Return whether they were."""
-        return bool(self.run(_ACCEPT_LOSS, repeatable=True, durable=True))
+    def accept_loss(self) -> Loss:
+        """Have the workspace be one without rules, if its rules are lost. Return what was."""
+        return Loss(self.run(_ACCEPT_LOSS, repeatable=True))
 
     def note_choices(self, choices: Mapping[str, str], *, durable: bool = True) -> int:
         """Note what rules ask for, by the names that cases call it by. Nothing else comes of it.
