@@ -16,6 +16,7 @@ from google.protobuf.message_factory import GetMessageClass
 from ruamel.yaml import YAML
 from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
+from service.rules import json_path
 from service.yaml_text import line_of
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ class YamlMessageReader:
     """Reads one node tree into one message.
 
     Attributes:
-        problems: (path, line, description) of each mistake, in the order found.
+        problems: (path by names in JSON, line, description) of each mistake, in the order found.
         lines: the line, from 1, of each field path that the document has, such as "rules[3].condition.tag".
             A field's line is the line of its key, an element's line is where the element starts.
     """
@@ -54,8 +55,10 @@ class YamlMessageReader:
         data = self._message(node, message.DESCRIPTOR, "")
         return json_format.ParseDict({} if data is _LEFT_OUT else data, message)
 
-    def _wrong(self, path: str, node: Node, description: str) -> Any:
-        self.problems.append((path, line_of(node), description))
+    def _wrong(self, path: str, node: Node, description: str, unknown: str = "") -> Any:
+        """Note a mistake; `unknown` is the key of a field that `path` does not have."""
+        shown = ".".join(part for part in (json_path(path), unknown) if part)
+        self.problems.append((shown, line_of(node), description))
         return _LEFT_OUT
 
     def _message(self, node: Node, descriptor: Any, path: str) -> Any:
@@ -96,7 +99,7 @@ class YamlMessageReader:
             close = get_close_matches(key, known, n=1)
             hint = f'did you mean "{close[0]}"?' if close else f"known are {', '.join(known)}"
             label = f'unknown field "{key}"' if key else "a field's name must be text"
-            self._wrong(f"{path}.{key}".strip("."), key_node, f"{label}; {hint}")
+            self._wrong(path, key_node, f"{label}; {hint}", key)
         return field
 
     def _is_another(self, field: FieldDescriptor, key: Node, seen: dict[str, tuple[str, int]], path: str) -> bool:

@@ -12,7 +12,7 @@ from service.rules.choices import Choice, View, choices_of
 from service.rules.conditions.cel_runtime import ExpressionError
 from service.rules.fields.identifiers import identifier_problem, is_identifier, quoted
 from service.rules.fields.listing import listed
-from service.rules.fields.violations import Violation, Violations
+from service.rules.fields.violations import Violation, Violations, json_path
 from service.rules.layout import (
     EMPTY,
     Layout,
@@ -49,6 +49,7 @@ __all__ = [
     "identifier_problem",
     "is_identifier",
     "is_readable",
+    "json_path",
     "layout_of",
     "list_names",
     "listed",
