@@ -65,24 +65,23 @@ class Configuration(NamedTuple):
     Attributes:
         done: what has had its effect, a bit each.
         contact: what the contact is by that.
-        before: the same, with its bits, before each change that the next promotion may lose, and those after it.
-        in_vain: whether something had an effect that the next promotion does lose, and then has it again.
+        kept: the same of when the next promotion sets the contact back to; None: it sets it back to nothing earlier.
     """
 
     done: int
     contact: Contact
-    before: frozenset[tuple[int, Contact]] = frozenset()
-    in_vain: bool = False
+    kept: tuple[int, Contact] | None = None
 
 
 def is_linearizable(operations: Sequence[Operation], terms: Terms) -> bool:
     """Return whether the operations of one contact are what some order of them, one at a time, would have answered."""
     begin = min(each.sent for each in operations)
-    end = max((each.answered for each in operations if each.known), default=begin)
+    # Only who reads can see what is lost then: without one before it a promotion is nothing that has to be explained.
+    reads = [each.sent for each in operations if each.kind == "get" and each.known]
     promotions = [
         Operation(_PROMOTION, "", "", since, until)
         for since, until in terms.promotions
-        if begin < until and since < end
+        if begin < until and any(read < until for read in reads)
     ]
     # Where no promotion is needed to explain it, none has to be looked at.
     return _is_explained(operations, terms) or bool(promotions and _is_explained([*operations, *promotions], terms))
@@ -96,69 +95,48 @@ def _is_explained(operations: Sequence[Operation], terms: Terms) -> bool:
     waiting = [Configuration(0, Contact())]
     while waiting:
         configuration = waiting.pop()
-        if configuration.done & known == known and not configuration.in_vain:
+        done, contact, kept = configuration
+        if done & known == known and kept is None:
             return True
         if configuration in seen:
             continue
         seen.add(configuration)
-        for at in _next(ordered, configuration.done):
-            if ordered[at].kind == _PROMOTION:
-                waiting += _promoted(ordered, configuration, at)
+        promotion = next((each for _, each in _left(ordered, done) if each.kind == _PROMOTION), None)
+        seen_before = promotion is not None and any(
+            each.kind == "get" and each.sent < promotion.answered for _, each in _left(ordered, done)
+        )
+        for at in _next(ordered, done):
+            operation, after = ordered[at], done | 1 << at
+            if operation.kind == _PROMOTION:
+                waiting.append(_promoted(ordered, configuration, after))
                 continue
-            if not configuration.in_vain or ordered[at].kind == "get" or not ordered[at].known:
-                before = _losable(ordered, configuration, at)
-                after = _after(configuration.contact, ordered[at], guesses, terms)
-                done = configuration.done | 1 << at
-                waiting += [Configuration(done, each, before, configuration.in_vain) for each in after]
-            if _may_be_in_vain(ordered, configuration, at):
-                before = _losable(ordered, configuration, at)
-                unanswered = replace(ordered[at], answered=FOREVER, result=None)
-                after = _after(configuration.contact, unanswered, guesses, terms)
-                waiting += [Configuration(configuration.done, each, before, in_vain=True) for each in after]
+            if kept is None or operation.kind == "get":
+                waiting += [Configuration(after, each, kept) for each in _after(contact, operation, guesses, terms)]
+            if seen_before and operation.kind != "get" and promotion.sent <= operation.answered:
+                # What it does now is lost; whatever it is answered then is what it does once more.
+                lost = _after(contact, replace(operation, answered=FOREVER, result=None), guesses, terms)
+                waiting += [Configuration(after, each, kept or (done, contact)) for each in lost]
     return False
 
 
-def _may_be_in_vain(ordered: Sequence[Operation], configuration: Configuration, at: int) -> bool:
-    """Whether what this operation does first may be lost, and its answer be that of a second time."""
-    operation = ordered[at]
-    return operation.kind != "get" and operation.known and _next_promotion(ordered, configuration) <= operation.answered
+def _promoted(ordered: Sequence[Operation], configuration: Configuration, after: int) -> Configuration:
+    """Return what is left when the second Redis takes over: all, or what it had when it lost touch; reads were read."""
+    if configuration.kept is None:
+        return Configuration(after, configuration.contact)
+    done, contact = configuration.kept
+    read = sum(1 << at for at, each in enumerate(ordered) if each.kind in {_PROMOTION, "get"})
+    return Configuration(done | after & read, contact)
 
 
-def _next_promotion(ordered: Sequence[Operation], configuration: Configuration) -> float:
-    left = (
-        each.sent for at, each in enumerate(ordered) if not configuration.done >> at & 1 and each.kind == _PROMOTION
-    )
-    return min(left, default=FOREVER)
-
-
-def _losable(ordered: Sequence[Operation], configuration: Configuration, at: int) -> frozenset[tuple[int, Contact]]:
-    """Return to what the next promotion may set the contact back, once this operation has its effect, too."""
-    if ordered[at].kind == "get" or configuration.in_vain:
-        return configuration.before
-    promotion = _next_promotion(ordered, configuration)
-    if promotion == FOREVER or ordered[at].answered < promotion:
-        return frozenset()  # it stands, and so does all that was before it
-    return configuration.before | {(configuration.done, configuration.contact)}
-
-
-def _promoted(ordered: Sequence[Operation], configuration: Configuration, at: int) -> Iterator[Configuration]:
-    """Yield what may be left when the second Redis takes over: everything, or less of what nobody was answered yet."""
-    done = configuration.done | 1 << at
-    if not configuration.in_vain:
-        yield Configuration(done, configuration.contact)
-    since = ordered[at].sent
-    kept = sum(1 << bit for bit, each in enumerate(ordered) if each.kind in {_PROMOTION, "get"})
-    stands = sum(1 << bit for bit, each in enumerate(ordered) if each.answered < since)
-    for earlier, contact in configuration.before:
-        if not done & ~earlier & ~kept & stands:
-            yield Configuration(earlier | done & kept, contact)
+def _left(ordered: Sequence[Operation], done: int) -> Iterator[tuple[int, Operation]]:
+    return ((at, each) for at, each in enumerate(ordered) if not done >> at & 1)
 
 
 def _next(ordered: Sequence[Operation], done: int) -> Iterator[int]:
     """Yield what may be next: what was sent before anything else that is left was answered."""
-    left = [at for at in range(len(ordered)) if not done & 1 << at]
-    first = min(ordered[at].answered for at in left)
-    return (at for at in left if ordered[at].sent <= first)
+    left = list(_left(ordered, done))
+    first = min(each.answered for _, each in left)
+    return (at for at, each in left if each.sent <= first)
 
 
 def _guesses(operations: Sequence[Operation]) -> list[Decided]:
