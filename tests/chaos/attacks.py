@@ -186,7 +186,7 @@ def flood(scene: Scene) -> None:
 
 def reset_rapidly(scene: Scene) -> None:
     """Begin calls and cancel them at once, as fast as a connection takes it."""
-    with flooding(scene.system.addresses[scene.target], "reset"):
+    with flooding(scene.system.addresses[scene.target], "rapid-reset"):
         time.sleep(scene.seconds)
 
 
