@@ -99,18 +99,39 @@ local function decide(at, contacts, id, bucket, owner_id, opened, request, ref, 
   return decide_by_rules(contact, request, ref, reply, sequence)
 end
 
+-- Whether each contact is decided about, or has an owner: so the rules bear on none of them any more.
+local function are_decided(args, contacts)
+  local begun = before
+  for at = 1, contacts do
+    local from = FIRST + (at - 1) * FIELDS
+    local id, bucket, owner_id, _, request = unpack(args, from, from + FIELDS - 1)
+    local contact = load_contact(id, bucket)
+    local decided = owner_id ~= '' or contact.owner ~= 0 or before and decided_before(contact, request, at)
+      or request ~= '' and contact.place and replay(contact, request)
+    if not decided then
+      return false
+    end
+  end
+  before = begun
+  return true
+end
+
 return function(args)
   local refusal, text, revision = begin(args[FIRST_REF])
   if refusal then
     return refusal
   end
-  if version ~= args[1] then
+  local stale = version ~= args[1]
+  if stale and not is_second(args[4], args[5]) then
     return STALE_RULES
   end
   under, retention, replay_retention = revision, args[2], args[3]
   begin_choices(args[FIRST_REF], text)
   local decisions, contacts = {}, (#args - FIRST + 1) / FIELDS
   begin_run(args[4], args[5])
+  if stale and not are_decided(args, contacts) then
+    return STALE_RULES
+  end
   for at = 1, contacts do
     local from = FIRST + (at - 1) * FIELDS
     decisions[at] = decide(at, contacts, unpack(args, from, from + FIELDS - 1))
