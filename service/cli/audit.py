@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING, Annotated, Final
 import typer
 
 from service.call import NO_DEADLINE
+from service.cli.lost_keys import HASH, show_lost
 from service.cli.options import Workspace, count
 from service.cli.reaching import EXIT_PROBLEMS
 from service.cli.state import DataDir, RedisUrl, state
 from service.decisions.agents_put_back import put_back
+from service.decisions.rosters_in_force import restore
 from service.rules import listed
 from service.store import keys
 from service.store.audit import Audit, audit_workspace, repair_workspace
@@ -24,20 +26,35 @@ if TYPE_CHECKING:
 _TRIES: Final = 5
 _PAUSE_SECONDS: Final = 0.5
 
-Repair = Annotated[bool, typer.Option("--repair", help="Set what drifted to what the records say.")]
+Repair = Annotated[
+    bool,
+    typer.Option("--repair", help="Set what drifted to what the records say, and put back lost keys that others tell."),
+]
 
 
 def audit(workspace: Workspace, redis_url: RedisUrl = None, data_dir: DataDir = None, repair: Repair = False) -> None:
-    """Check that agents' open counts are those of the contacts' records. Reads Redis itself, beside live traffic.
+    """Check that agents' open counts are those of the contacts' records, and that no key is lost from Redis.
 
-    Exit code 0: they are; 1: some are not, or nothing is known of the workspace; 3: Redis is unavailable.
+    Reads Redis itself, beside live traffic.
+
+    Exit code 0: it is so; 1: it is not, or nothing is known of the workspace; 3: Redis is unavailable.
     """
     with state(redis_url, data_dir) as redis:
+        stored = RedisWorkspace(redis, keys.root(workspace), NO_DEADLINE, contact_retention_ms=0)
+        mending = stored.mending()
+        lost_keys = mending.lost_keys()
+        if repair:
+            if HASH in lost_keys:
+                restore(stored)
+            mending.put_back(lost_keys)
+        left = show_lost(workspace, lost_keys, mending.lost_keys())
+        if HASH in left:
+            raise typer.Exit(EXIT_PROBLEMS)
         found = _quiet_audit(redis, workspace)
         repaired = repair and bool(found.drifts) and repair_workspace(redis, workspace, found)
         lost = [drift.agent_id for drift in found.drifts if drift.kept is None]
         if repaired and lost:
-            put_back(RedisWorkspace(redis, keys.root(workspace), NO_DEADLINE, contact_retention_ms=0), lost)
+            put_back(stored, lost)
     _print(workspace, found)
     if not found.agents and not found.contacts:
         raise typer.Exit(EXIT_PROBLEMS)
@@ -45,7 +62,7 @@ def audit(workspace: Workspace, redis_url: RedisUrl = None, data_dir: DataDir = 
         typer.echo("Repaired." if repaired else "Not repaired: the workspace did not stay quiet. Try again.")
     if repaired and lost:
         typer.echo(f"OFFLINE until presence is reported: {listed(lost)}")
-    if found.drifts and not repaired:
+    if left or (found.drifts and not repaired):
         raise typer.Exit(EXIT_PROBLEMS)
 
 

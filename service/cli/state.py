@@ -14,7 +14,7 @@ from service.config import Settings, SettingsError
 from service.redis_client.client import RedisClient, RedisUnavailableError
 from service.redis_client.pipeline import denies
 from service.runtime.embedded_redis import EmbeddedRedisError, reach
-from service.store.values import OldStateError
+from service.store.values import OldStateError, StateLostError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -56,6 +56,10 @@ def state(redis_url: str | None, data_dir: str | None) -> Iterator[RedisClient]:
         except RedisUnavailableError as error:
             typer.echo(f"evenhand: {_said(error, redis.problem)}", err=True)
             raise typer.Exit(EXIT_UNREACHABLE) from error
+        except StateLostError as error:
+            text = "a part of the roster or rules is lost; `evenhand apply` puts it back, then say this again"
+            typer.echo(f"evenhand: {text}", err=True)
+            raise typer.Exit(EXIT_PROBLEMS) from error
         except OldStateError as error:
             typer.echo("evenhand: an older version kept this workspace, in a form that this one cannot read", err=True)
             raise typer.Exit(EXIT_PROBLEMS) from error

@@ -47,12 +47,11 @@ from service.decisions.errors import (
     InvalidError,
     NotFoundError,
     StaleEtagError,
-    StateLostError,
 )
 from service.redis_client.durability import NotDurableError
 from service.rpc import trailers
 from service.rules import Violation, listed
-from service.store.values import OldStateError
+from service.store.values import OldStateError, StateLostError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence

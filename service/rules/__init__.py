@@ -18,6 +18,7 @@ from service.rules.layout import (
     Layout,
     PlacedAgent,
     PlacedTeam,
+    RosterWrites,
     layout_of,
     with_agents,
     with_teams,
@@ -26,13 +27,14 @@ from service.rules.layout import (
 from service.rules.matching.matcher import CompiledRules, Selection
 from service.rules.matching.prepared import dump, is_readable, load, prepare
 from service.rules.matching.reply import AGENT_NAME_MARK, Reply
-from service.rules.plan import plan_agents, plan_change, plan_teams
+from service.rules.plan import Change, plan_agents, plan_change, plan_teams
 from service.rules.pools import EVERYONE, list_names, pool_of
 
 __all__ = [
     "AGENT_NAME_MARK",
     "EMPTY",
     "EVERYONE",
+    "Change",
     "Choice",
     "CompiledRules",
     "ExpressionError",
@@ -40,6 +42,7 @@ __all__ = [
     "PlacedAgent",
     "PlacedTeam",
     "Reply",
+    "RosterWrites",
     "Selection",
     "View",
     "Violation",

@@ -14,9 +14,11 @@ together. Scripts get that beginning as KEYS[1] and add the suffixes below, whic
 | :prepared                  | string     | the rules as the matcher takes them, rules/matching/prepared.py          |
 | :staged:<token>, :plan     | list       | what a new configuration still has to change, in bounded pieces          |
 | :numbers                   | hash       | agent id -> the agent's number, for ever; `+17` for unknown owners       |
+| :recalled                  | hash       | the same while they are put back; expires in a minute                    |
 | :unknown                   | sorted set | numbers of unknown owners by the time (ms) when their records are gone   |
 | :agent:<number>            | hash       | settings, presence, open count, pools and views; for each pool a turn;   |
 |                            |            | what it was assigned in pools that it is in no more                      |
+| :checked                   | string     | there while a view that is empty is not looked after; expires in a minute|
 | :emptied                   | hash       | the last virtual time in a view that ran empty; rotation.py              |
 | :leases                    | sorted set | numbers of agents whose presence ends by itself, by that time (ms)       |
 | :view:<view>               | sorted set | the eligible of a pool as some rules see it, in the order of choosing    |
@@ -44,6 +46,7 @@ view `<pool>|<strategy>` with what the rules ask for (rules/choices.py).
 from __future__ import annotations
 
 from functools import lru_cache
+from urllib.parse import unquote
 from zlib import crc32
 
 PREFIX = "evenhand:"
@@ -61,8 +64,10 @@ SUFFIXES = {
     "STAGED": ":staged:",
     "PLAN": ":plan",
     "NUMBERS": ":numbers",
+    "RECALLED": ":recalled",
     "UNKNOWN": ":unknown",
     "AGENT": ":agent:",
+    "CHECKED": ":checked",
     "EMPTIED": ":emptied",
     "LEASES": ":leases",
     "VIEW": ":view:",
@@ -92,6 +97,11 @@ def root(workspace_id: str) -> bytes:
     """
     tag = workspace_id.replace("%", "%25").replace("{", "%7B").replace("}", "%7D")
     return f"{PREFIX}{{{tag}}}".encode()
+
+
+def workspace_of(workspace_root: bytes) -> str:
+    """Return the id of the workspace whose keys begin so."""
+    return unquote(workspace_root.decode().removeprefix(f"{PREFIX}{{").removesuffix("}"))
 
 
 def bucket(contact_id: bytes) -> int:

@@ -16,7 +16,7 @@ from service.call import NO_DEADLINE, time_left
 from service.redis_client.durability import NotDurableError
 from service.store import keys
 from service.store.scripts import load
-from service.store.values import Decided, Decision, StaleRulesError, StoredRules
+from service.store.values import Decided, Decision, StaleRulesError, StateLostError, StoredRules
 from service.store.workspace import RedisWorkspace
 
 if TYPE_CHECKING:
@@ -105,6 +105,8 @@ class RedisStore:
             )
         except NotDurableError as error:
             return Decided([], self._told_later(group, error))
+        except StateLostError:
+            return Decided([], StaleRulesError())  # the rules are read again, and found to be lost
         except (OSError, ResponseError, StaleRulesError) as error:
             return Decided([], error)
         return Decided([Decision(*each) for each in reply], None)

@@ -5,12 +5,19 @@
 -- Returns  1; 2 if nothing at all was there of the workspace, which may never have been; 0 if its rules are there, or the loss
 --          was accepted before: nothing was done
 
+--- @include "state"
+
 return function()
+  local refusal = begin()
+  if refusal == STATE_LOST then
+    return refusal
+  end
   local revision = call('HGET', root, 'revision')
   if revision == '0' or revision and call('EXISTS', root .. RULES) == 1 then
     return 0
   end
   local unknown = call('EXISTS', root, root .. RULES, root .. AGENTS, root .. TEAMS, root .. NUMBERS) == 0
+  call('DEL', root .. PREPARED)
   call('HDEL', root, 'incarnation', 'prepared')
   call('HSET', root, 'revision', 0)
   return unknown and 2 or 1

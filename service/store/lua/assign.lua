@@ -16,6 +16,9 @@ return function(args)
     return refusal
   end
   local number = call('HGET', root .. NUMBERS, args[3])
+  if not number and are_numbers_lost() then
+    return LOST_NUMBERS
+  end
   if not number or call('HEXISTS', root .. AGENT .. number, 'settings') == 0 then
     return {}
   end

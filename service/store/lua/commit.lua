@@ -3,7 +3,7 @@
 -- KEYS[1]  what all keys of the workspace begin with; all others are derived from it (see keys.py)
 -- ARGV[1]  version of the rules this was prepared under
 -- ARGV[2]  version of the roster this was prepared under
--- ARGV[3]  'rules' or 'roster': which of the two is new
+-- ARGV[3]  'rules' or 'roster': which of the two is new; 'roster alone': prepared without the rule set, which is lost
 -- ARGV[4]  token of the plan that was staged ('' = nothing else changes)
 -- ARGV[5]  its incarnation
 -- then, if the rules are new: how many choices there were when those of the rules had been noted, the serialized rule
@@ -13,6 +13,20 @@
 --          long ago, or a server has taken over that has not got the choices: nothing was done
 
 --- @include "roster"
+--- @include "teams"
+
+-- A new roster is whole, also where a part of the one before was lost. Without the rule set nobody knows how its rules
+-- look at that roster; so nothing is decided by them any more, not by what replicas have kept of them either.
+local function put_roster_in_force(incarnation, alone)
+  call('HSET', root, 'roster_incarnation', incarnation, 'places', places_in_teams())
+  call('HDEL', root, 'unbuilt')
+  if alone then
+    call('HSET', root, 'incarnation', incarnation)
+    call('HDEL', root, 'prepared')
+    call('DEL', root .. PREPARED)
+  end
+  return version_of(call('HINCRBY', root, 'roster_revision', 1), incarnation)
+end
 
 return function(args)
   local refusal = begin_with_roster()
@@ -32,9 +46,8 @@ return function(args)
     call('PERSIST', root .. PLAN)
     call('HSET', root, 'building', 1)
   end
-  if which == 'roster' then
-    call('HSET', root, 'roster_incarnation', incarnation)
-    return version_of(call('HINCRBY', root, 'roster_revision', 1), incarnation)
+  if which ~= 'rules' then
+    return put_roster_in_force(incarnation, which == 'roster alone')
   end
   local new = call('HINCRBY', root, 'revision', 1)
   call('SET', root .. RULES, rule_set)

@@ -9,8 +9,9 @@
 --- @readonly
 
 return function(args)
-  if begin() == OLD_STATE then
-    return OLD_STATE
+  local refusal = begin()
+  if refusal == OLD_STATE or refusal == STATE_LOST then
+    return refusal
   end
   local contact = load_contact(args[1], args[2])
   if not contact.place then

@@ -23,10 +23,15 @@
 local FIELDS, FIRST = 7, 6  -- words a contact, and where the first begins
 local FIRST_REF = FIRST + 5  -- where that names what its rule asks for
 local retention, replay_retention, under
+local refused  -- what the run is refused with, as it turns out in its middle
 
 -- The contact is owned: the record follows the caller's owner, and an opened conversation is counted.
 local function keep_owner(contact, owner_id, opened, request, sequence)
   local owner = owner_id ~= '' and number_of_owner(owner_id, retention, replay_retention) or contact.owner
+  if not owner then
+    refused = LOST_NUMBERS
+    return
+  end
   local state = (contact.state == CLOSED and not opened) and CLOSED or OPENED
   if owner ~= contact.owner or state ~= contact.state then
     if contact.state == OPENED then
@@ -60,11 +65,15 @@ local function fill_in(id, reply, agent)
   return filled
 end
 
-local function decide_by_rules(contact, request, ref, reply, sequence)
+local function decide_by_rules(contact, request, ref, reply, sequence, at)
   local outcome, agent, text, choice = NO_RULE_MATCHED, nil, '', nil
   if ref ~= '' then
     text, choice = choice_called(ref)
     agent = choose(choice, sequence)
+    if not agent and at == 1 and is_due_to_check() then
+      refused = CHECK_VIEWS
+      return
+    end
     outcome = agent and ASSIGNED or NO_AGENT_AVAILABLE
   end
   if not agent then
@@ -96,7 +105,7 @@ local function decide(at, contacts, id, bucket, owner_id, opened, request, ref, 
   if owner_id ~= '' or contact.owner ~= 0 then
     return keep_owner(contact, owner_id, opened == '1', request, sequence)
   end
-  return decide_by_rules(contact, request, ref, reply, sequence)
+  return decide_by_rules(contact, request, ref, reply, sequence, at)
 end
 
 -- Whether each contact is decided about, or has an owner: so the rules bear on none of them any more.
@@ -125,7 +134,7 @@ return function(args)
   if stale and not is_second(args[4], args[5]) then
     return STALE_RULES
   end
-  under, retention, replay_retention = revision, args[2], args[3]
+  under, retention, replay_retention, refused = revision, args[2], args[3], nil
   begin_choices(args[FIRST_REF], text)
   local decisions, contacts = {}, (#args - FIRST + 1) / FIELDS
   begin_run(args[4], args[5])
@@ -135,6 +144,9 @@ return function(args)
   for at = 1, contacts do
     local from = FIRST + (at - 1) * FIELDS
     decisions[at] = decide(at, contacts, unpack(args, from, from + FIELDS - 1))
+    if refused then
+      return refused
+    end
   end
   return decisions
 end

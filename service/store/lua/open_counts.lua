@@ -3,15 +3,17 @@
 -- KEYS[1]  what all keys of the workspace begin with; all others are derived from it (see keys.py)
 -- ARGV     first and last of the agents' numbers that are asked about
 --
--- Returns  {sequence, number of agents, id ('' = the agent's hash is lost), count, id, count, ...}
+-- Returns  {sequence, number of agents, id ('' = the agent's hash is lost, or its settings), count, id, count, ...}
 
 --- @readonly
 
 return function(args)
   local counts = {call('HGET', root, 'sequence') or 0, call('HGET', root, 'agents') or 0}
+  local is_building = call('HEXISTS', root, 'building') == 1
   for number = tonumber(args[1]), math.min(tonumber(args[2]), tonumber(counts[2])) do
-    local id, open = unpack(call('HMGET', root .. AGENT .. number, 'id', 'open'))
-    counts[#counts + 1] = id or ''
+    local id, open, settings = unpack(call('HMGET', root .. AGENT .. number, 'id', 'open', 'settings'))
+    local is_whole = id and (settings or is_building or call('HEXISTS', root .. AGENTS, id) == 0)
+    counts[#counts + 1] = is_whole and id or ''
     counts[#counts + 1] = tonumber(open or 0)
   end
   return counts

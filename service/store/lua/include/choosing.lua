@@ -14,7 +14,18 @@ local function take_first(key, turn_field)
     if packed and agent.settings and string.sub(packed, LAST_FROM, LAST_TO) == string.sub(chosen, 1, LAST_TO - LAST_FROM + 1) then
       return chosen, agent, packed
     end
+    if not agent.settings then
+      call('HINCRBY', root, 'agents_lost', 1)  -- for the metrics' replica, which tells the log
+    end
   end
+end
+
+-- Where nobody is eligible the view is not there, no more than where it is lost: every so often somebody is to look which
+-- of the two it is.
+local CHECK_MS = 60000
+
+local function is_due_to_check()
+  return call('SET', root .. CHECKED, '', 'NX', 'PX', CHECK_MS)
 end
 
 -- Chooses the first of the view that is asked for. Returns the agent; nil: nobody is eligible.

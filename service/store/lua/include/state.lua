@@ -24,6 +24,14 @@ local function version_of(revision, incarnation)
   return revision and incarnation and revision .. '.' .. incarnation or revision or '0'
 end
 
+-- Whether the workspace's hash is gone, and something is there that is never there without it: rules, numbers of agents,
+-- or contacts. Other fields may have come into being since.
+local function is_root_lost(revision, sequence)
+  return not revision and (call('EXISTS', root .. RULES) == 1
+    or (call('HEXISTS', root, 'agents') == 0 and call('EXISTS', root .. NUMBERS) == 1)
+    or (not sequence and call('EXISTS', root .. UNMATCHED_CONTACTS, root .. UNASSIGNED_CONTACTS) > 0))
+end
+
 -- Begins a run. Returns what it is refused with, if it is; the text of the choice of this name, if one is named; and the
 -- revision of the rules.
 local function begin(ref)
@@ -31,8 +39,13 @@ local function begin(ref)
   read_clock()
   version, settled_until, spare = version_of(state[1], state[2]), tonumber(state[5] or 0), 0
   latest = math.max(tonumber(state[6] or 0), clock - 1)
-  if state[1] and state[1] ~= '0' and not state[2] then
-    return OLD_STATE
+  if not state[2] then
+    if state[1] and state[1] ~= '0' then
+      return OLD_STATE
+    end
+    if is_root_lost(state[1], state[6]) then
+      return STATE_LOST
+    end
   end
   if state[3] then
     return HALF_BUILT

@@ -21,7 +21,7 @@ local function forget_unknown(number)
 end
 
 -- The number of an owner whom the caller names, given on first sight. Then some others are forgotten whose records are gone,
--- and the replays (kept for so long, ms) of decisions about them, too.
+-- and the replays (kept for so long, ms) of decisions about them, too. nil: numbers are lost.
 local function number_of_owner(id, retention, replay_retention)
   local found = call('HGET', root .. NUMBERS, id)
   if found and not is_unknown(found) then
@@ -29,6 +29,9 @@ local function number_of_owner(id, retention, replay_retention)
   end
   local number = found and tonumber(found)
   if not number then
+    if are_numbers_lost() then
+      return nil
+    end
     local gone = call('ZRANGEBYSCORE', root .. UNKNOWN, '-inf', now - replay_retention, 'LIMIT', 0, FORGOTTEN_AT_ONCE)
     for _, each in ipairs(gone) do
       forget_unknown(each)
