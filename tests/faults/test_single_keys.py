@@ -85,7 +85,8 @@ KEYS = [
 class Lab:
     """A workspace with contacts of every kind, a replica that has decided for it, and one that has not."""
 
-    def __init__(self, redis: RedisServer, *replicas: EvenhandServer) -> None:
+    def __init__(self, folder: Path, redis: RedisServer, *replicas: EvenhandServer) -> None:
+        self.folder = folder
         self.redis = redis
         self.server = replicas[0]
         self.name = uuid4().hex
@@ -137,7 +138,7 @@ def lab(
     monkeypatch.chdir(tmp_path)
     (tmp_path / "roster.yaml").write_text(ROSTER)
     (tmp_path / "rules.yaml").write_text(RULES)
-    lab = Lab(*servers)
+    lab = Lab(tmp_path, *servers)
     lab.fill()
     return lab
 
@@ -228,4 +229,27 @@ def test_a_lost_loss_can_be_accepted(lab: Lab):
     assert lab.workspace.created("c").outcome == NO_RULE_MATCHED
     said = lab.evenhand("apply", "roster.yaml", "rules.yaml")
     assert "rules: applied, revision 1" in said.stdout
+    is_well(lab)
+
+
+def test_a_plan_that_is_lost_half_way_is_named_and_mended(lab: Lab):
+    """Where a configuration was not built to its end the roster is not told as if it were; `apply` puts it in place."""
+    with lab.redis.client() as client:
+        client.hset(f"evenhand:{{{lab.name}}}", "building", 1)
+    assert lab.workspace.created("meanwhile").outcome == ASSIGNED
+    assert answered(lab.workspace, "meanwhile")["roster"] == "STATE_LOST"
+    assert "configuration was lost half-way" in lab.evenhand("audit").stdout
+    assert lab.evenhand("apply", "roster.yaml", "rules.yaml").exit_code == 0
+    is_well(lab)
+
+
+def test_a_roster_without_its_rules_decides_nothing(lab: Lab):
+    """Where the rule set is lost and a roster is applied alone, no replica decides by what it has kept of the rules."""
+    lab.delete(":rules")
+    assert lab.evenhand("apply", "roster.yaml").exit_code == 0
+    (lab.folder / "roster.yaml").write_text(ROSTER.replace("id: cy", "id: dee"))
+    assert lab.evenhand("apply", "roster.yaml").exit_code == 0
+    assert {answered(each, "c")["decide"] for each in lab.replicas} == {"STATE_LOST"}
+    (lab.folder / "roster.yaml").write_text(ROSTER)
+    assert lab.evenhand("apply", "roster.yaml", "rules.yaml").exit_code == 0
     is_well(lab)
