@@ -18,6 +18,7 @@ from service.decisions.roster_updates import RosterUpdater
 from service.decisions.rulebook import RuleBook
 from service.redis_client.client import RedisClient
 from service.redis_client.durability import Durability
+from service.redis_client.monitor import UrlFile
 from service.rpc import credentials, health, reflection
 from service.rpc.admission import Admission
 from service.rpc.assignment import Assignment
@@ -160,14 +161,11 @@ class App:
 
 
 def _redis(settings: Settings, url: str, timings: Timings | None = None) -> RedisClient:
-    def reread() -> str:
-        return settings.external_redis() or url
-
     return RedisClient(
         url,
         settings.redis_timeout_s,
         timings,
-        reread if settings.redis_url_file else None,
+        UrlFile(settings.redis_url_text, settings.redis_url_in) if settings.redis_url_file else None,
         Durability(settings.durability),
     )
 

@@ -87,7 +87,11 @@ class Access:
             now = stamps([self._path, *self._key_files])
             if now != self._stamps:
                 self._stamps = now
-                self._renew()
+                try:
+                    self._renew()
+                except Exception as error:  # noqa: BLE001 - whatever this file does to it, the next one has to be read
+                    _log.exception("the access file could not be read")
+                    self._say_wrong(f"cannot be read: {type(error).__name__}")
 
     def _renew(self) -> None:
         """Read the file again."""

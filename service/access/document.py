@@ -206,7 +206,11 @@ class _Reader:
         module = self._jwt_module(node, path, "keys") if node is not None and name else None
         if module is None or node is None:
             return ()
-        file = Path(self.file).parent / Path(name).expanduser()
+        try:
+            file = Path(self.file).parent / Path(name).expanduser()
+        except RuntimeError:
+            self.nodes.wrong(node, path, f"{name} begins with ~, and that home folder is not known")
+            return ()
         self.key_files.append(file)
         try:
             return tuple(module.parse(file.read_bytes()))

@@ -9,6 +9,7 @@ from service.cli.options import Workspace  # noqa: TC001 - typer reads it
 from service.cli.reaching import EXIT_PROBLEMS
 from service.cli.state import DataDir, RedisUrl, state
 from service.store import keys
+from service.store.values import Loss
 from service.store.workspace import RedisWorkspace
 
 
@@ -20,10 +21,13 @@ def accept_loss(workspace: Workspace, redis_url: RedisUrl = None, data_dir: Data
     Exit code 0: done; 1: nothing is lost; 3: Redis is unavailable.
     """
     with state(redis_url, data_dir) as redis:
-        accepted = RedisWorkspace(redis, keys.root(workspace), NO_DEADLINE, contact_retention_ms=0).accept_loss()
-    if not accepted:
+        lost = RedisWorkspace(redis, keys.root(workspace), NO_DEADLINE, contact_retention_ms=0).accept_loss()
+    if lost is Loss.NOTHING:
         typer.echo(
             f"Workspace {workspace}: its rules are there, or their loss was accepted before. Nothing was changed."
         )
         raise typer.Exit(EXIT_PROBLEMS)
-    typer.echo(f"Workspace {workspace}: the loss is accepted. No rule matches its contacts until rules are configured.")
+    # A name that was mistyped and a workspace that lost all look the same.
+    what = "the loss is accepted" if lost is Loss.RULES else "Redis held nothing at all of it"
+    state_now = "From now on it is a workspace without rules: none matches its contacts until some are configured."
+    typer.echo(f"Workspace {workspace}: {what}. {state_now}")

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING, Any, TypeVar
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import grpc
 import typer
-from evenhand.v1.assignment_service_pb2 import ConfigureRulesRequest, GetRulesResponse
+from evenhand.v1.assignment_service_pb2 import ConfigureRulesRequest, GetRulesRequest, GetRulesResponse
 from evenhand.v1.roster_service_pb2 import ConfigureRosterRequest, GetRosterResponse, Roster
 from evenhand.v1.rules_pb2 import RuleSet
 
@@ -16,7 +17,7 @@ from service.cli.changes import roster_changes, rule_set_changes
 from service.cli.check import examine, report
 from service.cli.client import NOT_DURABLE, STATE_LOST, connected, explain
 from service.cli.documents import in_order, read
-from service.cli.options import DryRun, Files, Workspace, calls_service, count
+from service.cli.options import DryRun, Workspace, calls_service, count, files_argument
 from service.cli.pages import whole_roster, whole_rule_set
 from service.cli.reaching import EXIT_PROBLEMS, Target
 
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
 
 Whole = TypeVar("Whole")
 
+Files = Annotated[list[Path], files_argument("A rules file, a roster file, or both (YAML).")]
+
 
 @calls_service
 def apply(
@@ -41,7 +44,7 @@ def apply(
 ) -> None:
     """Configure a workspace from a rules file, a roster file, or both.
 
-    Checks the files as `evenhand check` does, shows what changes, and replaces the roster first, then the rules.
+    Checks the files as `evenhand check` does, shows what would change, and replaces the roster first, then the rules.
     Somebody else's change in between is noticed, and nothing is overwritten. A workspace whose state was lost is
     configured anew.
     """
@@ -51,6 +54,8 @@ def apply(
         changed = application.roster(roster, followed_by=rules) if roster else False
         if rules:
             application.rules(rules, roster_pending=changed and dry_run)
+        else:
+            application.say_if_rules_are_lost()
 
 
 def _checked(files: Files) -> tuple[Document | None, Document | None]:
@@ -158,17 +163,26 @@ class _Application:
             if explain(error, self._target).reason != STATE_LOST:
                 raise
         if not self._was_lost:
-            intent = "would be" if self._dry_run else "is"
-            typer.echo(f"{self._workspace}: its state was lost, and {intent} configured anew")
+            typer.echo(f"{self._workspace}: its state was lost, and would be configured anew")
         self._was_lost = True
         return None
+
+    def say_if_rules_are_lost(self) -> None:
+        """Say that contacts are refused still, where rules were lost and no file brings others."""
+        request = GetRulesRequest(workspace_id=self._workspace, page_size=1)
+        try:
+            self._service.assignment.GetRules(request, timeout=self._service.timeout)
+        except grpc.RpcError as error:
+            if explain(error, self._target).reason != STATE_LOST:
+                raise
+            remedy = "apply a rules file, too, or accept that by `evenhand accept-loss`"
+            typer.echo(f"{self._workspace}: its rules are still lost, and contacts refused; {remedy}")
 
     def _show(self, noun: str, document: Document, changes: list[str], state: str = "", *, same: bool) -> None:
         if same:
             typer.echo(f"{noun}: {document.file} is what {self._workspace} has already{state}")
             return
-        intent = "would change" if self._dry_run else "changes"
-        typer.echo(f"{noun}: {document.file} {intent} {self._workspace}{state}")
+        typer.echo(f"{noun}: {document.file} would change {self._workspace}{state}")
         for line in changes:
             typer.echo(line)
 

@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING, Annotated, Final
 import typer
 
 from service.call import NO_DEADLINE
+from service.cli.lost_keys import HASH, show_lost
 from service.cli.options import Workspace, count
 from service.cli.reaching import EXIT_PROBLEMS
 from service.cli.state import DataDir, RedisUrl, state
 from service.decisions.agents_put_back import put_back
+from service.decisions.rosters_in_force import restore
 from service.rules import listed, quoted
 from service.store import keys
 from service.store.audit import Audit, audit_workspace, repair_workspace
@@ -25,22 +27,36 @@ _TRIES: Final = 5
 _PAUSE_SECONDS: Final = 0.5
 _OWNERS_SHOWN: Final = 20
 
-Repair = Annotated[bool, typer.Option("--repair", help="Set what drifted to what the records say.")]
+Repair = Annotated[
+    bool,
+    typer.Option("--repair", help="Set what drifted to what the records say, and put back lost keys that others tell."),
+]
 
 
 def audit(workspace: Workspace, redis_url: RedisUrl = None, data_dir: DataDir = None, repair: Repair = False) -> None:
-    """Check that agents' open counts are those of the contacts' records. Reads Redis itself, beside live traffic.
+    """Check that agents' open counts are those of the contacts' records, and that no key is lost from Redis.
 
-    Owners whom the roster does not know are named, too: that is no fault, but perhaps a spelling.
+    Reads Redis itself, beside live traffic. Owners whom the roster does not know are named, too: that is no fault, but
+    perhaps a spelling.
 
-    Exit code 0: they are; 1: some are not, or nothing is known of the workspace; 3: Redis is unavailable.
+    Exit code 0: it is so; 1: it is not, or nothing is known of the workspace; 3: Redis is unavailable.
     """
     with state(redis_url, data_dir) as redis:
+        stored = RedisWorkspace(redis, keys.root(workspace), NO_DEADLINE, contact_retention_ms=0)
+        mending = stored.mending()
+        lost_keys = mending.lost_keys()
+        if repair:
+            if HASH in lost_keys:
+                restore(stored)
+            mending.put_back(lost_keys)
+        left = show_lost(workspace, lost_keys, mending.lost_keys())
+        if HASH in left:
+            raise typer.Exit(EXIT_PROBLEMS)
         found = _quiet_audit(redis, workspace)
         repaired = repair and bool(found.drifts) and repair_workspace(redis, workspace, found)
         lost = [drift.agent_id for drift in found.drifts if drift.kept is None]
         if repaired and lost:
-            put_back(RedisWorkspace(redis, keys.root(workspace), NO_DEADLINE, contact_retention_ms=0), lost)
+            put_back(stored, lost)
     _print(workspace, found)
     if found.unknown:
         named = [f"{quoted(owner)} ({count(contacts, 'open contact')})" for owner, contacts in found.unknown]
@@ -51,7 +67,7 @@ def audit(workspace: Workspace, redis_url: RedisUrl = None, data_dir: DataDir = 
         typer.echo("Repaired." if repaired else "Not repaired: the workspace did not stay quiet. Try again.")
     if repaired and lost:
         typer.echo(f"OFFLINE until presence is reported: {listed(lost)}")
-    if found.drifts and not repaired:
+    if left or (found.drifts and not repaired):
         raise typer.Exit(EXIT_PROBLEMS)
 
 
@@ -71,7 +87,8 @@ def _print(workspace: str, found: Audit) -> None:
         kept = "state lost" if drift.kept is None else f"{drift.kept} kept"
         typer.echo(f"{drift.agent_id}: {kept}, {drift.counted} in the records")
     if not found.agents and not found.contacts:
-        typer.echo(f"Workspace {workspace}: nothing is known of it in this Redis. Are both the right ones?")
+        doubt = "Are both the right ones, or was its state lost (`evenhand apply`, `evenhand accept-loss`)?"
+        typer.echo(f"Workspace {workspace}: nothing is known of it in this Redis. {doubt}")
         return
     verdict = f"{count(len(found.drifts), 'count')} wrong" if found.drifts else "all counts right"
     counted = f"{count(found.contacts, 'open contact')}, {count(found.agents, 'agent')} compared"

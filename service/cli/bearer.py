@@ -21,18 +21,23 @@ def bearer_token(target: Target) -> str:
     """Return the caller's token; empty for none. One that cannot be used ends the command, and is not shown."""
     if not target.token_file:
         return _checked(os.environ.get("EVENHAND_TOKEN", ""), "EVENHAND_TOKEN has")
-    return token_in(Path(target.token_file).expanduser())
+    return token_in(Path(target.token_file).expanduser(), "--token-file")
 
 
-def token_in(path: Path) -> str:
-    """Return the token that a file has, alone; a file without one ends the command."""
+def token_in(path: Path, option: str) -> str:
+    """Return the token that a file has, alone; a file without one ends the command.
+
+    Args:
+        path: the file.
+        option: what named it.
+    """
     try:
         text = path.read_text()
     except OSError as error:
-        _leave(f"--token-file: cannot read {path}: {error.strerror}")
+        _leave(f"{option}: cannot read {path}: {error.strerror}")
     except UnicodeDecodeError:
         text = ""
-    return _checked(text, f"--token-file: {path} has") or _leave(f"--token-file: {path} has no token")
+    return _checked(text, f"{option}: {path} has") or _leave(f"{option}: {path} has no token")
 
 
 def _checked(text: str, subject: str) -> str:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from evenhand.v1.roster_service_pb2 import Agent, Roster
@@ -12,13 +13,16 @@ from evenhand.v1.rules_pb2 import RuleSet
 
 from service.access.document import AccessFile
 from service.cli.documents import Document, in_order, read
-from service.cli.options import Files, count
+from service.cli.options import count, files_argument
 from service.cli.reaching import EXIT_PROBLEMS
 from service.rules import compiling_once, validate_roster, validate_rule_set, warnings_of
 from service.yaml_text import Problem
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+
+Files = Annotated[list[Path], files_argument("Rules, roster and access files (YAML).")]
 
 
 @dataclass(frozen=True, slots=True)

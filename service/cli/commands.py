@@ -7,12 +7,16 @@ Each command lives in the module of its own name and is imported only when it is
 from __future__ import annotations
 
 from importlib import import_module, metadata
-from typing import Annotated, Any
+from inspect import cleandoc
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 from typer.core import TyperGroup
 
 from service.cli.options import GROUP
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 COMMANDS = (
     "serve",
@@ -30,6 +34,11 @@ COMMANDS = (
     "health",
 )
 
+_UNFRAMED: Final = ("serve",)
+"""Whose help has names too long for what a frame leaves of 80 columns."""
+_BEFORE_REASON: Final = "Value error, "
+"""What pydantic, by which typer reads options, puts before a reason."""
+
 
 class LazyGroup(TyperGroup):
     """A group of the commands in COMMANDS, each the function, or the group, of that name in `service.cli.<name>`."""
@@ -45,8 +54,12 @@ class LazyGroup(TyperGroup):
             found = getattr(import_module(f"service.cli.{name}"), name)
             alone = found
             if not isinstance(found, typer.Typer):
-                alone = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
-                alone.command(cmd_name)(found)
+                alone = typer.Typer(
+                    add_completion=False,
+                    pretty_exceptions_enable=False,
+                    rich_markup_mode=None if cmd_name in _UNFRAMED else "rich",
+                )
+                alone.command(cmd_name, help=_flowing(found))(found)
             self.commands[cmd_name] = typer.main.get_command(alone)
             self.commands[cmd_name].name = cmd_name
         return super().get_command(ctx, cmd_name)
@@ -57,6 +70,19 @@ class LazyGroup(TyperGroup):
             for name in COMMANDS:
                 self.get_command(ctx, name)
         return super().resolve_command(ctx, args)
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run the command; of a wrong option only the reason is said."""
+        try:
+            return super().invoke(ctx)
+        except typer.BadParameter as error:
+            error.message = error.message.removeprefix(_BEFORE_REASON)
+            raise
+
+
+def _flowing(command: Callable[..., None]) -> str:
+    """Return a command's docstring in paragraphs without line breaks, which help would keep beside its own."""
+    return "\n\n".join(" ".join(each.split()) for each in cleandoc(command.__doc__ or "").split("\n\n"))
 
 
 app = typer.Typer(cls=LazyGroup, **GROUP)

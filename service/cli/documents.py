@@ -16,6 +16,7 @@ from evenhand.v1.rules_pb2 import RuleSet
 
 from service.access import document as access
 from service.cli.yaml_messages import YamlMessageReader
+from service.rules import json_path
 from service.yaml_text import MappingNode, NotYamlError, Problem, compose, in_one_line, name_of
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from service.yaml_text import Node
 
 _LAST_SEGMENT: Final = re.compile(r"(\.?[^.\[\]]+|\[[^\]]*\])$")
+_QUOTED_OR_PATH: Final = re.compile(r'"(?:[^"\\]|\\.)*"|\b(?:rule_set|roster)\.[\w.\[\]]+')
 _KINDS: Final[dict[type[RuleSet | Roster], str]] = {RuleSet: "rules", Roster: "roster"}
 
 
@@ -47,8 +49,12 @@ class Document:
 
     def problem(self, path: str, description: str) -> Problem:
         """Make the problem of a field path as the validators and the server give it ("rule_set.rules[3].id")."""
-        own = path_in_file(path)
-        return Problem(self.file, self.line_of(own), own, in_one_line(description))
+        return Problem(
+            self.file,
+            self.line_of(_without_root(path)),
+            path_in_file(path),
+            _with_paths_in_file(in_one_line(description)),
+        )
 
     def line_of(self, path: str) -> int:
         """Give the line of a field path, or of its nearest parent that the file has."""
@@ -58,8 +64,20 @@ class Document:
 
 
 def path_in_file(path: str) -> str:
-    """Drop the name of the request's field, which a file does not have: "roster.teams[0]" is "teams[0]"."""
+    """Return a field path as a file has it: "roster.teams[0].agent_ids" is "teams[0].agentIds"."""
+    return json_path(_without_root(path))
+
+
+def _without_root(path: str) -> str:
+    """Drop the name of the request's field, which a file does not have."""
     return re.sub(r"^(rule_set|roster)(\.|$)", "", path)
+
+
+def _with_paths_in_file(description: str) -> str:
+    """Return a description with the field paths in it as a file has them; what it quotes stays as it is."""
+    return _QUOTED_OR_PATH.sub(
+        lambda found: found[0] if found[0].startswith('"') else path_in_file(found[0]), description
+    )
 
 
 def read(path: Path) -> Document:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from functools import wraps
 from inspect import Parameter, Signature, signature
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
@@ -157,7 +156,7 @@ def calls_service(command: Callable[..., None]) -> Callable[..., None]:
 
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Show what would change, and let the server check it only.")]
 
-Files = Annotated[
-    list[Path],
-    typer.Argument(metavar="FILE", exists=True, dir_okay=False, readable=True, help="Rules and roster files (YAML)."),
-]
+
+def files_argument(help_text: str) -> Any:
+    """Declare the files of a command."""
+    return typer.Argument(metavar="FILE", exists=True, dir_okay=False, readable=True, help=help_text)

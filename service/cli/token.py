@@ -38,7 +38,7 @@ def token(of: Existing = None) -> None:
         made = _PREFIX + secrets.token_urlsafe(_BYTES)
         typer.echo(f"token for the caller:     {made}")
     else:
-        made = token_in(of)
+        made = token_in(of, "--of")
         if len(made) < _FEWEST_CHARACTERS:
             typer.echo(
                 f"evenhand: the token in {of} is too short to be kept by its hash: it could be guessed", err=True

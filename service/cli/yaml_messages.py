@@ -17,6 +17,7 @@ from google.protobuf.message_factory import GetMessageClass
 from google.protobuf.struct_pb2 import Value
 
 from service.cli.yaml_numbers import faithful, is_faithful, kept_as
+from service.rules import json_path
 from service.yaml_text import BOOL, NULL, NUMBER, MappingNode, ScalarNode, SequenceNode, name_of
 
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ class YamlMessageReader:
     """Reads one node tree into one message.
 
     Attributes:
-        problems: (path, line, description) of each mistake, in the order found.
+        problems: (path by names in JSON, line, description) of each mistake, in the order found.
         lines: the line, from 1, of each field path that the document has, such as "rules[3].condition.tag".
             A field's line is the line of its key, an element's line is where the element starts.
     """
@@ -54,8 +55,10 @@ class YamlMessageReader:
         self._message(node, message, "")
         return message
 
-    def _wrong(self, path: str, node: Node, description: str) -> Any:
-        self.problems.append((path, node.line, description))
+    def _wrong(self, path: str, node: Node, description: str, unknown: str = "") -> Any:
+        """Note a mistake; `unknown` is the key of a field that `path` does not have."""
+        shown = ".".join(part for part in (json_path(path), unknown) if part)
+        self.problems.append((shown, node.line, description))
         return _LEFT_OUT
 
     def _fill(self, node: Node, message: Message, path: str) -> None:
@@ -110,7 +113,7 @@ class YamlMessageReader:
             close = get_close_matches(key, known, n=1)
             hint = f'did you mean "{close[0]}"?' if close else f"known are {', '.join(known)}"
             label = f'unknown field "{key}"' if key else "a field's name must be text"
-            self._wrong(f"{path}.{key}".strip("."), key_node, f"{label}; {hint}")
+            self._wrong(path, key_node, f"{label}; {hint}", key)
         return field
 
     def _is_another(self, field: FieldDescriptor, key: Node, seen: dict[str, tuple[str, int]], path: str) -> bool:

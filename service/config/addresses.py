@@ -15,6 +15,15 @@ def split_address(address: str) -> tuple[str, int]:
     return (match[1] or match[2], int(match[3])) if match else (address, -1)
 
 
+def is_host(host: str) -> bool:
+    """Return whether a text can be the name of a host, or its address. Asks no name server."""
+    try:
+        host.encode("idna")  # as Python does before it asks one: an empty label, or one of 64 characters, is none
+    except UnicodeError:
+        return False
+    return host != "" and re.search(r"[\x00-\x20\x7f/]", host) is None
+
+
 def with_port(address: str, port: int) -> str:
     """Return the address with the port that was really taken, which the address may have left open (0)."""
     return address if unix_path(address) is not None else f"{address.rpartition(':')[0]}:{port}"
@@ -33,8 +42,12 @@ def is_local(address: str) -> bool:
 
 def redact(url: str) -> str:
     """Return a Redis URL fit for eyes: without password, and without its query, which may hold one."""
-    # To the last @, and before the query is looked for: a password may hold both characters.
-    return re.sub(r"(?<=://)([^:]*):.*@", r"\1:***@", url, flags=re.DOTALL).split("?", 1)[0]
+    before, question, query = url.partition("?")
+    if question and "@" in query:
+        # The query may hold an @, and so may a password that holds a question mark: nobody can tell where either ends.
+        return re.sub(r"(?<=://).*", "***", before, flags=re.DOTALL)
+    # To the last @: a password may hold that, too.
+    return re.sub(r"(?<=://)([^:]*):.*@", r"\1:***@", before, flags=re.DOTALL)
 
 
 class SentinelUrl(NamedTuple):
@@ -72,7 +85,7 @@ def split_sentinel_url(url: str) -> SentinelUrl:
     addresses = []
     for host in hosts.split(","):
         address = split_address(host if re.search(r":\d+$", host) else f"{host}:{_SENTINEL_PORT}")
-        if not address[0] or not 0 < address[1] <= 65_535:  # noqa: PLR2004 - the highest port there is
+        if not is_host(address[0]) or not 0 < address[1] <= 65_535:  # noqa: PLR2004 - the highest port there is
             raise ValueError("no address of a Sentinel")
         addresses.append(address)
     options = dict(parse_qsl(query, keep_blank_values=True))

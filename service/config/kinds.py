@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
 from service.config import redis_url
-from service.config.addresses import split_address, unix_path
+from service.config.addresses import is_host, split_address, unix_path
 from service.config.durations import DAY, format_duration, parse_duration
 
 if TYPE_CHECKING:
@@ -74,7 +74,7 @@ def one_of(metavar: str, *choices: str) -> Kind:
 
 def _tcp_address(value: str) -> str:
     host, port = split_address(value)
-    if unix_path(value) is not None or not host or re.search(r"[\s/]", host) or not 0 <= port <= _HIGHEST_PORT:
+    if unix_path(value) is not None or not is_host(host) or not 0 <= port <= _HIGHEST_PORT:
         raise ValueError(f"expected HOST:PORT or [IPV6]:PORT, not {value!r}")
     return value
 

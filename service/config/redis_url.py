@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
-from service.config.addresses import split_sentinel_url
+from service.config.addresses import is_host, split_sentinel_url
 
 if TYPE_CHECKING:
     from urllib.parse import SplitResult
@@ -77,7 +77,7 @@ def _wrong_place(place: SplitResult) -> str:
         port = 0
     if port == 0:
         return "expected a port from 1 to 65535"
-    if not place.hostname:
+    if not is_host(place.hostname or ""):
         return "expected a host"
     return "" if re.fullmatch(r"/?\d*", place.path) else "expected a number for the database, after the /"
 

@@ -113,7 +113,7 @@ class Settings:
         60.0, kinds.duration(0.1), "How long a caller may take to take a response; a slower call is ended."
     )
     rules_cache_mib: int = setting(
-        256, kinds.whole(1, 1_000_000), "Memory for the rules that a worker keeps at hand, in MiB, by estimate."
+        256, kinds.whole(1, 1_000_000), "Memory for the rules that a worker has cached, in MiB, by estimate."
     )
     redis_timeout_s: float = setting(
         1.0, kinds.duration(0.001), "How long a command may take before Redis counts as unavailable."
@@ -218,15 +218,34 @@ class Settings:
         Raises:
             SettingsError: the file cannot be read, or has no such URL.
         """
+        return self.redis_url if self.redis_url_file is None else self.redis_url_in(self.redis_url_text())
+
+    def redis_url_text(self) -> str:
+        """Return what the file of the URL has now; empty where there is no such file.
+
+        Raises:
+            SettingsError: it cannot be read.
+        """
         if self.redis_url_file is None:
-            return self.redis_url
-        name = self.name_of("redis_url_file")
+            return ""
         try:
-            return str(kinds.REDIS_URL.parse(self.redis_url_file.read_text()))
+            return self.redis_url_file.read_text("utf-8")
         except OSError as error:
-            raise SettingsError(name, f"cannot read {self.redis_url_file}: {error.strerror}") from error
+            problem = f"cannot read {self.redis_url_file}: {error.strerror}"
+        except UnicodeDecodeError:
+            problem = f"{self.redis_url_file} is not UTF-8"
+        raise SettingsError(self.name_of("redis_url_file"), problem)
+
+    def redis_url_in(self, text: str) -> str:
+        """Return the URL that the file of it has, of its text.
+
+        Raises:
+            SettingsError: that is none.
+        """
+        try:
+            return str(kinds.REDIS_URL.parse(text))
         except ValueError as error:
-            raise SettingsError(name, f"in {self.redis_url_file}: {error}") from error
+            raise SettingsError(self.name_of("redis_url_file"), f"in {self.redis_url_file}: {error}") from error
 
     def _check_data_dir(self) -> None:
         """Make the data folder; one that nobody asked for is no use to complain of, but that no Redis is named."""

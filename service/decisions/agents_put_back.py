@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from evenhand.v1.rules_pb2 import RuleSet
 
-from service.decisions.configuration import in_force
+from service.decisions.rosters_in_force import in_force
 from service.rules import Layout, plan_change, writes_between
 
 if TYPE_CHECKING:

@@ -9,8 +9,8 @@ from evenhand.v1.rules_pb2 import RuleSet
 
 from service.decisions.errors import InvalidError, StaleEtagError
 from service.decisions.putting_in_force import is_confirmed, put_in_force, tell_nobody
-from service.decisions.roster_reader import RosterReader
 from service.decisions.roster_warnings import about_contacts, about_rules
+from service.decisions.rosters_in_force import restored
 from service.rules import (
     choices_of,
     compiling_once,
@@ -21,10 +21,8 @@ from service.rules import (
     validate_roster,
     validate_rule_set,
     warnings_of,
-    writes_between,
 )
-from service.store.roster_values import RosterChangedError
-from service.store.values import NewRules
+from service.store.values import NewRules, StateLostError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -59,6 +57,7 @@ class Configurator:
         Raises:
             InvalidError: something is wrong with it.
             StaleEtagError: the etag is not that of the rule set in force.
+            StateLostError: a part of the roster is lost, which is to be configured first.
         """
         workspace = self._store.workspace(call.workspace_id, call.deadline)
         with compiling_once():
@@ -68,7 +67,10 @@ class Configurator:
         self, call: Call, rule_set: RuleSet, etag: str, workspace: WorkspaceStore, *, validate_only: bool
     ) -> tuple[str, Sequence[ConfigurationWarning]]:
         while True:
-            before, roster = in_force(workspace)
+            found = restored(workspace, validate_only=validate_only)
+            if found.torn:
+                raise StateLostError  # nobody knows whom rules are to take
+            before, roster = found.configuration, found.roster
             violations = validate_rule_set(rule_set, roster.agents, roster.teams)
             if violations:
                 raise InvalidError(violations)
@@ -83,7 +85,7 @@ class Configurator:
             configure = partial(
                 workspace.configure,
                 before,
-                plan_change(rule_set, roster, in_force_already, roster),
+                plan_change(rule_set, roster, in_force_already, found.planned),
                 rules=NewRules(
                     rule_set.SerializeToString(deterministic=True),
                     dump(prepare(rule_set)),
@@ -109,7 +111,8 @@ class Configurator:
         if violations:
             raise InvalidError(violations)
         while True:
-            before, layout_before = in_force(workspace)
+            found = restored(workspace, validate_only=validate_only)
+            before, layout_before = found.configuration, found.roster
             if etag and etag != before.roster_version:
                 raise StaleEtagError("roster")
             layout = layout_of(roster, layout_before)
@@ -123,29 +126,11 @@ class Configurator:
                 if layout == layout_before and not _stays(workspace, before):
                     continue
                 return before.roster_version, warnings
-            configure = partial(
-                workspace.configure,
-                before,
-                plan_change(rule_set, layout, rule_set, layout_before),
-                roster=writes_between(layout, layout_before),
-            )
+            change, writes = found.to_roster(layout)
+            configure = partial(workspace.configure, before, change, roster=writes)
             version = put_in_force(self._configured, call, "roster", before.roster_version, configure)
             if version:
                 return version, warnings
-
-
-def in_force(workspace: WorkspaceStore) -> tuple[Configuration, Layout]:
-    """Return the rule set and the roster in force, as one consistent pair."""
-    reader = RosterReader(workspace)
-    while True:
-        version = reader.stored.size().version
-        try:
-            roster = reader.whole(version)
-        except RosterChangedError:
-            continue
-        configuration = workspace.configuration()
-        if configuration.roster_version == version:
-            return configuration, roster
 
 
 def _stays(workspace: WorkspaceStore, before: Configuration) -> bool:

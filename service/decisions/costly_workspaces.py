@@ -59,6 +59,7 @@ class CostlyWorkspaces:
     def forget_in_time(self, workspace_id: str) -> None:
         """Forget a workspace that has been known for it long enough."""
         if self._known_until.get(workspace_id, 0.0) < monotonic():
+            self._known_until.pop(workspace_id, None)
             self.names.discard(workspace_id)
 
     def suspect(self, now: float) -> None:

@@ -64,13 +64,6 @@ class MergeRefusedError(RefusedError):
         self.is_circle = is_circle
 
 
-class StateLostError(ConnectionError):
-    """Rules of the workspace were in force and are gone from the store.
-
-    So no decision would be right, nor would it be to say that something is not there.
-    """
-
-
 class InternalError(Exception):
     """A fault of our own. What it is stands in the log, and never in an answer.
 

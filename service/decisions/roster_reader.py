@@ -10,6 +10,7 @@ from service.decisions.errors import StaleEtagError
 from service.decisions.pages import RosterPage
 from service.rules import Layout, PlacedAgent, PlacedTeam
 from service.store.roster_values import RosterChangedError
+from service.store.values import StateLostError
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -61,9 +62,13 @@ class RosterReader:
         Raises:
             InvalidError: everything is wanted at once, but does not fit.
             StaleEtagError: the roster has another etag.
+            StateLostError: a part of the roster is lost.
         """
         while True:
-            version = self.stored.size().version
+            size = self.stored.size()
+            if size.torn:
+                raise StateLostError
+            version = size.version
             if etag and etag != version:
                 raise StaleEtagError("roster")
             page = RosterPage(wanted)

@@ -30,7 +30,7 @@ from service.rules import (
 from service.rules.fields.limits import MAX_AGENTS, MAX_TEAMS
 from service.rules.plan import Change
 from service.store.roster_values import RosterChangedError
-from service.store.values import Configuration
+from service.store.values import Configuration, StateLostError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
@@ -69,7 +69,8 @@ class RosterUpdater:
 
     Each returns the roster's new version (with validate_only: the one in force) and warnings, and raises InvalidError
     where something is wrong with the request, NotFoundError where somebody is to be removed who is not there, and
-    StaleEtagError where the roster has another etag.
+    StaleEtagError where the roster has another etag, and StateLostError where a part of it is lost, or
+    the rules that bear on it.
     """
 
     def __init__(self, store: Store, configured: Configured = tell_nobody) -> None:
@@ -182,6 +183,8 @@ class _Attempt:
         reader = RosterReader(workspace)
         self._stored = reader.stored
         self.size = reader.stored.size()
+        if self.size.torn:
+            raise StateLostError  # what is read of it is not what was configured
         version = self.size.version
         self.agents = partial(reader.agents, version=version)
         self.teams = partial(reader.teams, version=version)
@@ -228,10 +231,13 @@ class _Attempt:
 
         Raises:
             RosterChangedError: the roster has another version than its size was read of.
+            StateLostError: the rule set is lost.
         """
         configuration = self.workspace.configuration()
         if configuration.roster_version != self.size.version:
             raise RosterChangedError
+        if configuration.rules_lost:
+            raise StateLostError
         return configuration, RuleSet.FromString(configuration.rules)
 
     def about_rules(

@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeVar
 
 from evenhand.v1.rules_pb2 import RuleSet
 
-from service.decisions.errors import StateLostError
 from service.rules import CompiledRules, choices_of, dump, is_id, is_readable, load, prepare
-from service.store.values import NO_VERSION, revision_of
+from service.store.values import NO_VERSION, StateLostError, revision_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Sequence
@@ -83,11 +82,13 @@ class _Unread(NamedTuple):
 class Lookups(Protocol):
     """Is told where rules came from."""
 
-    # Rules were cached; were not; were, but are no longer in force; are lost; so many workspaces are cached now.
+    # Rules were cached; were not; were, but are no longer in force; are lost; were set back or exchanged; so many
+    # workspaces are cached now.
     hit: Callable[[], None]
     miss: Callable[[], None]
     stale: Callable[[], None]
     lost: Callable[[], None]
+    set_back: Callable[[], None]
     set_size: Callable[[float], None]
 
 
@@ -170,11 +171,13 @@ class RuleBook:
                 known.append(workspace_id)
             else:
                 found[workspace_id] = None
+        cached = {each: self._entries.get(each) for each in known if each not in self._lost}
         try:
             for workspace_id, stored in zip(known, self._store.rules(known, deadline), strict=True):
                 if self._is_lost(workspace_id, stored):
                     found[workspace_id] = StateLostError()
                     continue
+                self._note_if_set_back(workspace_id, cached.get(workspace_id), stored.version)
                 unread = self._readable(_Unread(workspace_id, stored.version, stored.prepared), deadline)
                 if workspace_id in stale:  # so it is asked about again and again
                     found[workspace_id] = self._keep(workspace_id, unread.read())
@@ -197,16 +200,37 @@ class RuleBook:
             _log.error("the rules of workspace %s are lost; configure them again, or accept the loss", workspace_id)
         return True
 
+    def _note_if_set_back(self, workspace_id: str, entry: Rules | _Unread | None, version: str) -> None:
+        """Tell of rules whose place older ones took, or others of their revision: those configured have a higher one.
+
+        Args:
+            workspace_id: the workspace.
+            entry: its rules as they were cached before others were read, if they were not lost in between.
+            version: of those that were read.
+        """
+        before = entry.version if entry is not None else NO_VERSION
+        if NO_VERSION in (before, version) or before == version or revision_of(version) > revision_of(before):
+            return
+        self._lookups.set_back()
+        text = "the state of workspace %s was set back or exchanged: its rules had revision %d, and now have %d"
+        _log.warning(text, workspace_id, revision_of(before), revision_of(version))
+
     def _readable(self, unread: _Unread, deadline: float) -> _Unread:
         workspace_id, version, prepared = unread
         if version == NO_VERSION or is_readable(prepared):
             return unread
-        # Another version of the service put the rules in force. The messages that it was given lie there too.
+        # It is lost, or another version of the service put the rules in force. The message that it was given lies there
+        # too.
         workspace = self._store.workspace(workspace_id, deadline)
         configuration = workspace.configuration()
+        if configuration.rules_lost:
+            raise StateLostError
         rule_set = RuleSet.FromString(configuration.rules)
         workspace.note_choices({choice.ref: choice.text for choice in choices_of(rule_set)})
-        return _Unread(workspace_id, configuration.rules_version, dump(prepare(rule_set)))
+        found = _Unread(workspace_id, configuration.rules_version, dump(prepare(rule_set)))
+        if not prepared:  # it is lost; what another version has prepared is left to its replicas
+            workspace.keep_prepared(found.version, found.prepared)
+        return found
 
     def _keep(self, workspace_id: str, entry: Entry) -> Entry:
         with self._lock:

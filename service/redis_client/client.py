@@ -22,6 +22,7 @@ from service.redis_client.timings import NoTimings
 
 if TYPE_CHECKING:
     from service.redis_client.endpoint import Endpoint
+    from service.redis_client.monitor import UrlFile
     from service.redis_client.pipeline import KeyedCommand
     from service.redis_client.script import Script
     from service.redis_client.timings import Timings
@@ -76,7 +77,7 @@ class RedisClient:
         url: where Redis is.
         timeout_s: how long one command may take.
         timings: is told how long Redis takes.
-        reread: returns where Redis is now, with the password of now; asked once a second. ValueError if nobody knows.
+        url_file: has where Redis is now, with the password of now; read once a second. None: it stays where it is.
         durability: what must have happened to a durable run before its reply comes.
 
     Attributes:
@@ -88,7 +89,7 @@ class RedisClient:
         url: str,
         timeout_s: float,
         timings: Timings | None = None,
-        reread: Callable[[], str] | None = None,
+        url_file: UrlFile | None = None,
         durability: Durability = Durability.ACKNOWLEDGED,
     ) -> None:
         self._confirmation = CONFIRMATIONS.get(durability)
@@ -100,7 +101,7 @@ class RedisClient:
         # Until a server says otherwise. They save making all that a script is made of anew for every run.
         self._has_functions = True
         find = partial(find_router, timeout_s=timeout_s, sent=self._sent, confirmation=self._confirmation)
-        self._monitor = Monitor(url, find, timeout_s, reread, self._renewed)
+        self._monitor = Monitor(url, find, timeout_s, url_file, self._renewed)
         self.on_change = self._monitor.on_change
 
     @property
@@ -119,7 +120,7 @@ class RedisClient:
         if self._confirmation is None:
             return WAITS_BEFORE_REPEAT * self._timeout_s
         # First for the reply, and then until it is durable.
-        return WAITS_BEFORE_REPEAT * 2 * (self._timeout_s + self._confirmation.patience_s)
+        return WAITS_BEFORE_REPEAT * 2 * (self._timeout_s + self._confirmation.timeout_s)
 
     def masters(self) -> list[Endpoint]:
         """Return the servers that hold keys now; none as long as nobody knows them."""

@@ -19,12 +19,11 @@ from service.redis_client.endpoint import Endpoint, connection_settings, probe
 from service.redis_client.pipeline import Pipeline
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Collection, Iterable, Sequence
 
     from service.redis_client.durability import Confirmation
     from service.redis_client.endpoint import Listener
-    from service.redis_client.pipeline import KeyedCommand
-    from service.redis_client.router import Send
+    from service.redis_client.pipeline import KeyedCommand, Send
 
 Address = tuple[str, int]
 """Host and port of a server."""
@@ -38,6 +37,8 @@ _PROBES: Final = 10_000
 _REFRESH_SECONDS: Final = 0.1
 # How often a command is sent again whose slot is half here and half there.
 _MOVING_SECONDS: Final = 0.02
+# After so many times as long as a command may take, none is under way any more to a server that is no longer asked.
+_LEAVING_TIMEOUTS: Final = 10
 # Says a script that found keys of its workspace gone in the middle of its run.
 _HALF_GONE: Final = "non local key"
 
@@ -75,6 +76,7 @@ class Cluster:
         self.durable_quick: Send = partial(self._send, by=attrgetter("durable_quick"))
         self.durable_slow: Send = partial(self._send, by=attrgetter("durable_slow"))
         self._endpoints: dict[Address, Endpoint] = {}
+        self._left: dict[Address, float] = {}  # of those that hold no slots any more, and since when
         self._owners: list[Endpoint | None] = [None] * _SLOTS
         self._sizes: dict[Endpoint, int] = {}  # how many slots each master has
         self._known: set[Address] = set()  # masters and replicas
@@ -150,6 +152,21 @@ class Cluster:
             for slot in slots:
                 owners[slot] = endpoint
         self._owners, self._sizes, self._known = owners, sizes, known
+        self._let_go(holders)
+
+    def _let_go(self, holders: Collection[Address]) -> None:
+        """Close connections to servers that hold no slots, once calls under way to them have ended."""
+        now = monotonic()
+        with self._lock:
+            self._left = {
+                address: self._left.get(address, now) for address in self._endpoints if address not in holders
+            }
+            gone = [
+                address for address, since in self._left.items() if now - since > _LEAVING_TIMEOUTS * self._timeout_s
+            ]
+            for address in gone:
+                del self._left[address]
+                self._endpoints.pop(address).close()
 
     def _endpoint(self, address: Address, slots: frozenset[int] = frozenset()) -> Endpoint:
         """Return the server at an address, made if it is new, with a key to try that lies in one of these slots."""

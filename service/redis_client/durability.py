@@ -51,13 +51,13 @@ class Confirmation(NamedTuple):
 
     Attributes:
         words: the command, without its last word: how long it may wait (ms).
-        patience_s: how much longer it may take than other commands.
+        timeout_s: how much longer it may take than other commands.
         proof: a command that fails where this one cannot be had.
         needs: what that takes, for people.
     """
 
     words: Command
-    patience_s: float
+    timeout_s: float
     proof: Command
     needs: str
 
@@ -107,7 +107,7 @@ class ConfirmedPipeline(Pipeline):
         *,
         confirmation: Confirmation,
     ) -> None:
-        super().__init__(link, timeout_s + confirmation.patience_s, abreast, availability, sent)
+        super().__init__(link, timeout_s + confirmation.timeout_s, abreast, availability, sent)
         self._confirmation = confirmation
 
     def send(self, commands: Sequence[KeyedCommand], timeout_s: float, *, asking: bool = False) -> list[Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
@@ -15,6 +16,9 @@ if TYPE_CHECKING:
 _SECTIONS: Final = (b"memory", b"persistence", b"replication")
 _PARAMETERS: Final = (b"maxmemory-policy", b"appendonly", b"save")
 _NO_EVICTION: Final = "noeviction"
+_PAIRS: Final = re.compile(r"(\w+)=([^,]*)")
+# Replicas say each second how far they are.
+_LAG_SECONDS: Final = 5
 
 
 class Kept(StrEnum):
@@ -31,7 +35,7 @@ class Facts(NamedTuple):
     Attributes:
         policy: what it does when its memory is full: `maxmemory-policy`.
         kept: what it keeps on disk.
-        replicas: how many follow it.
+        replicas: how many follow it: are in sync, and said so a few seconds ago at the latest.
     """
 
     policy: str | None
@@ -70,11 +74,10 @@ def facts_of(server: Endpoint) -> Facts:
     for reply in replies[len(_SECTIONS) :]:
         if isinstance(reply, list) and reply:
             parameters[reply[0].decode()] = reply[1].decode()
-    replicas = information.get("connected_slaves")
     return Facts(
         information.get("maxmemory_policy") or parameters.get("maxmemory-policy"),
         _kept(information, parameters),
-        None if replicas is None else int(replicas),
+        _replicas(information),
     )
 
 
@@ -101,6 +104,21 @@ def _fields(reply: Any) -> dict[str, str]:
         return {}
     lines = (line.partition(":") for line in reply.decode(errors="replace").splitlines())
     return {name: value for name, colon, value in lines if colon}
+
+
+def _replicas(information: Mapping[str, str]) -> int | None:
+    """Return how many replicas follow a server; None if it does not say.
+
+    It counts those as connected, for a minute (`repl-timeout`), that hang or are cut off, and those that are being sent
+    a copy of everything. None of them confirms anything.
+    """
+    connected = information.get("connected_slaves")
+    if connected is None:
+        return None
+    each: list[dict[str, str]] = [
+        dict(_PAIRS.findall(information.get(f"slave{at}", ""))) for at in range(int(connected))
+    ]
+    return sum(one.get("state") == "online" and int(one.get("lag", 0)) <= _LAG_SECONDS for one in each)
 
 
 def _kept(information: Mapping[str, str], parameters: Mapping[str, str]) -> Kept | None:

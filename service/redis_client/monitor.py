@@ -6,7 +6,7 @@ import logging
 import threading
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from time import monotonic
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from redis import ConnectionError as RedisConnectionError
 from redis import RedisError
@@ -31,6 +31,18 @@ UNAVAILABLE: Final = (RedisConnectionError, RedisTimeoutError, RedisClusterExcep
 """What says that a server did not answer, or does not serve."""
 
 
+class UrlFile(NamedTuple):
+    """A file that has the URL of Redis.
+
+    Attributes:
+        text: returns what it has now; ValueError if that cannot be read.
+        url_in: returns the URL in such a text; ValueError if there is none.
+    """
+
+    text: Callable[[], str]
+    url_in: Callable[[str], str]
+
+
 class Monitor:
     """Finds the way to Redis, and finds out when it does not serve, and when it is back.
 
@@ -38,7 +50,7 @@ class Monitor:
         url: where Redis is.
         find: returns the way to where a URL says; fails with what a server that does not answer fails with.
         timeout_s: how long one command may take.
-        reread: returns where Redis is now, with the password of now; asked once a second. ValueError if nobody knows.
+        url_file: has where Redis is now, with the password of now; read once a second. None: it stays where it is.
         renewed: is told whenever what serves from now on may be another server. It must not fail.
 
     Attributes:
@@ -52,13 +64,14 @@ class Monitor:
         url: str,
         find: Callable[[str], Router],
         timeout_s: float,
-        reread: Callable[[], str] | None,
+        url_file: UrlFile | None,
         renewed: Callable[[], None],
     ) -> None:
         self.url = url
         self._find = find
         self._timeout_s = timeout_s
-        self._reread = reread
+        self._url_file = url_file
+        self._useless = ""  # what the log has called of no use, as long as the file has nothing better
         self._renewed = renewed
         self.router: Router | None = None
         self.problem: BaseException | None = None
@@ -92,7 +105,9 @@ class Monitor:
     def note_unavailable(self, why: BaseException) -> None:
         """Note that Redis did not answer, or does not serve, and have that looked into."""
         self._wake.set()
-        self._set_served(self.router.served() if self.router is not None else 0.0, why)
+        # Where none serves, what one replied when it was asked says more than that a call was not sent.
+        known = None if self._served else self.problem
+        self._set_served(self.router.served() if self.router is not None else 0.0, known or why)
 
     def close(self) -> None:
         """End the thread, and close all connections."""
@@ -108,7 +123,10 @@ class Monitor:
             self._wake.wait(_PING_SECONDS if self._served == 1 else _PING_SECONDS_UNAVAILABLE)
             self._wake.clear()
             if not self._closed:
-                self._ping()
+                try:
+                    self._ping()
+                except Exception:  # noqa: BLE001 - whatever it is, the servers have to be asked again
+                    _log.exception("redis could not be asked whether it serves")
         self._pings.shutdown(wait=False, cancel_futures=True)
 
     def _ping(self) -> None:
@@ -136,15 +154,21 @@ class Monitor:
         if self._replaced is not None and monotonic() - self._replaced[1] > 2 * self._timeout_s:
             self._replaced[0].close()
             self._replaced = None
-        if self._reread is None or self._replaced is not None:
+        if self._url_file is None or self._replaced is not None:
             return
+        text = ""
         try:
-            url = self._reread()
-            if url == self.url:
-                return
-            router = self._find(url)
+            text = self._url_file.text()
+            url = self._url_file.url_in(text)
+            router = self._find(url) if url != self.url else self.router
         except (*UNAVAILABLE, RedisError, ValueError) as error:
-            _log.warning("the new URL of Redis is of no use: %s: %s", type(error).__name__, error)
+            useless = text or str(error)
+            if useless != self._useless:
+                _log.warning("the new URL of Redis is of no use: %s", _in_words(error))
+            self._useless = useless
+            return
+        self._useless = ""
+        if url == self.url:
             return
         if self.router is not None:
             self._replaced = self.router, monotonic()
@@ -178,8 +202,13 @@ class Monitor:
             logging.INFO if share == 1 else logging.WARNING,
             "redis is %s%s",
             "up" if share == 1 else f"unavailable to {1 - share:.0%} of slots" if share else "unavailable",
-            f": {type(why).__name__}: {why}" if why else "",
+            f": {_in_words(why)}" if why else "",
         )
+
+
+def _in_words(why: BaseException) -> str:
+    """Say what an error says; of one that says nothing, its name."""
+    return str(why) or type(why).__name__
 
 
 def _problem_of(endpoint: Endpoint) -> BaseException | None:

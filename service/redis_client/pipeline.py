@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from time import perf_counter
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import hiredis
 from redis import ConnectionError as RedisConnectionError
@@ -29,6 +29,9 @@ Command = tuple[bytes | str | int, ...]
 
 KeyedCommand = tuple[bytes, Command]
 """The key that a command is about, and the command."""
+
+Send: TypeAlias = "Callable[[Sequence[KeyedCommand], float], list[Any]]"
+"""Sends commands, each with its key, those for one server together; returns their replies, as `Pipeline.send` does."""
 
 Exchange = tuple[bytes, int, float]
 """Packed commands; how many of them; how long to wait for the server, in seconds."""

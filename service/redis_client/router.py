@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Protocol
 
 from service.redis_client.cluster import Cluster
 from service.redis_client.endpoint import Endpoint, connection_settings
@@ -10,15 +10,9 @@ from service.redis_client.facts import is_cluster
 from service.redis_client.sentinel import Sentinels
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-
     from service.redis_client.durability import Confirmation
     from service.redis_client.endpoint import Listener
-    from service.redis_client.pipeline import KeyedCommand
-
-
-Send: TypeAlias = "Callable[[Sequence[KeyedCommand], float], list[Any]]"
-"""Sends commands, each with its key, those for one server together; returns their replies, as `Pipeline.send` does."""
+    from service.redis_client.pipeline import Send
 
 
 class Router(Protocol):

@@ -14,7 +14,7 @@ from service.redis_client.endpoint import Endpoint, connection_settings
 if TYPE_CHECKING:
     from service.redis_client.durability import Confirmation
     from service.redis_client.endpoint import Listener
-    from service.redis_client.router import Send
+    from service.redis_client.pipeline import Send
 
 
 class Sentinels:

@@ -23,7 +23,7 @@ from service.decisions.request_checks import (
 from service.redis_client.durability import NotDurableError
 from service.rpc import statuses
 from service.rpc.response_size import fit_batch, leave_out_if_too_large
-from service.store.values import Decision, Merged, Merging, reason_of, revision_of
+from service.store.values import NO_VERSION, Decision, Merged, Merging, StateLostError, reason_of, revision_of
 from service.telemetry import trail
 
 if TYPE_CHECKING:
@@ -122,8 +122,10 @@ class Assignment:
         if wrong:
             raise InvalidError(wrong)
         configuration = self._store.workspace(call.workspace_id, call.deadline).configuration()
-        if not configuration.rules:
+        if not configuration.rules or configuration.rules_version == NO_VERSION:
             self._refuse_if_lost(call.workspace_id, call.deadline)
+        if configuration.rules_lost:
+            raise StateLostError
         version = configuration.rules_version
         page, following = rules_page(RuleSet.FromString(configuration.rules), wanted, version)
         wanted.refuse_if_cut("rule set", following)

@@ -47,7 +47,7 @@ _Answer: Any = health_pb2.HealthCheckResponse
 
 
 class Health(health_pb2_grpc.HealthServicer):  # type: ignore[misc,unused-ignore]
-    """The health of every service of this process. At first Redis counts as away.
+    """The health of every service of this process. At first Redis counts as unavailable.
 
     Probes and watchers have threads of their own, so that they hear something however many calls wait; only one thread
     ever sends to watchers, so that they hear it in order.
@@ -75,21 +75,24 @@ class Health(health_pb2_grpc.HealthServicer):  # type: ignore[misc,unused-ignore
 
     def set_redis_served(self, share: float) -> None:
         """Follow Redis, of whose slots so large a share is served, from 0 to 1. Without effect once draining."""
-        self._served = share
-        self._follow()
+        with self._lock:
+            self._served = share
+            self._follow()
 
     def set_redis_fit(self, fit: bool) -> None:
         """Follow whether state may be kept in this Redis. Without effect once draining."""
-        self._fit = fit
-        self._follow()
+        with self._lock:
+            self._fit = fit
+            self._follow()
 
     def drain(self) -> None:
         """Turn all but liveness to NOT_SERVING for good.
 
         Liveness stays, because who restarts what does not live would cut the draining short.
         """
-        self._draining = True
-        self._set_all(False, every_workspace=False)
+        with self._lock:
+            self._draining = True
+            self._follow()
 
     def end_watches(self) -> None:
         """End every Watch, which would else count as a call in progress until draining gives up on it."""
@@ -125,21 +128,17 @@ class Health(health_pb2_grpc.HealthServicer):  # type: ignore[misc,unused-ignore
         send(_Answer(status=status))
 
     def _follow(self) -> None:
-        if not self._draining:
-            share = self._served if self._fit else 0.0
-            self._set_all(share > 0, every_workspace=share == 1)
+        """Tell what follows from all that is known; called with the lock held, so that the last who tells knows all."""
+        share = self._served if self._fit and not self._draining else 0.0
+        says = dict.fromkeys(self._status, _Answer.SERVING if share > 0 else _Answer.NOT_SERVING)
+        says[EVERY_WORKSPACE] = _Answer.SERVING if share == 1 else _Answer.NOT_SERVING
+        says[LIVENESS] = _Answer.SERVING
+        changed = {name: status for name, status in says.items() if status != self._status[name]}
+        self._status.update(changed)
+        for send, name in self._watchers.items():
+            if name in changed:
+                self._sender.do(send, _Answer(status=changed[name]))
 
     def _leave(self, send: Callable[[Any], None]) -> None:
         with self._lock:
             self._watchers.pop(send, None)
-
-    def _set_all(self, serving: bool, *, every_workspace: bool) -> None:
-        with self._lock:
-            says = dict.fromkeys(self._status, _Answer.SERVING if serving else _Answer.NOT_SERVING)
-            says[EVERY_WORKSPACE] = _Answer.SERVING if every_workspace else _Answer.NOT_SERVING
-            says[LIVENESS] = _Answer.SERVING
-            changed = {name: status for name, status in says.items() if status != self._status[name]}
-            self._status.update(changed)
-            for send, name in self._watchers.items():
-                if name in changed:
-                    self._sender.do(send, _Answer(status=changed[name]))

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from google.protobuf.message import DecodeError
 from grpc_status import rpc_status
 
+from service.access.principals import UNVERIFIED
 from service.rpc import statuses
 from service.rpc.grpc_internals import answer_unary, is_active, refuse, respond
 
@@ -16,6 +17,9 @@ if TYPE_CHECKING:
 
     from service.access.principals import Principal
     from service.rpc.grpc_internals import Begun
+
+# Whose turn callers take that are not verified yet: no workspace's name.
+_UNVERIFIED_TURN = "\0unverified"
 
 # No message begins so: there is no field 0.
 _NO_MESSAGE = b"\0"
@@ -61,12 +65,14 @@ class Received:
         note: is told of a call that is answered with one response; see `Unread.note`.
 
     Attributes:
-        workspace: whose turn it takes: the workspace that it is about, as the request names it. Empty: nobody's.
+        workspace: the workspace that it is about, as the request names it; empty: nobody knows.
+        turn: whose turn it takes: the workspace's, or that of all who may not make it there, or are not verified yet.
+        stranger: whether it is made by one of those, so that it takes from no workspace's quota.
         size: bytes of the request.
         slow: whether it may take long however small its request is.
     """
 
-    __slots__ = ("_begun", "_message", "_note", "_refused", "size", "slow", "workspace")
+    __slots__ = ("_begun", "_message", "_note", "_refused", "size", "slow", "stranger", "turn", "workspace")
 
     def __init__(self, begun: Begun, message: bytes, note: Callable[[Any, Any, int], None]) -> None:
         self._begun = begun
@@ -75,12 +81,18 @@ class Received:
         self._refused: Refused | None = None
         self.size = len(message)
         self.slow: bool = getattr(begun.read, "slow", False)
-        self.workspace = workspace_of(message)
+        self.workspace = self.turn = workspace_of(message)
+        self.stranger = False
 
     def made_by(self, caller: Principal) -> Received:
-        """Return it, at no workspace's cost if its caller may not make it there: it will be refused."""
+        """Return it, at no workspace's cost if its caller may not make it there: it will be refused.
+
+        Those who are not verified yet have a turn of their own, so that nobody else can keep them from being so.
+        """
         if not caller.may(self._begun.read.right, self.workspace):  # type: ignore[attr-defined]  # see `calls._handler`
             self.workspace = ""
+            self.turn = _UNVERIFIED_TURN if caller is UNVERIFIED else ""
+            self.stranger = True
         return self
 
     def run(self) -> None:

@@ -3,9 +3,10 @@
 grpcio hands a call to a thread as soon as its headers are there, and that thread waits for the message: sixteen calls
 that are begun and never finished stop sixteen threads. The executor here is what grpcio hands calls to instead. It
 starts to receive, and passes the call on when the whole message has come; one that takes too long is ended. That spares
-a call two changes of threads, too. And what is passed on tells already which workspace it is about.
+a call two context switches, too. And what is passed on tells already which workspace it is about.
 
-What is called `received` is called by grpcio's one serving thread, which must never wait.
+What is called `received` is called by grpcio's one serving thread, which waits for nobody: only where more refusals
+wait than can be sent does it slow down, so that callers do (`service.runtime.call_threads`).
 """
 
 from __future__ import annotations
@@ -103,8 +104,8 @@ class Receiver:
         grpcio.start_receiving(begun, received)
 
     def without_request(self, begun: Begun) -> Received:
-        """Return a call as one that was received, without having received anything."""
-        return Received(begun, b"", self._unread.note)
+        """Return a stranger's call as one that was received, without having received anything."""
+        return Received(begun, b"", self._unread.note).made_by(NOBODY)
 
     def count(self, begun: Begun, size: int) -> None:
         """Count so many bytes of responses on their way, until their call is over; it may not take too long."""
@@ -143,12 +144,15 @@ class Receiver:
         not_taken = logs.Tally(_log, "calls ended: their response was not taken")
         ended = EndedCalls()
         while not self._closed.wait(self._timeout_s / _LOOKS):
-            late = self._end_late(monotonic() - self._timeout_s)
-            half_sent.add(late)
-            ended.request_too_slow(late)
-            unread = self._unread.end_late()
-            not_taken.add(unread)
-            ended.response_not_taken(unread)
+            try:
+                late = self._end_late(monotonic() - self._timeout_s)
+                half_sent.add(late)
+                ended.request_too_slow(late)
+                unread = self._unread.end_late()
+                not_taken.add(unread)
+                ended.response_not_taken(unread)
+            except Exception:  # noqa: BLE001 - the next calls have to be ended, too
+                _log.exception("calls that take too long could not be ended")
 
     def _end_late(self, before: float) -> int:
         """End the calls that began before some time and are still without their request; return how many."""

@@ -16,6 +16,7 @@
 | UNAVAILABLE        | STOPPING          | RetryInfo   | this replica ends before the call's turn: try another       |
 | UNAVAILABLE        | NOT_DURABLE       | RetryInfo   | no replica, or no disk, confirmed the change: `--durability`|
 | UNAVAILABLE        | STATE_LOST        | RetryInfo   | the workspace's rules are gone from Redis                   |
+| FAILED_PRECONDITION| STATE_OF_OLDER_VERSION |        | Redis holds the workspace as this version cannot read it    |
 | UNAUTHENTICATED    | NO_CREDENTIALS    |             | the caller shows neither a token nor a certificate that the |
 |                    |                   |             | access file names                                           |
 | UNAUTHENTICATED    | INVALID_CREDENTIALS |           | a token is of nobody, or not valid                          |
@@ -49,11 +50,11 @@ from service.decisions.errors import (
     MergeRefusedError,
     NotFoundError,
     StaleEtagError,
-    StateLostError,
 )
 from service.redis_client.durability import NotDurableError
 from service.rpc import trailers
 from service.rules import Violation, listed
+from service.store.values import OldStateError, StateLostError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -116,6 +117,8 @@ def _of_redis(error: ConnectionError) -> Status:
     match error:
         case StateLostError():
             return state_lost()
+        case OldStateError():
+            return old_state()
         case NotDurableError():
             return not_durable()
         case _:
@@ -159,7 +162,11 @@ def without_fields(status: Status) -> Status:
     return _status(code_pb2.INVALID_ARGUMENT, reason_of(status), status.message)
 
 
-UNREADABLE = [Violation("", "the request is not a valid message: damaged, not UTF-8, or nested more than 32 deep")]
+UNREADABLE = [
+    Violation(
+        "", "the request is not a valid message: damaged, not UTF-8, or nested too deep (traits may nest 32 deep)"
+    )
+]
 """What is wrong with a request that protobuf cannot read."""
 
 
@@ -252,6 +259,16 @@ def state_lost() -> Status:
         "STATE_LOST",
         "the workspace's rules are gone from the service's storage; configure them again, or have the loss accepted",
         [_retry_info(_RETRY_LOST)],
+    )
+
+
+def old_state() -> Status:
+    """Return the error for a call about a workspace that an older version of the service has left as it kept it."""
+    return _status(
+        code_pb2.FAILED_PRECONDITION,
+        "STATE_OF_OLDER_VERSION",
+        "the service's storage holds this workspace as an older version of the service kept it, which this one cannot"
+        " read; whoever runs the service has to remove that, and to configure the workspace again",
     )
 
 

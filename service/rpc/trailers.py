@@ -6,12 +6,11 @@ Of what does not fit, the first is told, and how much more there is.
 from __future__ import annotations
 
 import json
-import re
 from typing import TYPE_CHECKING
 
 from google.rpc.error_details_pb2 import BadRequest, ResourceInfo
 
-from service.rules import Violation, listed
+from service.rules import Violation, json_path, listed
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -110,14 +109,11 @@ def _bad_request(violations: Sequence[Violation], room: int) -> BadRequest:
     return request
 
 
-_KEY_OR_WORD = re.compile(r"""\[(['"]).*\1\]|_([a-z0-9])""")
-
-
 def _json_fields(named: BadRequest, room: int) -> str:
     """Return a JSON array of the same fields by their names in JSON; of very many the first, as `room` allows."""
     fields: list[str] = []
     for violation in named.field_violations:
-        field = _KEY_OR_WORD.sub(lambda found: found[2].upper() if found[2] else found[0], violation.field)
+        field = json_path(violation.field)
         room -= len(json.dumps(field, ensure_ascii=False).encode()) + 1
         if room < 0:
             break

@@ -12,12 +12,13 @@ from service.rules.choices import Choice, View, choices_of
 from service.rules.conditions.cel_runtime import ExpressionError, compiling_once
 from service.rules.fields.identifiers import identifier_problem, is_blank, is_id, is_identifier, quoted, trimmed
 from service.rules.fields.listing import listed
-from service.rules.fields.violations import Violation, Violations
+from service.rules.fields.violations import Violation, Violations, json_path
 from service.rules.layout import (
     EMPTY,
     Layout,
     PlacedAgent,
     PlacedTeam,
+    RosterWrites,
     layout_of,
     with_agents,
     with_teams,
@@ -26,13 +27,14 @@ from service.rules.layout import (
 from service.rules.matching.matcher import CompiledRules, Selection
 from service.rules.matching.prepared import dump, is_readable, load, prepare
 from service.rules.matching.reply import AGENT_NAME_MARK, Reply
-from service.rules.plan import plan_agents, plan_change, plan_teams
+from service.rules.plan import Change, plan_agents, plan_change, plan_teams
 from service.rules.pools import EVERYONE, list_names, pool_of
 
 __all__ = [
     "AGENT_NAME_MARK",
     "EMPTY",
     "EVERYONE",
+    "Change",
     "Choice",
     "CompiledRules",
     "ExpressionError",
@@ -40,6 +42,7 @@ __all__ = [
     "PlacedAgent",
     "PlacedTeam",
     "Reply",
+    "RosterWrites",
     "Selection",
     "View",
     "Violation",
@@ -52,6 +55,7 @@ __all__ = [
     "is_id",
     "is_identifier",
     "is_readable",
+    "json_path",
     "layout_of",
     "list_names",
     "listed",

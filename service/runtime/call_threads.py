@@ -44,7 +44,15 @@ class Received(Protocol):
 
     @property
     def workspace(self) -> str:
-        """The workspace that it is about."""
+        """The workspace that it is about; empty: nobody knows."""
+
+    @property
+    def turn(self) -> str:
+        """Whose turn it takes: workspaces take turns."""
+
+    @property
+    def stranger(self) -> bool:
+        """Whether it takes from no workspace's quota, as it will be refused, or its caller is not verified yet."""
 
     @property
     def size(self) -> int:
@@ -124,12 +132,12 @@ class CallThreads:
 
     def submit(self, call: Received) -> None:
         """Have a call answered by one of the threads, or refused."""
-        if self._quotas is not None and not self._quotas.take(call.workspace):
+        if self._quotas is not None and not call.stranger and not self._quotas.take(call.workspace):
             self.refuse(call, Refusal.QUOTA, self._quotas.wait_s(call.workspace))
             return
         slow = call.size > _LARGE or call.slow or call.workspace in self._slow_workspaces
         queue = (self._slow if slow else self._quick).queue
-        dropped = queue.put(call.workspace, call.size, call)
+        dropped = queue.put(call.turn, call.size, call)
         if dropped is not None:
             self.refuse(dropped, Refusal.CALLS)
 

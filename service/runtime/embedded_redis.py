@@ -56,9 +56,13 @@ def reach(data_dir: Path) -> Iterator[str]:
         data_dir: the folder of that service.
 
     Raises:
+        EmbeddedRedisError: no service has ever kept its Redis there, or it ended in an orderly way.
         OSError: the folder's path is too long for a unix socket, and there is no temporary folder to be had.
     """
-    with short_paths.reached(data_dir.absolute() / _SOCKET) as socket_path:
+    place = data_dir.absolute() / _SOCKET
+    if not place.exists():
+        raise EmbeddedRedisError(f"no service keeps its Redis in {place.parent}: there is no {place.name}")
+    with short_paths.reached(place) as socket_path:
         yield _url(socket_path)
 
 
@@ -186,9 +190,11 @@ class EmbeddedRedis:
         folder = self._folder.stat()
         if folder.st_mode & _WRITTEN_BY_OTHERS or folder.st_uid not in {os.geteuid(), _ROOT}:
             mode = stat.S_IMODE(folder.st_mode)
+            ours = folder.st_uid == os.geteuid()
+            remedy = "chmod 700" if ours else f"chown it to user {os.geteuid()}, and chmod 700"
             _log.warning(
-                "others may write to the data folder %s (mode %o, owner %d), and so change decisions: chmod 700",
-                *(self.data_dir, mode, folder.st_uid),
+                "others may write to the data folder %s (mode %o, owner %d), and so change decisions: %s",
+                *(self.data_dir, mode, folder.st_uid, remedy),
             )
 
     def _shorten_socket(self) -> None:

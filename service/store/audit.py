@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 _COUNT_BUCKET = load("count_bucket")
 _OPEN_COUNTS = load("open_counts")
 _REPAIR = load("repair")
-_AGENT_NUMBERS = load("agent_numbers")
 
 _AGENTS_A_RUN = 500
 _KEYS_A_SCAN = 1000
@@ -68,6 +67,7 @@ class Audit:
 def audit_workspace(redis: RedisClient, workspace_id: str) -> Audit:
     """Count all open contacts of the workspace anew and compare. Changes nothing, and may run beside live traffic."""
     root = keys.root(workspace_id)
+    workspace = RedisWorkspace(redis, root, NO_DEADLINE, contact_retention_ms=0)
     sequence = _sequence(redis, root)
     counted: Counter[int] = Counter()
     for bucket in _buckets(redis, root):
@@ -76,7 +76,7 @@ def audit_workspace(redis: RedisClient, workspace_id: str) -> Audit:
             counted[owner] += count
     kept = dict(enumerate(_kept(redis, root), 1))
     unnamed = {number for number, (agent_id, *_) in kept.items() if not agent_id}
-    ids = _ids(redis, root, unnamed) if unnamed else {}
+    ids = _ids(workspace, unnamed) if unnamed else {}
     # Others were unknown owners, whom nothing refers to any more.
     lost = {number for number in unnamed if number in ids or counted[number]}
     drifts = tuple(
@@ -118,15 +118,9 @@ def _kept(redis: RedisClient, root: bytes) -> Iterator[tuple[str, int, int]]:
             yield agent_id.decode(), count, standing
 
 
-def _ids(redis: RedisClient, root: bytes, numbers: Collection[int]) -> dict[int, str]:
+def _ids(workspace: RedisWorkspace, numbers: Collection[int]) -> dict[int, str]:
     """Return the ids of agents with these numbers."""
-    found: dict[int, str] = {}
-    cursor = b"0"
-    while True:
-        cursor, flat = redis.run(_AGENT_NUMBERS, root, cursor, _AGENTS_A_RUN, repeatable=True)
-        found |= {int(number): each.decode() for each, number in zip(flat[::2], flat[1::2], strict=True)}
-        if cursor == b"0":
-            return {number: agent_id for number, agent_id in found.items() if number in numbers}
+    return {number: each for each, number in workspace.mending().numbers_by_id().items() if number in numbers}
 
 
 def _buckets(redis: RedisClient, root: bytes) -> list[int]:

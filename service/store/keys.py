@@ -14,11 +14,13 @@ together. Scripts get that beginning as KEYS[1] and add the suffixes below, whic
 | :prepared                  | string     | the rules as the matcher takes them, rules/matching/prepared.py          |
 | :staged:<token>, :plan     | list       | what a new configuration still has to change, in bounded pieces          |
 | :numbers                   | hash       | agent id -> the agent's number, for ever; `+17` for unknown owners       |
+| :recalled                  | hash       | the same while they are put back; expires in a minute                    |
 | :unknown                   | sorted set | numbers of unknown owners by the time (ms) when their records are gone   |
-| :folded                    | sorted set | `<folded id>|<agent id>` of the roster's agents whose ids are not        |
-|                            |            | folded, all with the score 0; named_owners.lua                           |
+| :folded                    | sorted set | `<folded id>|<agent id>` of the roster's agents whose ids are not folded,|
+|                            |            | and `|<version>` of that roster, all with the score 0; named_owners.lua  |
 | :agent:<number>            | hash       | settings, presence, open count, pools and views; for each pool a turn;   |
 |                            |            | what it was assigned in pools that it is in no more                      |
+| :checked                   | string     | there while a view that is empty is not looked after; expires in a minute|
 | :emptied                   | hash       | the virtual time before which nobody comes into a view; rotation.py      |
 | :leases                    | sorted set | numbers of agents whose presence ends by itself, by that time (ms)       |
 | :view:<view>               | sorted set | the eligible of a pool as some rules see it, in the order of choosing    |
@@ -50,6 +52,7 @@ view `<pool>|<strategy>` with what the rules ask for (rules/choices.py).
 from __future__ import annotations
 
 from functools import lru_cache
+from urllib.parse import unquote
 from zlib import crc32
 
 PREFIX = "evenhand:"
@@ -67,9 +70,11 @@ SUFFIXES = {
     "STAGED": ":staged:",
     "PLAN": ":plan",
     "NUMBERS": ":numbers",
+    "RECALLED": ":recalled",
     "UNKNOWN": ":unknown",
     "FOLDED": ":folded",
     "AGENT": ":agent:",
+    "CHECKED": ":checked",
     "FLOORS": ":emptied",
     "LEASES": ":leases",
     "VIEW": ":view:",
@@ -87,10 +92,8 @@ SUFFIXES = {
 # Open contacts lie in hashes of some dozens, which Redis packs tightly: a million take 30 to a bucket.
 BUCKETS = 32768
 
-LUA_CONSTANTS = "".join(f"local {name} = '{suffix}'\n" for name, suffix in SUFFIXES.items()) + (
-    "local SEPARATOR = '\\31'\n"
-)
-"""The suffixes as Lua constants, put before every script."""
+LUA_CONSTANTS = {name: f"'{suffix}'" for name, suffix in SUFFIXES.items()} | {"SEPARATOR": "'\\31'"}
+"""The suffixes by their names in scripts, as Lua writes them."""
 
 
 @lru_cache(maxsize=16_384)
@@ -101,6 +104,11 @@ def root(workspace_id: str) -> bytes:
     """
     tag = workspace_id.replace("%", "%25").replace("{", "%7B").replace("}", "%7D")
     return f"{PREFIX}{{{tag}}}".encode()
+
+
+def workspace_of(workspace_root: bytes) -> str:
+    """Return the id of the workspace whose keys begin so."""
+    return unquote(workspace_root.decode().removeprefix(f"{PREFIX}{{").removesuffix("}"))
 
 
 def bucket(contact_id: bytes) -> int:

@@ -86,11 +86,20 @@ class WorkspaceStore(Protocol):
     def note_choices(self, choices: Mapping[str, str]) -> int:
         """Note what rules ask for, by the names that cases call it by, before it is used; how many there are then."""
 
+    def keep_prepared(self, version: str, prepared: bytes) -> None:
+        """Keep rules as prepared for the matcher, if they are still in force."""
+
     def configuration(self) -> Configuration:
         """The rule set in force, and which roster is."""
 
     def roster(self) -> RosterStore:
         """The roster."""
+
+    def restore(self, *, unassign_on_close: bool) -> bool:
+        """Put back what told about rules and roster, and was lost alone.
+
+        They are in force again, if they are there. Whether it was lost. `unassign_on_close`: see `configure`.
+        """
 
     def confirmed(self) -> RosterSize:
         """Which rules and which roster are in force, once they are as durable as changes have to be."""
@@ -152,6 +161,9 @@ class RosterStore(Protocol):
 
     def team_sizes(self, ids: Collection[str], version: str) -> dict[str, int]:
         """How many agents those of these teams have that are in it."""
+
+    def known_ids(self, version: str) -> tuple[Collection[str], Collection[str]]:
+        """The ids of all agents and all teams of which anything is left, if a part of it is lost."""
 
     def walk_agents(self, after: int, version: str) -> Iterator[StoredAgent]:
         """Agents in order, from behind a position on."""

@@ -23,6 +23,7 @@ class RosterSize(NamedTuple):
         teams: how many there are.
         last_team: the last position that a team has.
         places: agents of all teams together.
+        torn: whether a part of the roster is lost, so that what is read of it is not what was configured.
     """
 
     rules_version: str
@@ -32,6 +33,7 @@ class RosterSize(NamedTuple):
     teams: int
     last_team: int
     places: int
+    torn: bool
 
 
 class StoredAgent(NamedTuple):

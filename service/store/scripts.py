@@ -1,9 +1,10 @@
 """The Lua scripts, assembled: each by itself, and all as one library of functions.
 
 A script is a file of `lua/` that returns a function of ARGV; what it takes and returns stands in its header. It names
-the includes that it needs, and these name theirs. All share the constants of the contract and of `keys`, and three
-variables: `root`, which is KEYS[1]; `work`, which counts what a bounded run has done; and `call`, which is redis.call,
-looked up once a run.
+the includes that it needs, and these name theirs. All share the constants of the contract and of `keys`, which are
+written into the text where it names them, since Lua knows 200 local variables at most; and three variables: `root`,
+which is KEYS[1]; `work`, which counts what a bounded run has done; and `call`, which is redis.call, looked up once a
+run.
 """
 
 from __future__ import annotations
@@ -32,21 +33,21 @@ _READONLY = "--- @readonly\n"
 """What stands in a script that changes nothing, which may then also run while Redis takes no writes."""
 
 
-def _values(enum: type[OwnerAfter | Outcome | Presence], prefix: str) -> str:
-    """Return the values of an enum of the contract as Lua constants, named without this prefix."""
-    return "".join(f"local {name.removeprefix(prefix)} = {number}\n" for name, number in enum.items() if number)
+def _values(enum: type[OwnerAfter | Outcome | Presence], prefix: str) -> dict[str, str]:
+    """Return the values of an enum of the contract as Lua writes them, by their names without this prefix."""
+    return {name.removeprefix(prefix): str(number) for name, number in enum.items() if number}
 
 
-_BEGINNING = (
+_CONSTANTS = (
     keys.LUA_CONSTANTS
-    + refusals.LUA_CONSTANTS
-    + _values(Outcome, "OUTCOME_")
-    + _values(Presence, "PRESENCE_")
-    + _values(OwnerAfter, "")
-    + "".join(f"local OPENS_{each.name} = '{each.value}'\n" for each in Opens)
-    + "".join(f"local MERGING_{each.name} = {each.value}\n" for each in Merging)
-    + "local root, work, call\n"
+    | _values(Outcome, "OUTCOME_")
+    | _values(Presence, "PRESENCE_")
+    | _values(OwnerAfter, "")
+    | {f"OPENS_{each.name}": f"'{each.value}'" for each in Opens}
+    | {f"MERGING_{each.name}": str(each.value) for each in Merging}
 )
+_CONSTANT = re.compile(rf"\b(?:{'|'.join(_CONSTANTS)})\b")
+_BEGINNING = refusals.LUA_VARIABLES + "local root, work, call\n"
 
 
 @cache
@@ -88,7 +89,7 @@ def _names() -> list[str]:
 
 
 def _text(name: str) -> str:
-    return (_FOLDER / f"{name}.lua").read_text()
+    return _CONSTANT.sub(lambda found: _CONSTANTS[found[0]], (_FOLDER / f"{name}.lua").read_text())
 
 
 def _function(text: str) -> str:
@@ -117,7 +118,7 @@ def _includes(text: str) -> str:
 def _include(names: Iterable[str], included: dict[str, str]) -> None:
     for name in names:
         if name not in included:
-            text = _strategies() if name == "strategies" else (_FOLDER / "include" / f"{name}.lua").read_text()
+            text = _strategies() if name == "strategies" else _text(f"include/{name}")
             _include(_INCLUDE.findall(text), included)
             included[name] = _INCLUDE.sub("", text)
 

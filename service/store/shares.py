@@ -13,9 +13,9 @@ from uuid import uuid4
 from service.store import keys
 from service.store.pool_names import PoolNames
 from service.store.scripts import load
-from service.store.values import revision_of
+from service.store.values import UnusableStateError, revision_of
 from service.telemetry.fairness import Standing
-from service.telemetry.sample import WithoutOwner, WorkspaceSample
+from service.telemetry.sample import UnreadableWorkspaceError, WithoutOwner, WorkspaceSample
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
@@ -93,8 +93,15 @@ class Shares:
 
         Raises:
             RedisUnavailableError: Redis is unavailable.
+            UnreadableWorkspaceError: the state of this workspace is of no use.
         """
-        versions, without_owner = self._without_owner(keys.root(workspace_id))
+        try:
+            return self._sample(workspace_id)
+        except UnusableStateError as error:
+            raise UnreadableWorkspaceError(type(error).__name__) from error
+
+    def _sample(self, workspace_id: str) -> WorkspaceSample:
+        versions, without_owner, agents_lost = self._without_owner(keys.root(workspace_id))
         pools = self._standings(keys.root(workspace_id))
         names = self._names.of(workspace_id, versions, pools.keys())
         labelled = {pool: _label(pool) for pool in pools}
@@ -103,6 +110,7 @@ class Shares:
             {label: names.get(pool, label.removeprefix("team:")) for pool, label in labelled.items()},
             without_owner,
             revision_of(versions[0]),
+            agents_lost=bool(agents_lost),
         )
 
     def _standings(self, root: bytes) -> dict[str, list[Standing]]:
@@ -127,14 +135,14 @@ class Shares:
                     )
         return dict(pools)
 
-    def _without_owner(self, root: bytes) -> tuple[Versions, WithoutOwner]:
-        """Return the contacts without an owner, and the versions of rules and roster."""
+    def _without_owner(self, root: bytes) -> tuple[Versions, WithoutOwner, int]:
+        """Return the versions of rules and roster, contacts without an owner, and how often a lost agent was met."""
         more = 1
         while more:
-            more, rules, roster, *counted = self._redis.run(
+            more, rules, roster, *counted, agents_lost = self._redis.run(
                 _UNASSIGNED, root, self._overdue_ms, self._retention_ms, _CONTACTS_A_RUN, slow=True
             )
-        return (rules.decode(), roster.decode()), WithoutOwner(*counted)
+        return (rules.decode(), roster.decode()), WithoutOwner(*counted), agents_lost
 
 
 def _label(pool: str) -> str:

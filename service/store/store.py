@@ -17,7 +17,7 @@ from service.call import NO_DEADLINE, time_left
 from service.redis_client.durability import NotDurableError
 from service.store import folded_ids, keys
 from service.store.scripts import load
-from service.store.values import Decided, Decision, StaleRulesError, StoredRules
+from service.store.values import Decided, Decision, StaleRulesError, StateLostError, StoredRules
 from service.store.workspace import RedisWorkspace
 
 if TYPE_CHECKING:
@@ -109,9 +109,13 @@ class RedisStore:
         """Decide about a group after its first run was refused, or failed."""
         workspace = self.workspace(group[0], deadline)
         try:
-            reply = workspace.run(_DECIDE, *words, first=refusal, repeatable=True, slow=slow, durable=True)
+            reply = workspace.run(
+                _DECIDE, *words, first=refusal, repeatable=True, slow=slow, durable=True, as_repeat=_as_repeat
+            )
         except NotDurableError as error:
             return Decided([], self._told_later(group, error))
+        except StateLostError:
+            return Decided([], StaleRulesError())  # the rules are read again, and found to be lost
         except (OSError, ResponseError, StaleRulesError) as error:
             return Decided([], error)
         return Decided([Decision(*each) for each in reply], None)

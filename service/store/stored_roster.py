@@ -16,6 +16,7 @@ _SIZE = load("roster_size")
 _SOME = load("roster_some")
 _AGENTS = load("roster_agents")
 _TEAMS = load("roster_teams")
+_HALVES = load("roster_halves")
 
 # How many agents are read, and places in teams looked at, in one run: about a millisecond.
 _AGENTS_A_RUN = 200
@@ -41,8 +42,10 @@ class StoredRoster:
 
     def size(self) -> RosterSize:
         """Return how large the roster is."""
-        rules_version, version, *counts = self._run(_SIZE)
-        return RosterSize(rules_version.decode(), version.decode(), *map(int, counts))
+        rules_version, version, agents, last_agent, teams, last_team, places, torn = self._run(_SIZE)
+        return RosterSize(
+            rules_version.decode(), version.decode(), agents, int(last_agent), teams, int(last_team), places, bool(torn)
+        )
 
     def agents(self, ids: Collection[str], version: str) -> dict[str, StoredAgent]:
         """Return those of these agents that are in the roster.
@@ -74,6 +77,18 @@ class StoredRoster:
     def team_sizes(self, ids: Collection[str], version: str) -> dict[str, int]:
         """Return how many agents those of these teams have that are in the roster; raises what `teams` does."""
         return {each: size for each, _, size in self._some("teams", ids, 0, version)}
+
+    def known_ids(self, version: str) -> tuple[set[str], set[str]]:
+        """Return the ids of all agents and all teams of which anything is left; raises what `agents` does."""
+        return self._known("agents", version), self._known("teams", version)
+
+    def _known(self, kind: str, version: str) -> set[str]:
+        found: set[str] = set()
+        place, cursor = b"0", b"0"
+        while place or cursor:
+            place, cursor, *ids = self._read(_HALVES, kind, place, cursor, _PLACES_A_RUN, version=version)
+            found.update(each.decode() for each in ids)
+        return found
 
     def walk_agents(self, after: int, version: str) -> Iterator[StoredAgent]:
         """Yield agents in the roster's order, from behind a position on; raises what `agents` does."""
@@ -118,10 +133,10 @@ class StoredRoster:
             asked = every[at : at + size]
             positions, messages = self._read(_SOME, kind, wanted, *asked, version=version)
             for each, position, message in zip(asked, positions, messages or positions, strict=True):
-                if position is not None:
+                if position is not None and message is not None:  # of a torn roster one may be there alone
                     yield each, int(position), message
 
-    def _read(self, script: Script, *words: str | int, version: str) -> list[Any]:
+    def _read(self, script: Script, *words: bytes | str | int, version: str) -> list[Any]:
         found: Any
         rest: list[Any]
         found, *rest = self._run(script, *words)

@@ -14,6 +14,21 @@ class StaleRulesError(Exception):
     """The rules changed since decisions were prepared; those were not made."""
 
 
+class UnusableStateError(ConnectionError):
+    """The state of one workspace is of no use, while that of others may be."""
+
+
+class StateLostError(UnusableStateError):
+    """Rules or a roster of the workspace were in force and are gone from the store, or what tells about them is.
+
+    So no decision would be right, nor would it be to say that something is not there.
+    """
+
+
+class OldStateError(UnusableStateError):
+    """A workspace is kept as an older version of the service kept it, which would be misread: nothing was done."""
+
+
 NO_VERSION = "0"
 """The version of rules, or a roster, where none were ever configured.
 
@@ -28,6 +43,14 @@ NO_CHOICE = ""
 def revision_of(version: str) -> int:
     """Return the revision in a version; 0 for NO_VERSION."""
     return int(version.partition(".")[0])
+
+
+class Loss(IntEnum):
+    """What a workspace had lost, whose loss is accepted: as `accept_loss.lua` returns it."""
+
+    NOTHING = 0
+    RULES = 1
+    ALL = 2  # or there never was such a workspace
 
 
 class Reason(NamedTuple):
@@ -186,7 +209,7 @@ class StoredRules(NamedTuple):
         version: theirs.
         prepared: as prepared for the matcher; empty: by another version of the service.
         known: whether the state says anything of rules, be it that there are none.
-        gone: whether the state says that there are rules, and they are not there.
+        gone: whether there are rules, or were until the state lost them, and they are not there.
     """
 
     version: str
@@ -212,11 +235,16 @@ class Standing(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Configuration:
-    """The rule set in force, serialized, with its version and the roster's; empty and NO_VERSION where none is."""
+    """The rule set in force, serialized, with its version and the roster's; empty and NO_VERSION where none is.
+
+    `rules_lost`: whether the rule set is gone, while its version is in force. Where the version is gone the rule set is
+    the one that was in force last.
+    """
 
     rules_version: str
     rules: bytes
     roster_version: str
+    rules_lost: bool = False
 
 
 class NewRules(NamedTuple):

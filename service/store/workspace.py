@@ -7,11 +7,10 @@ from secrets import token_hex
 from typing import TYPE_CHECKING, Any, TypeVar
 from uuid import uuid4
 
-from evenhand.v1.roster_service_pb2 import Agent
-
 from service.call import time_left
 from service.redis_client.durability import NotDurableError
 from service.store import folded_ids, keys
+from service.store.mending import INCARNATION_BYTES, Mending
 from service.store.plan_chunks import chunks_of
 from service.store.refusals import Refusal, refusal_in
 from service.store.roster_chunks import roster_chunks
@@ -19,12 +18,21 @@ from service.store.roster_values import RosterChangedError
 from service.store.scripts import load
 from service.store.stored_contacts import StoredContacts, place
 from service.store.stored_roster import StoredRoster
-from service.store.values import Configuration, ContactRecord, Decision, StaleRulesError, Standing
+from service.store.values import (
+    Configuration,
+    ContactRecord,
+    Decision,
+    Loss,
+    OldStateError,
+    StaleRulesError,
+    Standing,
+    StateLostError,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
-    from service.redis_client.client import RedisClient
+    from service.redis_client.client import AsRepeat, RedisClient
     from service.redis_client.script import Script
     from service.store.roster_values import RosterSize, RosterWrites
     from service.store.values import Change, NewRules, PresenceReport
@@ -33,6 +41,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 _EXPIRE_LEASES = load("expire_leases")
+_KEEP_PREPARED = load("keep_prepared")
 _NOTE_CHOICES = load("note_choices")
 _CONTACT = load("contact")
 _ASSIGN = load("assign")
@@ -55,7 +64,6 @@ _CHUNKS_A_RUN = 10
 CHOICES_A_RUN = 500
 # How long a plan lies ready that nobody commits, because its maker died.
 _STAGED_MS = 10 * 60 * 1000
-_INCARNATION_BYTES = 8
 
 
 class RedisWorkspace:
@@ -143,8 +151,12 @@ class RedisWorkspace:
 
     def configuration(self) -> Configuration:
         """Return the rule set in force, and which roster is."""
-        rules_version, rules, roster_version = self.run(_CONFIGURATION, repeatable=True, slow=True)
-        return Configuration(rules_version.decode(), rules, roster_version.decode())
+        rules_version, rules, roster_version, lost = self.run(_CONFIGURATION, repeatable=True, slow=True)
+        return Configuration(rules_version.decode(), rules, roster_version.decode(), bool(lost))
+
+    def keep_prepared(self, version: str, prepared: bytes) -> None:
+        """Keep rules as they were prepared for the matcher, if they are still in force."""
+        self.run(_KEEP_PREPARED, version, prepared, repeatable=True, slow=True)
 
     def roster(self) -> StoredRoster:
         """Return what reads the roster."""
@@ -181,7 +193,7 @@ class RedisWorkspace:
         chunks: list[bytes | str] = [*chunks_of(change)]
         if rules is None:
             chunks[:0] = roster_chunks(roster) if roster is not None else []
-            return self._put_in_force(before, chunks, "roster")
+            return self._put_in_force(before, chunks, "roster alone" if before.rules_lost else "roster")
         # Nobody waits until these are durable: they are as soon as what follows them is.
         choices = self.note_choices(rules.choices, durable=False)
         words = (choices, rules.rule_set, rules.prepared, int(unassign_on_close))
@@ -194,7 +206,7 @@ class RedisWorkspace:
         token = uuid4().hex if chunks else ""
         for at in range(0, len(chunks), _CHUNKS_A_RUN):
             self.run(_STAGE, token, _STAGED_MS, *chunks[at : at + _CHUNKS_A_RUN], slow=True)
-        incarnation = token_hex(_INCARNATION_BYTES)
+        incarnation = token_hex(INCARNATION_BYTES)
         arguments = (before.rules_version, before.roster_version, which, token, incarnation, *words)
         try:
             version = self._change(bytes.decode, _COMMIT, *arguments, slow=True)
@@ -212,12 +224,12 @@ class RedisWorkspace:
             pass
 
     def fold_roster(self) -> None:
-        """Index the roster by folded ids, as versions of the service do not that know no such index."""
+        """Index the roster by folded ids: the index is lost, or was never written."""
         while True:
             roster = self.roster()
             version = roster.size().version
             try:
-                ids = [Agent.FromString(each.message).id for each in roster.walk_agents(0, version)]
+                ids, _ = roster.known_ids(version)
             except RosterChangedError:
                 continue
             members = folded_ids.members(ids)
@@ -228,9 +240,21 @@ class RedisWorkspace:
             ):
                 return
 
-    def accept_loss(self) -> bool:
-        """Have the workspace be one without rules, if its rules are lost. Return whether they were."""
-        return bool(self.run(_ACCEPT_LOSS, repeatable=True, durable=True))
+    def accept_loss(self) -> Loss:
+        """Have the workspace be one without rules, if its rules are lost. Return what was."""
+        try:
+            return Loss(self.run(_ACCEPT_LOSS, repeatable=True))
+        except StateLostError:
+            restored = self.mending().restore_root(unassign_on_close=False, drop_rules=True)
+            return Loss.RULES if restored else Loss.NOTHING
+
+    def restore(self, *, unassign_on_close: bool) -> bool:
+        """Put back the workspace's hash, if that is lost alone. Return whether it was."""
+        return self.mending().restore_root(unassign_on_close=unassign_on_close)
+
+    def mending(self) -> Mending:
+        """Return what finds keys that are lost, and puts them back."""
+        return Mending(self.run, self._root)
 
     def note_choices(self, choices: Mapping[str, str], *, durable: bool = True) -> int:
         """Note what rules ask for, by the names that cases call it by. Nothing else comes of it.
@@ -284,6 +308,7 @@ class RedisWorkspace:
         repeatable: bool = False,
         slow: bool = False,
         durable: bool = False,
+        as_repeat: AsRepeat | None = None,
     ) -> Any:
         """Run a script, and when it refuses do what it asks for and run it again: here, and nowhere else.
 
@@ -294,9 +319,12 @@ class RedisWorkspace:
             repeatable: whether it may run a second time when the connection breaks before its reply.
             slow: whether it may take milliseconds.
             durable: whether it changes what a caller is told, so that this has to be durable first.
+            as_repeat: see `RedisClient.run_each`.
 
         Raises:
             StaleRulesError: what is asked has to be prepared anew.
+            OldStateError: the workspace is kept as this version of the service cannot read it.
+            StateLostError: what tells about its rules and roster is gone.
             RedisUnavailableError, NotDurableError, redis.ResponseError: see `RedisClient.run`.
             DeadlineError: the deadline is over.
         """
@@ -314,6 +342,7 @@ class RedisWorkspace:
                 slow=slow,
                 durable=durable,
                 timeout_s=time_left(self._deadline),
+                as_repeat=as_repeat,
             )
         if isinstance(reply, Exception):
             if not isinstance(reply, NotDurableError):
@@ -326,6 +355,14 @@ class RedisWorkspace:
         match refusal:
             case Refusal.STALE_RULES:
                 raise StaleRulesError
+            case Refusal.OLD_STATE:
+                raise OldStateError
+            case Refusal.STATE_LOST:
+                raise StateLostError
+            case Refusal.LOST_NUMBERS:
+                self.mending().recall_numbers()
+            case Refusal.CHECK_VIEWS:
+                self.mending().place_agents()
             case Refusal.DUE_LEASES:
                 self.expire_leases()
             case Refusal.HALF_BUILT:

@@ -75,7 +75,8 @@ CATALOGUE: dict[str, Described] = {
         "counter",
         ("result",),
         "Rules asked for. result: hit, miss (read from Redis), stale (read again: they changed), lost (they are gone "
-        "from Redis, and nobody has accepted that).",
+        "from Redis, and nobody has accepted that), set_back (besides: they are older than those "
+        "before, or others of the same revision).",
     ),
     "assignment_rules_cache_workspaces": Described("gauge", (), "Workspaces whose rules are cached."),
     # Fairness, as of the latest sample. Only the replica that collects them exposes them.

@@ -15,7 +15,7 @@ from service.telemetry.catalogue import CATALOGUE, OTHER
 from service.telemetry.fairness import Sample, Window
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterator, Mapping
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 
     from prometheus_client.core import Metric
 
@@ -46,7 +46,7 @@ class Shares(Protocol):
         """Let another replica be the leader."""
 
     def sample(self, workspace_id: str) -> WorkspaceSample:
-        """Return what there is to expose of a workspace, as of now."""
+        """Return what there is to expose of a workspace; UnreadableWorkspaceError: its state is of no use."""
 
 
 _Values = dict[str, dict[tuple[str, ...], float]]
@@ -85,6 +85,7 @@ class FairnessCollector(Collector):
         self._in_use = in_use
         self._windows: dict[tuple[str, str], Window] = {}
         self._latest: _Values | None = None
+        self._unwell: dict[str, str] = {}  # workspaces of which the log says something
         self._closed = threading.Event()
         self._due = threading.Event()
         self._thread = threading.Thread(target=self._work, name="fairness", daemon=True)
@@ -144,8 +145,7 @@ class FairnessCollector(Collector):
         windows: dict[tuple[str, str], Window] = {}
         room = self._settings.metrics_pools
         unused: list[_Counted] = []
-        for workspace in workspaces:
-            sample = self._shares.sample(workspace)
+        for workspace, sample in self._samples(workspaces):
             values["assignment_rules_revision"][(workspace,)] = sample.rules_revision
             _add_without_owner(values, workspace, sample.without_owner)
             for pool, standings in sorted(sample.pools.items(), key=_largest_first):
@@ -167,6 +167,30 @@ class FairnessCollector(Collector):
         for counted in unused[:room]:
             _add_counted(values, counted)
         self._latest, self._windows = values, windows
+
+    def _samples(self, workspaces: Iterable[str]) -> Iterator[tuple[str, WorkspaceSample]]:
+        """Yield the samples of workspaces. One that has none costs its own metrics alone, and is named in the log once.
+
+        Raises:
+            ConnectionError: Redis is unavailable.
+        """
+        unwell: dict[str, str] = {}
+        for workspace in workspaces:
+            try:
+                sample = self._shares.sample(workspace)
+            except ConnectionError:
+                raise
+            except Exception as error:  # noqa: BLE001 - whatever is wrong with it, others have samples
+                unwell[workspace] = f"cannot be shown: {type(error).__name__}: {error}"
+                if self._unwell.get(workspace) != unwell[workspace]:
+                    _log.error("the metrics of workspace %s %s", workspace, unwell[workspace], exc_info=True)
+                continue
+            if sample.agents_lost:
+                unwell[workspace] = "miss agents whose state is lost"
+                if workspace not in self._unwell:
+                    _log.error("agents of workspace %s have lost their state; `evenhand audit` names them", workspace)
+            yield workspace, sample
+        self._unwell = unwell
 
     def _add_pool(self, values: _Values, workspace: str, pool: str, standings: list[Standing], window: Window) -> None:
         """Add what holds now, of those who are in the pool."""

@@ -9,15 +9,17 @@ is an object as all others where JSON is asked for: whoever collects the lines c
 
 from __future__ import annotations
 
+import atexit
 import json
 import logging
 import re
 import sys
 from dataclasses import dataclass
 from datetime import datetime
-from threading import Lock
+from threading import Lock, Timer
 from time import monotonic
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
+from weakref import WeakSet
 
 if TYPE_CHECKING:
     from service.config import Settings
@@ -102,31 +104,55 @@ class _Second:
 class Tally:
     """Logs how often something happened: a line a second, since a line for each would make a flood worse.
 
-    Only one thread may use it.
-
     Args:
         log: whose event it is.
         message: what happened.
     """
 
+    _counting: ClassVar[WeakSet[Tally]] = WeakSet()
+
     def __init__(self, log: logging.Logger, message: str) -> None:
         self._log = log
         self._message = message
+        self._lock = Lock()
         self._calls = 0
-        self._since = monotonic()
+        self._latest: dict[str, str] = {}
 
     def add(self, calls: int, **latest: str) -> None:
-        """Count so many calls to which it happened; none: log what is counted, if its second is over.
+        """Count so many calls to which it happened; within a second they are logged, with those that follow.
 
         Args:
             calls: how many.
             latest: what to say of the latest of them; what is empty is left out.
         """
-        self._calls += calls
-        now = monotonic()
-        if self._calls and now - self._since >= _SECOND:
-            event(self._log, logging.WARNING, self._message, None, whole=False, calls=self._calls, **latest)
-            self._calls, self._since = 0, now
+        if not calls:
+            return
+        with self._lock:
+            first = not self._calls
+            self._calls += calls
+            self._latest = latest
+        if first:
+            self._counting.add(self)
+            timer = Timer(_SECOND, self.write)
+            timer.daemon = True
+            timer.start()
+
+    def write(self) -> None:
+        """Log what is counted, if anything is."""
+        with self._lock:
+            calls, self._calls = self._calls, 0
+            latest = self._latest
+        if calls:
+            event(self._log, logging.WARNING, self._message, None, whole=False, calls=calls, **latest)
+
+    @classmethod
+    def write_all(cls) -> None:
+        """Log what any of them has counted: what a process counted in its last second is told, too."""
+        for tally in list(cls._counting):
+            tally.write()
+
+
+atexit.register(Tally.write_all)
 
 
 def as_json(message: str, level: int = logging.INFO, **fields: str) -> str:

@@ -189,6 +189,7 @@ class CacheMetrics:
         self.miss: Callable[[], None] = _lookups.labels("miss").inc
         self.stale: Callable[[], None] = _lookups.labels("stale").inc
         self.lost: Callable[[], None] = _lookups.labels("lost").inc
+        self.set_back: Callable[[], None] = _lookups.labels("set_back").inc
         self.set_size: Callable[[float], None] = _cached.set
 
 

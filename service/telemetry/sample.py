@@ -10,6 +10,10 @@ if TYPE_CHECKING:
     from service.telemetry.fairness import Standing
 
 
+class UnreadableWorkspaceError(Exception):
+    """The state of one workspace cannot be read, while that of others may be."""
+
+
 class WithoutOwner(NamedTuple):
     """Contacts that decisions left without an owner.
 
@@ -36,9 +40,11 @@ class WorkspaceSample(NamedTuple):
         names: what people call each of them.
         without_owner: contacts that nobody owns.
         rules_revision: 0 without rules.
+        agents_lost: whether agents were met whose state is lost.
     """
 
     pools: Mapping[str, list[Standing]]
     names: Mapping[str, str]
     without_owner: WithoutOwner
     rules_revision: int
+    agents_lost: bool = False

@@ -55,11 +55,15 @@ class Kind(NamedTuple):
         run: does it, and mends it.
         takes_redis: the replicas that have no Redis that serves meanwhile: "all", "one" or "none".
         unsettles: the replicas that may say NOT_SERVING meanwhile: the same.
+        without_second: whether no second Redis confirms meanwhile what has to be confirmed by one.
+        share: how often it comes, of all kinds that come one after another in an order by chance.
     """
 
     run: Callable[[Scene], None]
     takes_redis: str = "none"
     unsettles: str = "none"
+    without_second: bool = False
+    share: int = 1
 
     def replicas(self, which: str, target: int) -> frozenset[int]:
         """Return the replicas that "all", "one" or "none" means."""
@@ -101,12 +105,11 @@ def make_read_only(scene: Scene) -> None:
 def flush_scripts(scene: Scene) -> None:
     """Have Redis forget its scripts and functions, fifty times a second."""
     end = time.monotonic() + scene.seconds
-    with scene.system.admin() as client:
-        while time.monotonic() < end:
-            with contextlib.suppress(redis_py.RedisError):  # another attack took it away
-                client.script_flush()
-                client.function_flush()
-            time.sleep(_FLUSH_PAUSE_S)
+    while time.monotonic() < end:
+        with contextlib.suppress(redis_py.RedisError), scene.system.admin() as client:  # or another attack took it away
+            client.script_flush()
+            client.function_flush()
+        time.sleep(_FLUSH_PAUSE_S)
 
 
 def kill_replica(scene: Scene) -> None:
@@ -183,7 +186,7 @@ def flood(scene: Scene) -> None:
 
 def reset_rapidly(scene: Scene) -> None:
     """Begin calls and cancel them at once, as fast as a connection takes it."""
-    with flooding(scene.system.addresses[scene.target], "reset"):
+    with flooding(scene.system.addresses[scene.target], "rapid-reset"):
         time.sleep(scene.seconds)
 
 

@@ -1,4 +1,4 @@
-"""`make chaos`: three replicas and their Redis under attack, eight callers, and a judge of all that was answered.
+"""`make chaos`: three replicas and their Redis, or two, under attack, callers, and a judge of all that was answered.
 
 Prints a table of the attacks and a line for each seed. A long run renews deploy/chaos.md. It ends with 1 if a promise
 was broken, and says how to run that seed again; the moments of threads and processes are not the seed's, though.

@@ -5,11 +5,12 @@ from __future__ import annotations
 import bisect
 from collections import defaultdict
 from itertools import pairwise
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from tests.chaos.health import SERVING
 from tests.chaos.history import FOREVER, Decided, Violation
-from tests.chaos.search import EVALUATIONS, is_linearizable
+from tests.chaos.kept import check_confirmed, check_final, decisions
+from tests.chaos.search import EVALUATIONS, Terms, is_linearizable
 from tests.chaos.system import REDIS_TIMEOUT_S
 from tests.chaos.workload import LIMITS, WORKSPACES
 from tests.support.builders import ASSIGNED
@@ -43,6 +44,8 @@ def check(history: History) -> list[Violation]:
         check_presence,
         check_health,
         check_counts,
+        check_confirmed,
+        check_final,
     ):
         found += judge(history)
     return sorted(found, key=lambda one: one.sent)
@@ -85,12 +88,12 @@ def check_contacts(history: History) -> Iterator[Violation]:
     for each in history.operations:
         of_contact[each.contact].append(each)
     for contact, operations in of_contact.items():
-        closing = WORKSPACES[operations[0].workspace]
-        if is_linearizable(operations, unassign_on_close=closing):
+        terms = Terms(WORKSPACES[operations[0].workspace], history.replicated, history.promotions)
+        if is_linearizable(operations, terms):
             continue
         last = max(operations, key=lambda each: each.sent)
         before = [each for each in operations if each is not last]
-        lost = last.kind == "get" and is_linearizable(before, unassign_on_close=closing)
+        lost = last.kind == "get" and is_linearizable(before, terms)
         promise = "acknowledged is kept" if lost else "linearizable"
         story = "; ".join(_shown(each) for each in sorted(operations, key=lambda each: each.sent))
         yield Violation(promise, f"{contact}: {story}", operations[0].sent, last.sent)
@@ -100,18 +103,18 @@ def check_limits(history: History) -> Iterator[Violation]:
     """No decision assigns a contact to an agent who, all the while, had as many open ones as are allowed."""
     surely: dict[tuple[str, str], list[tuple[float, float]]] = defaultdict(list)
     of_contact: dict[str, list[Operation]] = defaultdict(list)
-    for each in history.operations:
+    for each in decisions(history):
         of_contact[each.contact].append(each)
-    decisions = []
+    made = []
     for operations in of_contact.values():
         for each in operations:
             agent = _opened_with(each)
             if not agent:
                 continue
             if isinstance(each.result, Decided):
-                decisions.append((each, agent))
+                made.append((each, agent))
             surely[each.workspace, agent].append((each.answered, _ends(operations, each)))
-    for each, agent in decisions:
+    for each, agent in made:
         count = sum(since <= each.sent and each.answered <= until for since, until in surely[each.workspace, agent])
         if count >= LIMITS[agent]:
             text = f"{agent} of {each.workspace} got {each.contact} and had {count} of {LIMITS[agent]}"
@@ -135,12 +138,14 @@ def _ends(operations: list[Operation], opening: Operation) -> float:
 def check_sequences(history: History) -> Iterator[Violation]:
     """No two decisions of a workspace have one sequence, and what was decided later has the larger one."""
     for workspace in WORKSPACES:
-        fresh = [(each, each.result) for each in history.operations if each.workspace == workspace]
+        fresh = [(each, each.result) for each in decisions(history) if each.workspace == workspace]
         decided = [(each, said) for each, said in fresh if isinstance(said, Decided) and not said.replayed]
-        by_sequence = sorted(decided, key=lambda one: one[1].sequence or 0)
-        for (one, its), (other, same) in pairwise(by_sequence):
-            if its.sequence == same.sequence:
-                text = f"{its.sequence} of {workspace} was given to {one.contact} and {other.contact}"
+        told = [(each, said.sequence or 0, True) for each, said in decided]
+        told += [(each, sequence, False) for each, sequence in _read_sequences(history, workspace)]
+        for (one, its, decides), (other, same, again) in pairwise(sorted(told, key=_by_sequence)):
+            twice = decides and again and not history.replicated  # else it may be told late, as long as it is of one
+            if its == same and (one.contact != other.contact or twice):
+                text = f"{its} of {workspace} was given to {one.contact} and {other.contact}"
                 yield Violation("sequences", text, one.sent, other.answered)
         answered = sorted(decided, key=lambda one: one[0].answered)
         times = [each.answered for each, _ in answered]
@@ -154,13 +159,24 @@ def check_sequences(history: History) -> Iterator[Violation]:
                 yield Violation("sequences", text, each.sent, each.answered)
 
 
+def _read_sequences(history: History, workspace: str) -> Iterator[tuple[Operation, int]]:
+    """Yield what readers of contacts were told of decisions."""
+    for each in history.operations:
+        if each.workspace == workspace and each.kind == "get" and each.result is not None and each.result[4]:
+            yield each, cast("int", each.result[4])
+
+
+def _by_sequence(told: tuple[Operation, int, bool]) -> tuple[int, str, bool]:
+    return told[1], told[0].contact, told[2]
+
+
 def check_rules(history: History) -> Iterator[Violation]:
     """A decision is never made under rules older than those acknowledged before it was asked for, nor by others."""
     for workspace in WORKSPACES:
         changes = [each for each in history.rules if each.workspace == workspace and each.revision is not None]
         tags = {each.revision: each.tag for each in changes}
         acknowledged = sorted((each.answered, each.revision) for each in changes)
-        for each in history.operations:
+        for each in decisions(history):
             said = each.result
             if each.workspace != workspace or not isinstance(said, Decided) or said.replayed:
                 continue
@@ -176,7 +192,7 @@ def check_rules(history: History) -> Iterator[Violation]:
 
 def check_presence(history: History) -> Iterator[Violation]:
     """No rule for agents who are online takes one who surely was not."""
-    for each in history.operations:
+    for each in decisions(history):
         said = each.result
         if not isinstance(said, Decided) or said.replayed or not said.rule.startswith("opened-") or not said.agent:
             continue

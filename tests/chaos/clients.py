@@ -194,10 +194,16 @@ class Caller:
                 PresenceReport(workspace, agent, there, call.sent, end) for agent, there in online.items()
             ]
 
-    def open_counts(self, workspace: str) -> dict[str, int]:
-        """Return the open count of each agent."""
+    def read_all(self, workspace: str) -> None:
+        """Note the rules in force, and the open count and the presence of each agent."""
+        _, said = self._send("GetRules", api.GetRulesRequest(), workspace)
+        if said is not None:
+            tag = int(said.rule_set.rules[0].id.rpartition("-")[2]) if said.rule_set.rules else 0
+            self._history.final_rules[workspace] = (said.revision, tag)
         _, said = self._send("GetRoster", roster_api.GetRosterRequest(), workspace)
-        return {one.id: one.open_contact_count for one in said.roster.agents} if said is not None else {}
+        agents = said.roster.agents if said is not None else []
+        self._history.final_counts[workspace] = {one.id: one.open_contact_count for one in agents}
+        self._history.final_presence[workspace] = {one.id: one.presence == ONLINE for one in agents}
 
     def flood(self, workspace: str, calls: int, replica: int) -> None:
         """Make so many calls at once, all to one replica."""

@@ -31,6 +31,11 @@ class FaultyProxy(RedisProxy):
         self.delay_s = 0.0
         self.loses = 0.0
 
+    def lead_to(self, redis_port: int) -> None:
+        """Lead to another Redis from now on: connections break, and who connects again is there."""
+        self._redis = (self._redis[0], redis_port)
+        self.cut()
+
     def swallow(self) -> None:
         """Let nothing through, in no direction, and say so to nobody; what was sent comes when it is let through."""
         self._passes.clear()

@@ -121,6 +121,7 @@ class Attack:
         lasts_until: it lasted at least so long.
         without_redis: the replicas that had no Redis that serves meanwhile.
         replicas: the replicas that may say NOT_SERVING meanwhile.
+        without_second: whether no second Redis confirmed what had to be confirmed by one.
         healed: when it was over.
         alone: when it was over, and no other attack hit the same replicas any more.
         serving: when every replica served again, and went on to.
@@ -132,6 +133,7 @@ class Attack:
     lasts_until: float
     without_redis: frozenset[int] = frozenset()
     replicas: frozenset[int] = frozenset()
+    without_second: bool = False
     healed: float = FOREVER
     alone: float = FOREVER
     serving: float = FOREVER
@@ -160,7 +162,16 @@ class Violation:
 
 @dataclass
 class History:
-    """All of one run. Threads add to it."""
+    """All of one run. Threads add to it.
+
+    Attributes:
+        replicated: whether a change is acknowledged only when a second Redis has it.
+        promotions: see `System`.
+        unconfirmed: see `System`.
+        final_rules: revision, and tag, of the rules of each workspace at the end.
+        final_counts: how many open contacts each agent of each workspace is said to have at the end.
+        final_presence: who of each workspace is said to be online at the end.
+    """
 
     calls: list[Call] = field(default_factory=list)
     operations: list[Operation] = field(default_factory=list)
@@ -168,6 +179,11 @@ class History:
     presences: list[PresenceReport] = field(default_factory=list)
     samples: list[Sample] = field(default_factory=list)
     attacks: list[Attack] = field(default_factory=list)
+    replicated: bool = False
+    promotions: list[tuple[float, float]] = field(default_factory=list)
+    unconfirmed: list[tuple[float, float]] = field(default_factory=list)
+    final_rules: dict[str, tuple[int, int]] = field(default_factory=dict)
+    final_presence: dict[str, dict[str, bool]] = field(default_factory=dict)
     final_counts: dict[str, dict[str, int]] = field(default_factory=dict)
     audits: dict[str, str] = field(default_factory=dict)
     problems: list[Violation] = field(default_factory=list)

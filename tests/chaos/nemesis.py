@@ -5,10 +5,13 @@ from __future__ import annotations
 import random
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import TYPE_CHECKING
 
-from tests.chaos.attacks import HEAVY, LIGHT, Kind, Scene
+from tests.chaos.attacks import LIGHT, Kind, Scene
 from tests.chaos.history import FOREVER, Attack, Violation
+from tests.chaos.pair_attacks import heavy_of
 from tests.chaos.system import REPLICAS
 from tests.chaos.workload import WORKSPACES
 
@@ -49,7 +52,7 @@ class Nemesis:
         self.failures: list[BaseException] = []
         self._threads = [
             threading.Thread(target=self._attack, args=(kinds, caller, random.Random(f"{seed} {at}")), daemon=True)
-            for at, (kinds, caller) in enumerate(zip((HEAVY, LIGHT), callers, strict=True))
+            for at, (kinds, caller) in enumerate(zip((heavy_of(system), LIGHT), callers, strict=True))
         ]
 
     def start(self) -> None:
@@ -69,7 +72,8 @@ class Nemesis:
         """Make all kinds of attacks in one order by chance after another."""
         try:
             while not self._over.is_set():
-                for name in chance.sample(list(kinds), len(kinds)):
+                shares = [kind.share for kind in kinds.values()]
+                for name in chance.sample(list(kinds), sum(shares), counts=shares):
                     self._over.wait(chance.uniform(0.2, 1) * _CALM_S)
                     if self._over.is_set():
                         return
@@ -87,6 +91,7 @@ class Nemesis:
             now + scene.seconds,
             kind.replicas(kind.takes_redis, target),
             kind.replicas(kind.unsettles, target),
+            kind.without_second,
         )
         with self._history.lock:
             self._history.attacks.append(attack)
@@ -101,11 +106,11 @@ class Nemesis:
         workspace = next(iter(WORKSPACES))
         since = FOREVER
         while min(since, time.monotonic()) < attack.alone + WELL_WITHIN_S:
-            away = [
-                replica
-                for replica in sorted(replicas)
-                if not (self._health.serves(replica, attack.healed) and caller.probe(workspace, replica))
-            ]
+            away = [replica for replica in sorted(replicas) if not self._health.serves(replica, attack.healed)]
+            if not away:
+                with ThreadPoolExecutor(REPLICAS) as pool:  # at once: a call to a pair takes a while
+                    serve = pool.map(partial(caller.probe, workspace), sorted(replicas))
+                    away = [replica for replica, serves in zip(sorted(replicas), serve, strict=True) if not serves]
             since = FOREVER if away else min(since, time.monotonic())
             if time.monotonic() > since + _STAYS_S:
                 return since

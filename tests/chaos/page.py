@@ -17,8 +17,9 @@ from rich.table import Table
 
 from service.runtime.redis_binary import Binary
 from tests.bench.machine import describe
-from tests.chaos.attacks import HEAVY, LIGHT
+from tests.chaos.attacks import LIGHT
 from tests.chaos.history import FOREVER
+from tests.chaos.pair_attacks import PAIR_HEAVY
 from tests.chaos.stalls import STALLED
 from tests.support.processes import newest_redis
 
@@ -38,17 +39,28 @@ _SHORT = {"UNAVAILABLE": "unavailable", "DEADLINE_EXCEEDED": "deadline", "RESOUR
 _NO_ATTACK = "(none)"
 _HEAD = """# Chaos
 
-Written by `make chaos`: not to be edited by hand. Three replicas, each behind a network of its own, and a Redis that
-syncs its append-only file at every write; eight callers, who call again after errors; attacks by chance, one at a time
-that takes something away, and one beside it. Every call is recorded with its interval, and afterwards judged:
+Written by `make chaos`: not to be edited by hand. Three replicas, each behind a network of its own, callers who call
+again after errors, and attacks by chance, one at a time that takes something away, and one beside it, on two systems:
+
+* one Redis (odd seeds), which syncs its append-only file at every write; eight callers;
+* a pair (even seeds): such a Redis, and a replica of it that is 0.1 to 0.3 s behind; `--durability replicated`; 40
+  callers, each of whom waits for that. After a promotion the networks lead to what was promoted, and what was killed
+  comes back as the replica of that, behind or empty.
+
+Every call is recorded with its interval, and afterwards judged:
 
 * each contact's history is linearizable against the plain model, with what is read at the end: nothing that was
-  acknowledged is lost;
+  acknowledged is lost, nor are rules and presence. Of a pair, reads may see what no call was answered yet, and what a
+  promotion then loses;
+* while a Redis of a pair is alone no change is acknowledged; callers are told NOT_DURABLE, and such a change stands or
+  is lost;
 * no decision passes an agent's limit, takes somebody who is offline for a rule that wants people online, or is made
   under rules older than those acknowledged before it was asked for;
-* sequences are unique, and in the order of time; open counts are those of the records, which an audit confirms;
+* sequences are unique, also after a promotion, and in the order of time; open counts are those of the records, which
+  an audit confirms;
 * no call is INTERNAL or UNKNOWN, or outlives its deadline by more than a second; none fails while nothing is attacked;
-* health says NOT_SERVING within 2.5 s while Redis is gone, SERVING while nothing is wrong, and at the end;
+* health says NOT_SERVING within 2.5 s while Redis, or the replica of a pair, is gone, SERVING while nothing is wrong,
+  and at the end;
 * every replica answers again within 10 s of the end of an attack.
 
 """
@@ -97,7 +109,7 @@ def rows(histories: Iterable[tuple[History, Sequence[tuple[str, float, float]]]]
     Args:
         histories: with promise, begin and end of each violation.
     """
-    found = {name: Row() for name in (*HEAVY, *LIGHT, STALLED, _NO_ATTACK)}
+    found = {name: Row() for name in (*PAIR_HEAVY, *LIGHT, STALLED, _NO_ATTACK)}
     for history, violations in histories:
         for attack in history.attacks:
             row = found[attack.kind]
@@ -137,7 +149,7 @@ def verdict(outcome: Outcome) -> str:
     """Return the line of a seed."""
     history = outcome.history
     what = f"{len(history.calls):,} calls, {len({each.contact for each in history.operations}):,} contacts"
-    begin = f"seed {outcome.seed}, {outcome.seconds:.0f} s: {what}, {len(history.attacks)} attacks"
+    begin = f"seed {outcome.seed}, {outcome.system}, {outcome.seconds:.0f} s: {what}, {len(history.attacks)} attacks"
     if not outcome.violations:
         return f"{begin}: held"
     again = f'make chaos CHAOS="--seed {outcome.seed} --minutes {outcome.seconds / 60:g}"'

@@ -12,11 +12,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from service.redis_client.durability import Durability
 from tests.chaos.checker import check
 from tests.chaos.clients import Caller
 from tests.chaos.health import HealthWatch
 from tests.chaos.history import History, Violation
 from tests.chaos.nemesis import Nemesis
+from tests.chaos.pair import Pair
 from tests.chaos.stalls import StallWatch
 from tests.chaos.system import System
 from tests.chaos.workload import WORKSPACES, Contacts
@@ -24,7 +26,9 @@ from tests.chaos.workload import WORKSPACES, Contacts
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-CLIENTS = 8
+SYSTEMS = (Pair, System)
+"""The system of even seeds, and that of odd ones."""
+
 _SETTLES_S = 2.0
 _READERS = 4
 _READ_AGAIN = 5
@@ -48,26 +52,37 @@ class Outcome:
     history: History
     violations: list[Violation]
 
+    @property
+    def system(self) -> str:
+        """What the system is called that was attacked."""
+        return SYSTEMS[self.seed % 2].NAME
+
 
 def run(seed: int, seconds: float) -> Outcome:
     """Attack a system of its own for so long, and judge what happened."""
     history, contacts = History(), Contacts()
-    with System() as system, StallWatch(system, history), HealthWatch(system.addresses, history) as health:
+    with (
+        SYSTEMS[seed % 2](seed) as system,
+        StallWatch(system, history),
+        HealthWatch(system.addresses, history) as health,
+    ):
         callers = [
-            Caller(system.addresses, history, contacts, seed * 1000 + at, at) for at in range(CLIENTS + _READERS)
+            Caller(system.addresses, history, contacts, seed * 1000 + at, at) for at in range(system.CLIENTS + _READERS)
         ]
         try:
             _configure(callers[0])
             nemesis = Nemesis(system, history, health, (callers[-1], callers[-2]), seed)
-            _attack(nemesis, callers[:CLIENTS], seconds)
+            _attack(nemesis, callers[: system.CLIENTS], seconds)
             time.sleep(_SETTLES_S)
             _read(callers[-_READERS:], contacts, history)
             for workspace in WORKSPACES:
-                history.final_counts[workspace] = callers[0].open_counts(workspace)
+                callers[0].read_all(workspace)
                 history.audits[workspace] = _audit(system.redis.url, workspace)
         finally:
             for caller in callers:
                 caller.close()
+    history.replicated = system.DURABILITY == Durability.REPLICATED
+    history.promotions, history.unconfirmed = system.promotions, system.unconfirmed
     return Outcome(seed, seconds, history, check(history))
 
 

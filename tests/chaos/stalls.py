@@ -53,9 +53,9 @@ class StallWatch:
             begun = time.monotonic()
             try:
                 with self._system.admin() as client:
-                    client.set("chaos:stall", "")
+                    confirmed = self._system.confirm(client)
                     took = time.monotonic() - begun
-                    if took > _STALL_S:
+                    if took > _STALL_S + self._system.lag_s and confirmed:
                         self._note(client, begun, begun + took)
             except redis.RedisError:
                 continue  # an attack took it away
@@ -64,7 +64,8 @@ class StallWatch:
         slow = [each for each in client.slowlog_get(16) if each["duration"] > _SLOW_COMMAND_US]
         client.slowlog_reset()
         with self._history.lock:
-            if any(each.without_redis == _EVERYBODY and each.touches(begun, ended) for each in self._history.attacks):
+            taken = [each for each in self._history.attacks if each.without_redis == _EVERYBODY or each.without_second]
+            if any(each.touches(begun, ended) for each in taken):
                 return
             if slow:
                 text = f"a command held Redis for {slow[0]['duration'] / 1e6:.2f} s: {slow[0]['command'][:60]!r}"

@@ -20,7 +20,11 @@ if TYPE_CHECKING:
 
 ROSTER = "agents: [{id: ann, name: Ann}]\n"
 RULES = "rules: [{id: r, trigger: RULE_TRIGGER_NEW_CONTACT_WHATSAPP_DM, target: {everyone: true}}]\n"
-LOST = "w: its state was lost, and is configured anew"
+LOST = "w: its state was lost, and would be configured anew"
+STILL_LOST = (
+    "w: its rules are still lost, and contacts refused; "
+    "apply a rules file, too, or accept that by `evenhand accept-loss`"
+)
 
 
 @pytest.fixture
@@ -57,10 +61,10 @@ def test_apply_configures_a_lost_workspace_anew(lost: Workspace):
     assert (result.exit_code, result.stderr) == (0, "")
     assert result.stdout.splitlines() == [
         LOST,
-        "roster: roster.yaml changes w",
+        "roster: roster.yaml would change w",
         "  + agent ann (Ann)",
         "roster: applied, 1 agent, 0 teams",
-        "rules: rules.yaml changes w",
+        "rules: rules.yaml would change w",
         "  + rule r",
         "rules: applied, revision 1",
     ]
@@ -75,6 +79,18 @@ def test_apply_takes_one_file_after_the_other(lost: Workspace):
         result = evenhand("apply", file)
         assert (result.exit_code, result.stdout.splitlines()[0]) == (0, LOST)
     assert lost.created("after").agent_id == "ann"
+
+
+def test_a_roster_alone_does_not_end_a_loss(lost: Workspace):
+    """After a roster alone `apply` says that the rules are still lost, also when nothing of the roster changes."""
+    first, again = evenhand("apply", "roster.yaml"), evenhand("apply", "roster.yaml")
+    assert (first.exit_code, again.exit_code) == (0, 0)
+    assert first.stdout.splitlines()[-2:] == ["roster: applied, 1 agent, 0 teams", STILL_LOST]
+    assert again.stdout.splitlines() == ["roster: roster.yaml is what w has already", STILL_LOST]
+    with refused("UNAVAILABLE"):
+        lost.created("after")
+    evenhand("apply", "rules.yaml")
+    assert STILL_LOST not in evenhand("apply", "roster.yaml").stdout
 
 
 def test_rules_alone_end_a_loss(lost: Workspace):
@@ -96,7 +112,7 @@ def test_a_dry_run_shows_what_would_be_configured(lost: Workspace):
     """With --dry-run it says what it would do, and the state stays lost."""
     result = evenhand("apply", "roster.yaml", "rules.yaml", "--dry-run")
     assert (result.exit_code, result.stderr) == (0, "")
-    assert result.stdout.splitlines()[0] == "w: its state was lost, and would be configured anew"
+    assert result.stdout.splitlines()[0] == LOST
     assert "roster: roster.yaml would change w" in result.stdout
     assert "rules: rules.yaml would change w" in result.stdout
     with refused("UNAVAILABLE") as said:

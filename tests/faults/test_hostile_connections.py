@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 
 FILES = 256
 MAX_CONCURRENT_STREAMS = 3
-P99_S = 0.5
+# On a busy machine it is 12 to 24 ms; where a connection might send without bound, it was 0.5 to 1.6 s.
+P99_S = 0.25
 
 
 @pytest.fixture

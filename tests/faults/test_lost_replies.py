@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING
 
 import pytest
@@ -13,6 +14,7 @@ from tests.support.builders import (
     ASSIGNED,
     CREATED,
     NO_RULE_MATCHED,
+    ONLINE,
     contact,
     rule,
 )
@@ -123,6 +125,16 @@ def test_only_what_an_earlier_call_decided_is_replayed(workspace: Workspace, pro
     assert [one.sequence for one in first] == [one.sequence for one in second]
 
 
+def test_a_lost_reply_after_a_refusal_is_told_as_new(workspace: Workspace, proxy: LossyProxy):
+    """A first call that had to wait until a presence had ended, and then lost its reply, is told as the first."""
+    workspace.presence(ONLINE, "ann", lease_ms=50)
+    time.sleep(0.1)
+    first = workspace.created("lost-8000", request_id="r")
+    assert len(proxy.lost) == 1
+    assert (first.outcome, first.replayed) == (ASSIGNED, False)
+    assert workspace.created("lost-8000", request_id="r").replayed
+
+
 def test_a_repeated_call_whose_reply_is_lost_is_replayed(workspace: Workspace, proxy: LossyProxy, redis: RedisServer):
     """What a call decided by another replica, a moment ago, is replayed, also if that takes two runs."""
     with EvenhandServer(redis.url) as server:
@@ -132,3 +144,28 @@ def test_a_repeated_call_whose_reply_is_lost_is_replayed(workspace: Workspace, p
     again = workspace.created("lost-7000", request_id="r")
     assert len(proxy.lost) == 1
     assert (first.replayed, again.replayed, again.sequence) == (False, True, first.sequence)
+
+
+@pytest.mark.parametrize("request_id", ["", "r"])
+def test_a_lost_reply_is_told_again_though_the_rules_have_changed(
+    workspace: Workspace, proxy: LossyProxy, redis: RedisServer, request_id: str
+):
+    """Rules that are configured between a run and its repeat change nothing: what was decided is told, as new."""
+    name = f"lost-{8000 + len(request_id)}"
+    workspace.created("owned")
+    with EvenhandServer(redis.url) as server:
+        service = Service(server.address)
+        proxy.meanwhile = lambda: Workspace(workspace.id, service).rules(rule("later", reply="Later"))
+        try:
+            told, owned = workspace.batch(
+                api.EvaluateContactRequest(event_type=CREATED, contact=contact(each), request_id=request_id)
+                for each in (name, "owned")
+            )
+        finally:
+            proxy.meanwhile = lambda: None
+            service.close()
+    assert len(proxy.lost) == 1
+    assert (told.outcome, told.replayed, told.rule_id, told.rules_revision) == (ASSIGNED, False, "r", 1)
+    assert told.reply == f"Hello from {told.agent_id}"
+    assert (owned.outcome, owned.replayed) == (ALREADY_ASSIGNED, False)
+    assert workspace.created("next").rule_id == "later"

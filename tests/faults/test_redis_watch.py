@@ -202,6 +202,28 @@ def test_without_a_replica_nothing_is_confirmed():
         assert server.log().count(said) == 4  # all that once more
 
 
+def test_a_replica_that_hangs_is_none():
+    """A replica that is connected and says nothing confirms nothing: seconds later the service is not ready."""
+    with ExitStack() as stack:
+        pair = Pair(stack, lag_s=0.0)
+        pair.attach()
+        server = stack.enter_context(EvenhandServer(pair.master.url, options=("--durability", "replicated")))
+        workspace = Workspace("w", Service(server.address))
+        workspace.roster("ann")
+        pair.replica.pause()
+
+        def is_told() -> bool:
+            with refused("UNAVAILABLE") as refusal:
+                workspace.roster("bob")
+            assert refusal.reason == "NOT_DURABLE"
+            return server.health() == "NOT_SERVING"
+
+        wait_until(is_told, "it is not ready", 12)
+        pair.replica.resume()
+        wait_until(lambda: server.health() == "SERVING", "it is ready again", 5)
+        workspace.roster("bob")
+
+
 @pytest.mark.skipif("8.2" not in redis_binaries(), reason="no Redis 8.2 here")
 def test_a_part_of_a_cluster_that_confirms_is_enough(caplog: pytest.LogCaptureFixture):
     """Where one of three masters has lost its replica, that is an error in the log, and the service stays ready."""

@@ -129,6 +129,28 @@ def test_a_rotated_password_is_followed(tmp_path: Path) -> None:
             assert workspace.created("c").agent_id == "ann"
 
 
+def test_a_url_of_no_use_is_logged_once(tmp_path: Path) -> None:
+    """What the file has and is of no use is logged once for each content, with file or host, and no class names."""
+    file = tmp_path / "url"
+    told = "the new URL of Redis is of no use: "
+    with RedisServer() as redis:
+        file.write_text(redis.url)
+        with EvenhandServer(options=("--redis-url-file", str(file))) as server:
+            said = [f"--redis-url-file: in {file}: expected a host"] * 2
+            said += [
+                f"--redis-url-file: {file} is not UTF-8",
+                "Error 111 connecting to 127.0.0.1:1. Connection refused.",
+            ]
+            contents = [b"redis://a..b:1", b"redis://.:1", b"redis://\xff", b"redis://127.0.0.1:1"]
+            for at, content in enumerate(contents, 1):
+                file.write_bytes(content)
+                wait_until(lambda at=at: server.log().count(told) >= at, "it was read", 5)
+            time.sleep(2.5)
+            lines = [line.partition(told)[2] for line in server.log().splitlines() if told in line]
+            assert lines == said
+            assert server.health() == "SERVING"
+
+
 def test_a_changed_url_loses_no_call(tmp_path: Path) -> None:
     """While the file changes again and again under load, every call is answered."""
     file = tmp_path / "url"

@@ -11,10 +11,12 @@ from uuid import uuid4
 import grpc
 import pytest
 from evenhand.v1 import assignment_service_pb2 as api
+from redis.crc import REDIS_CLUSTER_HASH_SLOTS as SLOTS
 from redis.crc import key_slot
 from typer.testing import CliRunner
 
 from service.cli.commands import app
+from service.redis_client.cluster import Cluster
 from service.store import keys
 from tests.support.builders import ASSIGNED, CREATED, contact, rule
 from tests.support.client import Service, Workspace
@@ -164,3 +166,18 @@ def test_a_master_without_our_functions_serves_a_slot_that_came(cluster: RedisCl
         taking.function_flush()
     cluster.move(key_slot(root), source, target)
     assert team.created("c").outcome == ASSIGNED
+
+
+def test_a_server_that_holds_no_slots_is_connected_to_no_more(cluster: RedisCluster) -> None:
+    """Once calls under way to it have ended, its connections are closed: addresses that come and go pile nothing up."""
+    timeout_s = 0.05
+    router = Cluster(cluster.urls[0], timeout_s, lambda _: None, None)
+    staying, *_ = cluster.nodes
+    all_slots = [[0, SLOTS - 1, [b"127.0.0.1", staying.port]]]
+    router._adopt("127.0.0.1", all_slots)
+    assert len(router._endpoints) == len(cluster.nodes)
+    time.sleep(11 * timeout_s)
+    router._adopt("127.0.0.1", all_slots)
+    assert list(router._endpoints) == [("127.0.0.1", staying.port)]
+    assert router.masters()[0].call((b"PING",)) in {b"PONG", "PONG"}
+    router.close()

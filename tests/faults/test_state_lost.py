@@ -168,14 +168,22 @@ def test_a_workspace_that_never_had_rules_has_lost_none(server: EvenhandServer):
     assert other.contact("unknown") is None
 
 
-@pytest.mark.parametrize("lose", [flush, evict_rules], ids=lambda lose: lose.__name__)
-def test_an_operator_accepts_a_loss(lose: Callable[[RedisServer], None], redis: RedisServer, workspace: Workspace):
-    """`evenhand accept-loss` has the workspace be one without rules, once; its rules can be configured as ever."""
+@pytest.mark.parametrize(
+    ("lose", "said"), [(flush, "Redis held nothing at all of it"), (evict_rules, "the loss is accepted")]
+)
+def test_an_operator_accepts_a_loss(
+    lose: Callable[[RedisServer], None], said: str, redis: RedisServer, workspace: Workspace
+):
+    """`evenhand accept-loss` has the workspace be one without rules, once; its rules can be configured as ever.
+
+    Where Redis held nothing at all of it, as of a name that is mistyped, that is what is said.
+    """
     lose(redis)
     with refused("UNAVAILABLE"):
         workspace.created("c")
     accepted = accept_loss(redis)
     assert (accepted.returncode, accepted.stderr) == (0, "")
+    assert accepted.stdout.startswith(f"Workspace w: {said}. From now on it is a workspace without rules: ")
     assert workspace.created("c").outcome == NO_RULE_MATCHED
     assert accept_loss(redis).returncode == 1
     workspace.roster("bob")

@@ -192,3 +192,34 @@ def test_rules_of_a_lost_revision_are_never_used(lose: Callable[[Lab], None]):
             assert {(one.outcome, one.rule_id) for one in after} == {(ASSIGNED, "new")}
             assert min(one.sequence for one in after) > max(one.sequence for one in before)
             assert len({one.sequence for one in after}) == DECISIONS
+
+
+def test_state_of_a_version_that_kept_it_otherwise_is_refused_and_not_misread():
+    """Every call of a workspace whose rules have no incarnation is FAILED_PRECONDITION, and changes nothing of it."""
+    with RedisServer() as redis, EvenhandServer(redis.url) as server, redis.client() as client:
+        service = Service(server.address)
+        workspace = Workspace("w", service)
+        workspace.roster("ann")
+        workspace.rules(rule("r"))
+        assert workspace.created("c").outcome == ASSIGNED
+        client.hdel(ROOT, "incarnation")
+        before = client.hgetall(ROOT)
+        calls: list[Callable[[], object]] = [
+            lambda: workspace.created("c"),
+            lambda: workspace.created_in_batch(["d", "e"]),
+            lambda: workspace.contact("c"),
+            lambda: workspace.close("c"),
+            lambda: workspace.roster("bob"),
+            lambda: workspace.rules(rule("s")),
+            workspace.get_roster,
+        ]
+        for call in calls:
+            with refused("FAILED_PRECONDITION") as said:
+                call()
+            assert said.reason == "STATE_OF_OLDER_VERSION"
+        assert client.hgetall(ROOT) == before
+        client.flushall()
+        workspace.roster("ann")
+        workspace.rules(rule("r"))
+        assert workspace.created("c").outcome == ASSIGNED
+        service.close()

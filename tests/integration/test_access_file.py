@@ -216,6 +216,8 @@ def test_commands_show_a_token_that_no_command_line_has(redis: RedisServer, tmp_
     short = tmp_path / "short"
     short.write_text("guessable")
     assert evenhand("token", "--of", short).returncode == 1
+    short.write_text("")
+    assert evenhand("token", "--of", short).stderr == f"evenhand: --of: {short} has no token\n"
 
 
 def test_apply_refuses_an_access_file(tmp_path: Path) -> None:

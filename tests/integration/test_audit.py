@@ -21,7 +21,7 @@ from service.store.values import NO_CHOICE, Case, Opens
 from tests.support import plans
 from tests.support.builders import rule
 from tests.support.client import Service, Workspace
-from tests.support.processes import EvenhandServer, RedisServer
+from tests.support.processes import EvenhandServer, RedisServer, wait_until
 from tests.support.stores import decide, open_store, raw
 
 if TYPE_CHECKING:
@@ -98,7 +98,8 @@ def test_the_command_says_what_it_found(redis):
         return ended.output
 
     assert "all counts right" in said(WORKSPACE)
-    assert "nothing is known of it in this Redis" in said("mistyped", code=1)
+    nothing = "Workspace mistyped: nothing is known of it in this Redis. Are both the right ones, or was its state lost"
+    assert said("mistyped", code=1) == f"{nothing} (`evenhand apply`, `evenhand accept-loss`)?\n"
 
 
 def test_owners_whom_the_roster_does_not_know_are_named(redis):
@@ -168,8 +169,28 @@ def test_the_command_reaches_the_embedded_redis_of_a_running_service(folder, tmp
 
 
 def test_a_service_that_does_not_run_is_said_so(tmp_path):
-    """Exit code 3 and one line, whether or not the folder's path needs a way around."""
-    for folder in ("data", "long" * 30):
-        ended = CliRunner().invoke(app, ["audit", "--workspace", "w", "--data-dir", str(tmp_path / folder)])
-        assert (ended.exit_code, ended.stdout) == (3, "")
-        assert ended.stderr == "evenhand: Redis does not answer; is the service (or its Redis) running?\n"
+    """Exit code 3 and one line: which folder has no Redis, or that the one in it does not answer."""
+    for folder in (tmp_path / "data", tmp_path / ("long" * 30)):
+        for there in (False, True):
+            if there:
+                (folder / "redis.sock").touch()
+            for command in ("audit", "accept-loss"):
+                ended = CliRunner().invoke(app, [command, "--workspace", "w", "--data-dir", str(folder)])
+                assert (ended.exit_code, ended.stdout) == (3, "")
+                remedy = "name its folder by --data-dir, or another Redis by --redis-url"
+                nobody = f"no service keeps its Redis in {folder}: there is no redis.sock; {remedy}"
+                silent = "Redis does not answer; is the service (or its Redis) running?"
+                assert ended.stderr == f"evenhand: {silent if there else nobody}\n"
+
+
+def test_a_redis_that_refuses_is_not_silent(tmp_path):
+    """What a Redis says that cannot write to its disk is said, and not that it does not answer."""
+    with RedisServer(options=("--save", "3600 1"), workdir=tmp_path) as redis:
+        (tmp_path / "dump.rdb").mkdir()  # so that no snapshot can be written
+        with redis.client() as client:
+            client.bgsave()
+            wait_until(lambda: client.info("persistence")["rdb_last_bgsave_status"] == "err", "it cannot be written")
+            for _ in range(5):
+                ended = CliRunner().invoke(app, ["accept-loss", "--workspace", "w", "--redis-url", redis.url])
+                assert ended.exit_code == 3
+                assert ended.stderr.startswith("evenhand: Redis answers, and refuses: MISCONF ")

@@ -133,8 +133,8 @@ def test_what_only_the_server_can_know_is_reported_by_line(evenhand):
     """Rules that name a team the server does not have are refused with the line of the file."""
     result = evenhand("apply", "rules.yaml")
     assert result.returncode == 1
-    assert 'rules.yaml:5: rules[0].target.team_id: "sales"' in result.stdout
-    assert "rules.yaml:11: rules[1].target.agents.agent_ids[0]" in result.stdout
+    assert 'rules.yaml:5: rules[0].target.teamId: "sales"' in result.stdout
+    assert "rules.yaml:11: rules[1].target.agents.agentIds[0]" in result.stdout
 
 
 def test_warnings_name_rules_that_a_new_roster_leaves_without_agents(evenhand, tmp_path):

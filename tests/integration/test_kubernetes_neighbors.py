@@ -8,7 +8,10 @@ from ruamel.yaml import YAML
 
 from deploy.kubernetes import generate
 from service.config import Settings
-from tests.support.manifests import KUBERNETES, OPERATOR, SOME_REDIS, selects
+from service.config.addresses import split_sentinel_url
+from tests.support.manifests import KUBERNETES, OPERATOR, SOME_REDIS, Manifests, selects
+
+DEFAULT_PORT = "redis+sentinel://host/mymaster"
 
 
 def test_prometheus_finds_the_metrics(production):
@@ -91,6 +94,17 @@ def test_pods_reach_only_dns_redis_and_collectors(manifests):
     else:
         assert ports == [{53}, {6379}]
         assert ways[1]["to"][0]["podSelector"] == {"matchLabels": {"app.kubernetes.io/name": "redis"}}
+
+
+def test_sentinels_are_reached_besides_the_servers_that_they_name():
+    """The component for Sentinels adds a way to them, on their port, and takes none away."""
+    usual, added = (
+        Manifests(f"overlays/{name}").one("NetworkPolicy")["spec"]["egress"] for name in ("production", "sentinel")
+    )
+    assert added[:-1] == usual
+    assert added[-1]["ports"] == [{"protocol": "TCP", "port": split_sentinel_url(DEFAULT_PORT).addresses[0][1]}]
+    (to,) = added[-1]["to"]
+    assert to["podSelector"]["matchExpressions"][0]["values"] == ["redis", "redis-sentinel"]
 
 
 def test_traces_get_out_to_where_they_are_sent(example, production):

@@ -188,6 +188,17 @@ def test_a_folder_that_others_may_write_to_is_said_so(tmp_path: Path, mode: int,
     folder.chmod(mode)
     with EvenhandServer(data_dir=folder) as server:
         assert ("others may write to the data folder" in server.log()) is warned
+        assert (", and so change decisions: chmod 700\n" in server.log()) is warned
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a folder away")
+def test_a_folder_of_another_user_is_to_be_given_back(tmp_path: Path) -> None:
+    """Where the data folder is another user's, whose mode says nothing, the warning says to change the owner."""
+    folder = tmp_path / "data"
+    folder.mkdir(mode=0o700)
+    os.chown(folder, 65534, 65534)
+    with EvenhandServer(data_dir=folder) as server:
+        assert "(mode 700, owner 65534), and so change decisions: chown it to user 0, and chmod 700\n" in server.log()
 
 
 def test_data_that_cannot_be_read_is_said_so(tmp_path: Path) -> None:

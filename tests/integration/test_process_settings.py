@@ -88,6 +88,19 @@ def test_a_unix_socket_where_nobody_may_write_is_refused(tmp_path: Path) -> None
     )
 
 
+@pytest.mark.parametrize(
+    ("option", "value", "said"),
+    [
+        ("--listen", "a..b:1", "expected HOST:PORT, [IPV6]:PORT or unix:PATH, not 'a..b:1'"),
+        ("--metrics-listen", ".:1", "expected HOST:PORT or [IPV6]:PORT, not '.:1'"),
+        ("--redis-url", f"redis://{'a' * 70}:1", "expected a host"),
+    ],
+)
+def test_a_name_that_is_no_hosts_is_refused(tmp_path: Path, option: str, value: str, said: str) -> None:
+    """A name with an empty label, or with one of more than 63 characters, is named as every wrong address is."""
+    assert serve(tmp_path, option, value) == f"{option}: {said}"
+
+
 def test_an_address_of_another_machine_is_refused(tmp_path: Path) -> None:
     """An address that this machine does not have cannot be listened on."""
     assert serve(tmp_path, "--listen", "192.0.2.1:50051").startswith("--listen: cannot listen on 192.0.2.1:50051: ")

@@ -60,7 +60,10 @@ def test_a_workspace_beyond_its_quota_is_refused_and_its_neighbor_is_not() -> No
 
 
 def test_who_may_not_do_something_takes_no_quota_of_the_workspace_named(tmp_path: Path) -> None:
-    """Neighbors, callers without the right, and strangers ask for all they can: those who may call find their quota."""
+    """Neighbors, callers without the right, and strangers ask for all they can: those who may call find their quota.
+
+    And who comes with a new JWT is verified, however many came whom nobody knows.
+    """
     signer = Signer()
     file = write(
         tmp_path / "access.yaml",
@@ -80,8 +83,11 @@ def test_who_may_not_do_something_takes_no_quota_of_the_workspace_named(tmp_path
         time.sleep(1.5)
         for token in ("neighbor-token", "reader-token", "stranger-token", Signer().token(), "a.b.c"):
             other = Workspace("own", Service(server.address, authorization=f"Bearer {token}"))
-            codes = {code_of(other, f"{token}-{number}") for number in range(15)}
-            assert codes & {"PERMISSION_DENIED", "UNAUTHENTICATED", "RESOURCE_EXHAUSTED"} == codes
+            codes = {code_of(other, f"{token}-{number}") for number in range(25)}
+            assert codes in ({"PERMISSION_DENIED"}, {"UNAUTHENTICATED"})
+        assert (
+            code_of(Workspace("own", Service(server.address, authorization=f"Bearer {signer.token()}")), "new") == "OK"
+        )
         assert refusals(team, 15) == 0
         time.sleep(1.5)
         assert refusals(Workspace("own", Service(server.address, authorization=f"Bearer {signer.token()}")), 60) > 0

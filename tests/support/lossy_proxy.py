@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 from tests.support.redis_proxy import RedisProxy
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from tests.support.redis_proxy import Way
 
 
@@ -21,12 +23,14 @@ class LossyProxy(RedisProxy):
 
     Attributes:
         lost: the texts whose replies were lost.
+        meanwhile: called when a reply is lost, before the connection breaks.
     """
 
     def __init__(self, redis_port: int, pattern: bytes) -> None:
         super().__init__(redis_port)
         self._pattern = re.compile(pattern)
         self.lost: set[bytes] = set()
+        self.meanwhile: Callable[[], None] = lambda: None
 
     def ways(self) -> tuple[Way, Way]:
         """Return both directions of a new connection."""
@@ -39,4 +43,10 @@ class LossyProxy(RedisProxy):
                 self.lost |= new
             return sent, True
 
-        return there, lambda reply: (b"", False) if losing.is_set() else (reply, True)
+        def back(reply: bytes) -> tuple[bytes, bool]:
+            if not losing.is_set():
+                return reply, True
+            self.meanwhile()
+            return b"", False
+
+        return there, back

@@ -19,8 +19,9 @@ from tests.chaos.history import (
     Sample,
     Violation,
 )
+from tests.chaos.pair_attacks import LOST
 from tests.chaos.run import Outcome
-from tests.chaos.search import is_linearizable
+from tests.chaos.search import Terms, is_linearizable
 from tests.chaos.workload import LIMITS, WORKSPACES
 from tests.support.builders import ALREADY_ASSIGNED, ASSIGNED, NO_AGENT_AVAILABLE
 
@@ -144,20 +145,149 @@ WRONG: dict[str, list[Operation]] = {
 @pytest.mark.parametrize("name", RIGHT)
 def test_a_right_history_is_linearizable(name: str) -> None:
     """An order of the calls explains every answer, calls of unknown fate included."""
-    assert is_linearizable(RIGHT[name], unassign_on_close=False)
+    assert is_linearizable(RIGHT[name], Terms(unassign_on_close=False))
 
 
 @pytest.mark.parametrize("name", WRONG)
 def test_a_wrong_history_is_not(name: str) -> None:
     """No order does, where something is lost, owned twice, or decided twice."""
-    assert not is_linearizable(WRONG[name], unassign_on_close=False)
+    assert not is_linearizable(WRONG[name], Terms(unassign_on_close=False))
 
 
 def test_closing_takes_the_owner_away_where_the_rules_say_so() -> None:
     """The two kinds of workspaces differ in what closing leaves."""
     closed = [op("evaluate", 1, 2, assigned(A)), op("close", 3, 4, ("", True))]
-    assert is_linearizable(closed, unassign_on_close=True)
-    assert not is_linearizable(closed, unassign_on_close=False)
+    assert is_linearizable(closed, Terms(unassign_on_close=True))
+    assert not is_linearizable(closed, Terms(unassign_on_close=False))
+
+
+LOSABLE: dict[str, list[Operation]] = {
+    "somebody read what is lost": [
+        unknown("evaluate", 1),
+        op("get", 2, 3, read(A)),
+        op("get", 12, 13),
+        op("evaluate", 14, 15, assigned(B, 2)),
+    ],
+    "its call is made again on the other": [
+        op("evaluate", 1, 12, assigned(B, 2)),
+        op("get", 2, 3, read(A)),
+        op("get", 13, 14, read(B, sequence=2, agent=B)),
+    ],
+    "an unknown one of several": [
+        op("evaluate", 1, 2, assigned(A)),
+        unknown("close", 3),
+        op("get", 4, 5, read(A, is_open=False)),
+        op("get", 12, 13, read(A)),
+    ],
+}
+"""Right only where a promotion, from 10 to 11, may set back what nobody was answered."""
+
+LOST_ALL_THE_SAME: dict[str, list[Operation]] = {
+    "an acknowledged one": [op("evaluate", 1, 2, assigned(A)), op("get", 12, 13)],
+    "what an acknowledged one came after": [
+        unknown("evaluate", 1),
+        op("open", 3, 4, owned(A)),
+        op("get", 12, 13),
+    ],
+    "what was read after the promotion": [unknown("evaluate", 1), op("get", 12, 13, read(A)), op("get", 14, 15)],
+    "one that is answered late, and has no effect": [
+        op("assign", 1, 12, ("", True), agent=A),
+        op("get", 2, 3, (A, True, 0, "", 0)),
+        op("get", 13, 14),
+    ],
+}
+
+
+@pytest.mark.parametrize("name", LOSABLE)
+def test_what_nobody_was_answered_may_be_lost_by_a_promotion(name: str) -> None:
+    """Readers may have seen it. Without a promotion between, and where one is not needed to explain it, nothing is."""
+    assert is_linearizable(LOSABLE[name], Terms(False, True, [(10, 11)]))
+    assert not is_linearizable(LOSABLE[name], Terms(False, True))
+    assert not is_linearizable(LOSABLE[name], Terms(False, True, [(20, 21)]))
+    assert not is_linearizable(LOSABLE[name], Terms(False, True, [(0.1, 0.2)]))
+
+
+@pytest.mark.parametrize("name", LOST_ALL_THE_SAME)
+def test_what_was_acknowledged_is_lost_by_no_promotion(name: str) -> None:
+    """Nor what the acknowledged came after, nor what the Redis has that was promoted."""
+    assert not is_linearizable(LOST_ALL_THE_SAME[name], Terms(False, True, [(10, 11)]))
+
+
+def test_a_decision_that_was_not_confirmed_is_told_to_who_repeats_the_call() -> None:
+    """Without a request id it is told as if it were new, once, and by its own sequence; with one it is replayed."""
+    first, seen = unknown("evaluate", 1), op("get", 3, 4, read(A))
+    told = op("evaluate", 5, 6, assigned(A))
+    assert is_linearizable([first, seen, told], Terms(False, True))
+    assert is_linearizable([first, seen, told, op("evaluate", 7, 8, owned(A, 9))], Terms(False, True))
+    assert not is_linearizable([first, seen, told], Terms(False))
+    assert not is_linearizable([first, seen, told, op("evaluate", 7, 8, assigned(A))], Terms(False, True))
+    assert not is_linearizable([first, seen, op("evaluate", 5, 6, assigned(A, 2))], Terms(False, True))
+    assert not is_linearizable([first, seen, op("close", 4, 4.5, (A, True)), told], Terms(False, True))
+    named = unknown("evaluate", 1, request_id="r")
+    assert not is_linearizable([named, seen, told], Terms(False, True))
+
+
+def test_a_decision_that_is_told_late_is_judged_by_when_it_was_made() -> None:
+    """Its sequence, and its rules, may be older than what was answered since the call that was not confirmed."""
+    first, told = unknown("evaluate", 1), op("evaluate", 5, 6, assigned(A, 10))
+    other = op("evaluate", 3, 4, assigned(B, 11, revision=2, rule="new-2"), contact="other")
+    rules = [RulesChange(W, 1, 0.1, 0.2, 1), RulesChange(W, 2, 2.1, 2.2, 2)]
+    late = history(first, told, other, rules=rules, replicated=True)
+    assert not promises(checker.check_sequences(late))
+    assert not promises(checker.check_rules(late))
+    for operations, replicated in (((told, other), True), ((first, told, other), False)):
+        judged = history(*operations, rules=rules, replicated=replicated)
+        assert promises(checker.check_sequences(judged)) == ["sequences"]
+        assert promises(checker.check_rules(judged)) == ["rules in force"]
+
+
+def test_a_sequence_that_was_read_is_not_given_again() -> None:
+    """Also where only a reader was told of the decision, which then was lost."""
+    reader = op("get", 2, 3, read(A, sequence=7), contact="lost")
+    assert promises(checker.check_sequences(history(reader, op("evaluate", 12, 13, assigned(B, 7))))) == ["sequences"]
+    assert not promises(checker.check_sequences(history(reader, op("evaluate", 12, 13, assigned(B, 8)))))
+
+
+@pytest.mark.parametrize(
+    ("method", "sent", "code", "reason", "violations"),
+    [
+        ("CloseContact", 12, "OK", "", 1),
+        ("CloseContact", 9, "OK", "", 0),
+        ("CloseContact", 19.5, "OK", "", 0),
+        ("GetContact", 12, "OK", "", 0),
+        ("CloseContact", 12, "UNAVAILABLE", "NOT_DURABLE", 0),
+        ("CloseContact", 12, "UNAVAILABLE", "REDIS_UNAVAILABLE", 1),
+        ("CloseContact", 12, "DEADLINE_EXCEEDED", "", 1),
+    ],
+)
+def test_who_is_told_what_while_the_second_redis_is_gone(
+    method: str, sent: float, code: str, reason: str, violations: int
+) -> None:
+    """No change is acknowledged from 10 to 20, and whoever asks for one is told why."""
+    call = Call(1, method, sent, sent + 1, 2.5, code, reason)
+    lost = Attack(LOST, 10, 20, well=21)
+    judged = history(calls=[call], attacks=[lost], unconfirmed=[(10, 20)])
+    assert promises(checker.check_confirmed(judged)) == ["confirmed"] * violations
+
+
+def test_a_decision_that_nobody_confirmed() -> None:
+    """An entry of a batch is judged by itself; one that nobody was answered breaks nothing."""
+    entry = op("evaluate", 12, 13, assigned(A))
+    assert promises(checker.check_confirmed(history(entry, unconfirmed=[(10, 20)]))) == ["confirmed"]
+    assert not promises(checker.check_confirmed(history(unknown("evaluate", 12), unconfirmed=[(10, 20)])))
+
+
+def test_rules_and_presence_that_were_lost() -> None:
+    """What is in force at the end is what was acknowledged last, or what somebody asked for later."""
+    calls = [Call(0, "GetRules", 50, 51, 2.5)]
+    rules = [RulesChange(W, 1, 1, 2, 1), RulesChange(W, 2, 3, 4, 2), RulesChange(W, 3, 5, 6, None)]
+    for found, kept in (((2, 2), True), ((3, 3), True), ((1, 1), False), ((2, 3), False), ((0, 0), False)):
+        judged = checker.check_final(history(calls=calls, rules=rules, final_rules={W: found}))
+        assert promises(judged) == ([] if kept else ["acknowledged is kept"])
+    online, offline = PresenceReport(W, A, True, 1, 2), PresenceReport(W, A, False, 3, FOREVER)
+    for reports, found, kept in (([online], False, False), ([online, offline], False, True), ([online], True, True)):
+        judged = checker.check_final(history(calls=calls, presences=reports, final_presence={W: {A: found}}))
+        assert promises(judged) == ([] if kept else ["acknowledged is kept"])
 
 
 def history(*operations: Operation, **parts: Any) -> History:
@@ -312,6 +442,8 @@ def test_every_judge_is_asked() -> None:
         calls=[Call(0, "GetRules", 1, 9, 2.5, "UNKNOWN")],
         samples=[Sample(0, 1, 2, "NOT_SERVING")],
         audits={W: "drift"},
+        unconfirmed=[(0, 200)],
+        final_rules={W: (1, 1)},
         problems=[problem],
     )
     found = checker.check(planted)
@@ -344,5 +476,5 @@ def test_the_page_has_the_same_rows() -> None:
     """The page has the table, the line of each seed, and what it ran on."""
     text = page.render([outcome()], {"commit": "abc1234"})
     assert "| Redis hangs | 1 | 1 | unavailable 1 | 0 | 1.0 | 1.5 | held |" in text
-    assert "* seed 7, 60 s: 2 calls" in text
+    assert "* seed 7, one Redis, 60 s: 2 calls" in text
     assert "* commit: abc1234" in text

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
+from typing import Final
+
+_KEY_OR_WORD: Final = re.compile(r"""\[(['"]).*\1\]|_([a-z0-9])""")
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,6 +20,11 @@ class Violation:
 
     field: str
     description: str
+
+
+def json_path(field: str) -> str:
+    """Return the path of a field by its names in JSON, such as `rules[3].onlineOnly`; keys stay as they are."""
+    return _KEY_OR_WORD.sub(lambda found: found[2].upper() if found[2] else found[0], field)
 
 
 class Violations(list[Violation]):

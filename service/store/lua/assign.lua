@@ -17,6 +17,9 @@ return function(args)
   end
   local number = call('HGET', root .. NUMBERS, args[3])
   number = number and tonumber(number)
+  if not number and are_numbers_lost() then
+    return LOST_NUMBERS
+  end
   if not number or not is_in_roster(number) then
     return {}
   end

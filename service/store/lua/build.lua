@@ -15,11 +15,14 @@
 --   gone: [agent id, ...],
 --   dropped: [view, ...] }
 --
+-- Where the plan is lost, so are parts of a roster that the agents' states may be ahead of: it is to be configured again.
+--
 -- Returns  how many chunks are left
 
 --- @include "views"
 --- @include "leases"
 --- @include "roster_writes"
+--- @include "teams"
 
 local NO_TURN = {rest = 0, last = 0}
 
@@ -31,7 +34,8 @@ local function join(agent, pool, planned, before, times, was)
   agent.former[pool] = nil
   local member = member_of(agent, pool, turn)
   for at, view in ipairs(planned.views) do
-    local followed = planned.new[view.name]
+    -- Of a view that is said to be new it may be in, where rules were lost that had it: then it carries itself on.
+    local followed = not times[view.name] and planned.new[view.name] or nil
     turn.times[at] = times[followed or view.name] or 0
     if not followed then
       move(agent, view, turn.times, at, was[view.name], nil, member)
@@ -151,14 +155,23 @@ local function move_to(planned, pools)
   save(agent)
 end
 
+-- The teams that the agent may be in. If its hash was lost only they themselves know.
+local function teams_of(agent)
+  if not agent.settings then
+    return call('ZRANGE', root .. TEAMS_ORDER, 0, -1)
+  end
+  local teams = {}
+  for pool in pairs(agent.settings.pools) do
+    teams[#teams + 1] = string.match(pool, '^t:(.*)$')
+  end
+  return teams
+end
+
 local function forget(id)
   local agent = load_agent(number_of_agent(id))
   leave(agent)
-  for pool in pairs(agent.settings and agent.settings.pools or {}) do
-    local team = string.match(pool, '^t:(.*)$')
-    if team then
-      count_places(-call('ZREM', root .. TEAM .. team, id))
-    end
+  for _, team in ipairs(teams_of(agent)) do
+    call('ZREM', root .. TEAM .. team, id)
   end
   save_former(agent)
   call('HDEL', agent.key, 'settings', 'presence')
@@ -197,14 +210,20 @@ local function put_in_place(chunk)
 end
 
 return function()
+  if are_numbers_lost() then
+    return LOST_NUMBERS
+  end
   local chunk = call('LPOP', root .. PLAN)
   if chunk and string.sub(chunk, 1, 1) == 'W' then
     write_roster(chunk)
   elseif chunk then
     put_in_place(cjson.decode(chunk))
+  elseif call('HEXISTS', root, 'building') == 1 then
+    call('HSET', root, 'unbuilt', 1)
   end
   local left = call('LLEN', root .. PLAN)
   if left == 0 then
+    call('HSET', root, 'places', places_in_teams())
     call('HDEL', root, 'building')
   end
   return left

@@ -9,7 +9,10 @@
 --- @readonly
 
 return function(args)
-  begin()
+  local refusal = begin()
+  if refusal == OLD_STATE or refusal == STATE_LOST then
+    return refusal
+  end
   local contact = load_contact(args[1], args[2])
   if not contact.place then
     return {}

@@ -26,6 +26,7 @@
 local FIELDS, FIRST = 7, 6  -- words a contact, and where the first begins
 local FIRST_OWNER, FIRST_REF = FIRST + 2, FIRST + 5  -- where that names its owner, and what its rule asks for
 local retention, replay_retention, under
+local refused  -- what the run is refused with, as it turns out in its middle
 
 -- What an event leaves an owned contact. One that merely names an owner opens nothing: uploads and traits say who owns a
 -- contact, and not that anybody is talking to it.
@@ -80,11 +81,15 @@ local function fill_in(id, reply, agent)
   return filled
 end
 
-local function decide_by_rules(contact, request, ref, reply, sequence, excluded)
+local function decide_by_rules(contact, request, ref, reply, sequence, at, excluded)
   local outcome, agent, text, choice = NO_RULE_MATCHED, nil, '', nil
   if ref ~= '' then
     text, choice = choice_called(ref)
     agent = not choice.nobody and choose(choice, sequence, excluded and excluded_agents(excluded))
+    if not agent and not choice.nobody and at == 1 and is_due_to_check(choice, excluded) then
+      refused = CHECK_VIEWS
+      return
+    end
     outcome = agent and ASSIGNED or choice.nobody and LEFT_UNASSIGNED or NO_AGENT_AVAILABLE
   end
   if not agent then
@@ -118,7 +123,24 @@ local function decide(at, contacts, excluded, id, bucket, named, opens, request,
   if named ~= '' or contact.owner ~= 0 then
     return keep_owner(contact, named, opens, request, sequence)
   end
-  return decide_by_rules(contact, request, ref, reply, sequence, excluded)
+  return decide_by_rules(contact, request, ref, reply, sequence, at, excluded)
+end
+
+-- Whether each contact is decided about, or has an owner: so the rules bear on none of them any more.
+local function are_decided(args, contacts)
+  local begun = before
+  for at = 1, contacts do
+    local from = FIRST + (at - 1) * FIELDS
+    local id, bucket, named, _, request = unpack(args, from, from + FIELDS - 1)
+    local contact = load_contact(id, bucket)
+    local decided = named ~= '' or contact.owner ~= 0 or before and decided_before(contact, request, at)
+      or request ~= '' and contact.place and replay(contact, request)
+    if not decided then
+      return false
+    end
+  end
+  before = begun
+  return true
 end
 
 return function(args)
@@ -126,21 +148,28 @@ return function(args)
   if refusal then
     return refusal
   end
-  if version ~= args[1] then
+  local stale = version ~= args[1]
+  if stale and not is_second(args[4], args[5]) then
     return STALE_RULES
   end
-  under, retention, replay_retention = revision, args[2], args[3]
-  refusal = find_owners(args, FIRST_OWNER, FIELDS)
+  local decisions, contacts = {}, math.floor((#args - FIRST + 1) / FIELDS)
+  local excluded = FIRST + contacts * FIELDS == #args and cjson.decode(args[#args])
+  refusal = find_owners(args, FIRST_OWNER, FIELDS) or (excluded and are_numbers_lost() and LOST_NUMBERS)
   if refusal then
     return refusal
   end
+  under, retention, replay_retention, refused = revision, args[2], args[3], nil
   begin_choices(args[FIRST_REF], text)
-  local decisions, contacts = {}, math.floor((#args - FIRST + 1) / FIELDS)
-  local excluded = FIRST + contacts * FIELDS == #args and cjson.decode(args[#args])
   begin_run(args[4], args[5])
+  if stale and not are_decided(args, contacts) then
+    return STALE_RULES
+  end
   for at = 1, contacts do
     local from = FIRST + (at - 1) * FIELDS
     decisions[at] = decide(at, contacts, excluded and excluded[tostring(at)], unpack(args, from, from + FIELDS - 1))
+    if refused then
+      return refused
+    end
     decisions[at][HOLDS] = id_that_holds()
   end
   return decisions

@@ -10,6 +10,9 @@
 
 return function()
   read_clock()
+  if call('HEXISTS', root, 'lease') == 1 and call('EXISTS', root .. LEASES) == 0 then
+    call('HSET', root, 'leases_lost', 1)  -- only the next reports tell who is there; the audit says so
+  end
   while work < WORK_A_RUN do
     local number = call('ZRANGEBYSCORE', root .. LEASES, '-inf', now, 'LIMIT', 0, 1)[1]
     if not number then

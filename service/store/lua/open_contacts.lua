@@ -25,10 +25,12 @@ local function list_bucket(bucket)
 end
 
 return function(args)
-  begin()
+  local refusal = begin_listing(args[3])
+  if refusal then
+    return refusal
+  end
   local bucket, most = tonumber(args[1]), tonumber(args[4])
   local stop = math.min(tonumber(args[2]), bucket + BUCKETS_A_RUN)
-  begin_listing(args[3])
   while bucket < stop and work < CONTACTS_A_RUN and listed() < most do
     list_bucket(bucket)
     bucket = bucket + 1

@@ -36,6 +36,9 @@ return function(args)
   if refusal then
     return refusal
   end
+  if are_numbers_lost() then
+    return LOST_NUMBERS
+  end
   local done, reply = 0, {0}
   while 3 * done < #args and work < WORK_A_RUN do
     local is_known = report(unpack(args, 3 * done + 1, 3 * done + 3))

@@ -30,6 +30,7 @@ return function(args)
   if (call('HGET', root, 'sequence') or '0') ~= args[1] then
     return 0
   end
+  call('HDEL', root, 'agents_lost')
   for at = 2, #args, 3 do
     repair(tonumber(args[at]), args[at + 1], args[at + 2])
   end

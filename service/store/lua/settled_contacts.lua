@@ -9,8 +9,10 @@
 --- @readonly
 
 return function(args)
-  begin()
-  begin_listing(args[1])
+  local refusal = begin_listing(args[1])
+  if refusal then
+    return refusal
+  end
   for at = 2, #args do
     local packed = call('GET', root .. SETTLED .. args[at])
     if packed then

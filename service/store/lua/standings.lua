@@ -6,12 +6,16 @@
 -- Returns  for each {presence (a value of the contract's enum; 0: not in the roster), open count}
 
 --- @include "state"
+--- @include "agents"
 --- @readonly
 
 return function(args)
   local refusal = begin()
   if refusal then
     return refusal
+  end
+  if are_numbers_lost() then
+    return LOST_NUMBERS
   end
   local standings = {}
   for at, id in ipairs(args) do

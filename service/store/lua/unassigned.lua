@@ -7,7 +7,8 @@
 --
 -- Returns  {1 if there may be more to do, version of the rules, version of the roster,
 --          how many turned out unassigned as no agent was available, how many as overdue, how many of all were
---          assigned late; how many there are that no rule has matched so far, and that turned out unassigned}
+--          assigned late; how many there are that no rule has matched so far, and that turned out unassigned; how often an agent
+--          was met whose hash is lost}
 
 --- @include "without_owner"
 
@@ -25,12 +26,13 @@ return function(args)
     call('HINCRBY', root, 'unassigned_overdue', #due / 2)
   end
   local state = call('HMGET', root, 'revision', 'incarnation', 'roster_revision', 'roster_incarnation',
-    'unassigned_no_agent', 'unassigned_overdue', 'assigned_late')
+    'unassigned_no_agent', 'unassigned_overdue', 'assigned_late', 'agents_lost')
   local found = {(trimmed == most or #due == 2 * most) and 1 or 0,
     version_of(state[1], state[2]), version_of(state[3], state[4])}
   for at = 5, 7 do
     found[at - 1] = tonumber(state[at] or 0)
   end
   found[7], found[8] = call('ZCARD', root .. UNMATCHED_CONTACTS), call('ZCARD', root .. UNASSIGNED_CONTACTS)
+  found[9] = tonumber(state[8] or 0)
   return found
 end

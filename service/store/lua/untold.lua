@@ -9,7 +9,10 @@
 --- @include "records"
 
 return function(args)
-  begin()
+  local refusal = begin()
+  if refusal == STATE_LOST then
+    return refusal
+  end
   local marked = 0
   for at = 1, #args, 3 do
     local contact = load_contact(args[at], args[at + 1])

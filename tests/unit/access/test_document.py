@@ -107,6 +107,7 @@ def test_mistakes_are_named(text: str, expected: list[str] | None) -> None:
         ("https:", "http:", "must be an https:// URL"),
         ("//e", "//user:password@e", "must hold neither user nor password"),
         ("keysUrl: https://e/k", "keysFile: missing.json", "missing.json cannot be read: No such file"),
+        ("keysUrl: https://e/k", "keysFile: ~nobody-of-this-name/keys.json", "that home folder is not known"),
         ("keysUrl: https://e/k", "claim: sub", "needs keysFile or keysUrl"),
         ("keysUrl: https://e/k", "keysUrl: https://e/k, keysFile: pyproject.toml", "is no JSON Web Key Set"),
         ("audience: a, ", "", "audience: is missing"),

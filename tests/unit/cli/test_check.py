@@ -77,13 +77,13 @@ def test_rules_alone_say_that_references_were_not_checked(check):
         ("values: [1]", "values: [1, 2]", 11, "rules[0].condition.all.conditions[1].trait.values"),
         ("              values: [1]\n", "", 8, "rules[0].condition.all.conditions[1].trait.values"),
         ("key: budget", "key: ''", 9, "rules[0].condition.all.conditions[1].trait.key"),
-        ("anyOf: [VIP]", "anyOf: ['']", 7, "rules[0].condition.all.conditions[0].tag.any_of[0]"),
+        ("anyOf: [VIP]", "anyOf: ['']", 7, "rules[0].condition.all.conditions[0].tag.anyOf[0]"),
         ("    trigger: RULE_TRIGGER_TRAIT_OR_TAG_UPDATED\n", "", 2, "rules[0].trigger"),
         ("teamId: sales", "everyone: false", 13, "rules[0].target.everyone"),
         ("teamId: sales", "nobody: false", 13, "rules[0].target.nobody"),
         ("teamId: sales", "nobody: true\n    reply: Hi", 14, "rules[0].reply"),
         ("  - id: vip", "  - name: vip", 2, "rules[0].id"),
-        ("teamId: sales", "teamId: nowhere", 13, "rules[0].target.team_id"),
+        ("teamId: sales", "teamId: nowhere", 13, "rules[0].target.teamId"),
     ],
 )
 def test_what_the_service_would_refuse_is_reported_at_its_line(check, old, new, line, field):
@@ -93,6 +93,20 @@ def test_what_the_service_would_refuse_is_reported_at_its_line(check, old, new, 
     assert code == 1
     assert lines[0].startswith(f"rules.yaml:{line}: {field}: ")
     assert lines[1:] == ["roster.yaml: ok, 2 agents, 2 teams"]
+
+
+def test_a_problem_names_fields_as_the_file_writes_them(check):
+    """Fields have their names in JSON, other fields in the text, too; what a file quotes and unknown keys stay."""
+    rule = """\
+      - id: rule_set.rules[7]
+        trigger: RULE_TRIGGER_CONVERSATION_OPENED
+        target: {everyone: true}
+"""
+    code, lines = check(rules=f"rules:\n{rule}{rule}        only_online: true\n")
+    assert code == 1
+    same, unknown = lines
+    assert same == 'rules.yaml:5: rules[1].id: "rule_set.rules[7]" is the id of rules[0] already; each needs its own'
+    assert unknown.startswith('rules.yaml:8: rules[1].only_online: unknown field "only_online"; ')
 
 
 def test_what_is_wrong_is_not_reported_as_missing_besides(check):
@@ -127,7 +141,7 @@ def test_warnings_are_shown_and_pass(check):
     code, lines = check(rules=rules, roster=ROSTER.replace("  - id: B", "  - id: B\n    presence: PRESENCE_BUSY"))
     assert code == 0
     assert [line.split(": ")[:3] for line in lines if "warning" in line] == [
-        ["rules.yaml:4", "rules[0].target.team_id", "warning"],
+        ["rules.yaml:4", "rules[0].target.teamId", "warning"],
         ["rules.yaml:5", "rules[1]", "warning"],
         ["roster.yaml:4", "agents[1].presence", "warning"],
     ]

@@ -96,13 +96,13 @@ def test_every_mistake_is_reported_at_its_line():
         ["2", "rules[0].id"],
         ["3", "rules[0].trigger"],
         ["9", "rules[0].condition.all.conditions[0].trait.operator"],
-        ["11", "rules[0].condition.all.conditions[1].tag.any_of"],
+        ["11", "rules[0].condition.all.conditions[1].tag.anyOf"],
         ["12", "rules[0].onlineonly"],
-        ["13", "rules[0].online_only"],
-        ["14", "rules[0].online_only"],
+        ["13", "rules[0].onlineOnly"],
+        ["14", "rules[0].onlineOnly"],
         ["15", "rules[1]"],
         ["19", "rules[2].target.everyone"],
-        ["20", "rules[2].max_open_contacts"],
+        ["20", "rules[2].maxOpenContacts"],
     ]
 
 

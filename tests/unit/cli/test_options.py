@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import itertools
+
 import pytest
 import typer
+from typer.testing import CliRunner
 
+from service.cli.commands import COMMANDS, app
 from service.cli.evaluate import parse_trait
 from service.cli.options import parse_duration, parse_server
+from service.config import SETTINGS
 
 
 def test_a_duration_is_typed_or_is_a_default_in_seconds():
@@ -52,3 +57,40 @@ def test_a_trait_without_a_value_is_wrong_usage():
     """KEY alone is refused."""
     with pytest.raises(typer.BadParameter):
         parse_trait("budget")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["presence", "a", "-w", "w", "--set", "away"], "'--set': 'away' is not one of 'online', 'busy', 'offline'."),
+        (["evaluate", "-w", "w", "-c", "c", "--event", "gone"], "'--event': 'gone' is not one of 'created', "),
+        (["check", "missing.yaml"], "'FILE': file 'missing.yaml' does not exist."),
+    ],
+)
+def test_of_a_wrong_value_only_the_reason_is_said(arguments, said):
+    """A wrong value is said with what would be right, without words of the library that reads it."""
+    result = CliRunner().invoke(app, arguments, env={"COLUMNS": "200"})
+    assert result.exit_code == 2
+    assert f"Invalid value for {said}" in result.stderr
+
+
+def test_help_of_serve_has_every_variable_whole():
+    """At 80 columns, `evenhand serve --help` writes the name of every variable and option whole."""
+    words = CliRunner().invoke(app, ["serve", "--help"], env={"COLUMNS": "80"}).output.split()
+    assert [each.variable for each in SETTINGS if each.variable not in words] == []
+    assert [each.option for each in SETTINGS if each.option not in words] == []
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_help_flows(command):
+    """At 80 columns, a line of a command's description ends only where the next word has no room."""
+    shown = CliRunner().invoke(app, [command, "--help"], env={"COLUMNS": "80"}).output.splitlines()
+    start = next(at for at, line in enumerate(shown) if "Usage: " in line) + 1
+    end = next(at for at, line in enumerate(shown) if line.startswith(("\u256d", "Options:")))
+    lines = [line.strip() for line in shown[start:end]]
+    ragged = [(one, two) for one, two in itertools.pairwise(lines) if one and two and _has_room(one, two)]
+    assert ragged == []
+
+
+def _has_room(line: str, following: str) -> bool:
+    return len(line) + 1 + len(following.split(maxsplit=1)[0]) <= 76

@@ -40,15 +40,31 @@ GOOD = {
     "drain": ["0", "0s"],
 }
 
+NO_HOSTS = ["a..b:1", ".:1", f"{'a' * 70}:1", "a\x00b:1"]
+"""Addresses of hosts that no name server can be asked for."""
+
 BAD = {
-    "listen": ["50051", "127.0.0.1", ":50051", "::1:50051", "host:70000", "host:x", "a b:1", "unix:", "http://h:1"],
-    "metrics_listen": ["9464", "unix:/run/m.sock"],
+    "listen": [
+        "50051",
+        "127.0.0.1",
+        ":50051",
+        "::1:50051",
+        "host:70000",
+        "host:x",
+        "a b:1",
+        "unix:",
+        "http://h:1",
+        *NO_HOSTS,
+    ],
+    "metrics_listen": ["9464", "unix:/run/m.sock", *NO_HOSTS],
     "redis_url": [
         "host:6379",
         "http://host",
         "redis://",
         "redis://:6379",
         "redis://host:0",
+        *(f"redis://{host}" for host in NO_HOSTS),
+        *(f"redis+sentinel://host,{host}/mymaster" for host in NO_HOSTS),
         "redis://host:x",
         "redis://host/two",
         "redis://host?socket_timeout=x",
@@ -142,6 +158,8 @@ def test_durations_are_seconds() -> None:
         f"redis://:p@{SECRET}@host",
         f"redis://us@er:{SECRET}@host:6379/0",
         f"redis+sentinel://user:{SECRET}@host,host2/mymaster?sentinel_password={SECRET}",
+        f"redis://host:6379/0?password=a@{SECRET}",
+        f"redis+sentinel://host:26379/mymaster?sentinel_password=a@{SECRET}",
     ],
 )
 def test_a_password_is_never_shown(url: str) -> None:
@@ -173,6 +191,7 @@ UNESCAPED = "expected user and password percent-encoded"
         ("redis://host:x", "expected a port from 1 to 65535"),
         ("redis://:secret@host:70000", "expected a port from 1 to 65535"),
         ("redis://:secret@", "expected a host"),
+        ("redis://:secret@a..b:1", "expected a host"),
         ("redis://host/two", "expected a number for the database, after the /"),
         ("redis://host?sokcet_timeout=1", f"{OPTIONS}: sokcet_timeout is unknown"),
         ("redis://host?socket_timeout=x", f"{OPTIONS}: socket_timeout is unknown, or has a wrong value"),

@@ -235,5 +235,6 @@ def test_rules_that_take_long_again_and_again_hold_up_no_others(monkeypatch):
     monkeypatch.setattr("service.decisions.costly_workspaces.monotonic", lambda: monotonic() + 61)
     evaluation.evaluate(asked("c-3"))
     assert not evaluation.costly
+    assert not evaluation._costly._known_until
     evaluation.evaluate(asked("c-4"))
     assert store.slow == 2

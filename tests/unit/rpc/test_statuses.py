@@ -72,6 +72,7 @@ LARGEST = {
     "no_request": statuses.no_request,
     "redis_unavailable": lambda: statuses.redis_unavailable(timedelta(days=1)),
     "state_lost": statuses.state_lost,
+    "old_state": statuses.old_state,
     "not_durable": statuses.not_durable,
     "unauthenticated": lambda: max(map(statuses.unauthenticated, UNKNOWN_CALLERS), key=Status.ByteSize),
     "permission_denied": lambda: max(map(statuses.permission_denied, Right), key=Status.ByteSize),

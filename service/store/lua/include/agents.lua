@@ -18,6 +18,12 @@ local function load_agent(number, turn_field)
   }, read[4]
 end
 
+-- Whether the hash that has the numbers by ids is gone, while some were given. Nobody may be given one then, who may have
+-- one: `numbers_recalled.lua` puts them back.
+local function are_numbers_lost()
+  return call('EXISTS', root .. NUMBERS) == 0 and call('HEXISTS', root, 'agents') == 1
+end
+
 -- Gives a number to the agent with this id, who has none.
 local function new_number(id)
   local number = call('HINCRBY', root, 'agents', 1)
@@ -46,8 +52,22 @@ local function is_in_roster(number)
   return call('HEXISTS', root .. AGENT .. number, 'settings') == 1
 end
 
+-- The id of an agent whose hash is lost, by a look at all numbers; '' if nobody has this one.
+local function id_by_number(number)
+  local at, found = '0', nil
+  repeat
+    at, found = unpack(call('HSCAN', root .. NUMBERS, at, 'COUNT', 1000))
+    for each = 2, #found, 2 do
+      if tonumber(found[each]) == number then
+        return found[each - 1]
+      end
+    end
+  until at == '0'
+  return ''
+end
+
 local function id_of_agent(number)
-  return number ~= 0 and call('HGET', root .. AGENT .. number, 'id') or ''
+  return number == 0 and '' or call('HGET', root .. AGENT .. number, 'id') or id_by_number(number)
 end
 
 -- A turn in a pool: {rest = of a turn that did not divide, last = sequence of the last assignment, assigned = how

@@ -41,7 +41,19 @@ local function take_first(key, turn_field, excluded)
     if packed and agent.settings and string.sub(packed, LAST_FROM, LAST_TO) == string.sub(chosen, 1, LAST_TO - LAST_FROM + 1) then
       return chosen, agent, packed, passed, score
     end
+    if not agent.settings then
+      call('HINCRBY', root, 'agents_lost', 1)  -- for the metrics' replica, which tells the log
+    end
   end
+end
+
+-- Where nobody is eligible the view is not there, no more than where it is lost: every so often somebody is to look which
+-- of the two it is. A view in which all are excluded is there.
+local CHECK_MS = 60000
+
+local function is_due_to_check(choice, excluded)
+  local is_there = excluded and call('EXISTS', root .. VIEW .. choice.view.name) == 1
+  return not is_there and call('SET', root .. CHECKED, '', 'NX', 'PX', CHECK_MS)
 end
 
 -- Chooses the first of the view that is asked for, but for the excluded. Returns the agent; nil: nobody is eligible.

@@ -2,10 +2,10 @@
 -- by case alone; else somebody whom the roster does not know.
 --
 -- Lua knows the case of ASCII alone. So ids come folded from Python: that of an owner with it, and those of the roster in
--- an index, which is kept as the roster is written (roster_chunks.py). It says of which roster it is: one that a version of
--- the service wrote which keeps no index is indexed when an owner is first looked up in it (fold.lua).
+-- an index, which is kept as the roster is written (roster_chunks.py). Where it is lost, or a version of the service wrote the
+-- roster which keeps none, the roster is indexed when an owner is first looked up in it (fold.lua).
 
---- @include "roster"
+--- @include "folded"
 --- @include "unknown_owners"
 
 local SAME_FOLDED = 10  -- how many agents of one folded id are looked at: one and another, and some that are gone
@@ -38,8 +38,8 @@ local function agent_folded(folded)
   return agent
 end
 
--- Finds the owner who is named: by an id, and behind SEPARATOR the same folded where that differs. Returns a refusal if the
--- index would be needed, and is not that of the roster.
+-- Finds the owner who is named: by an id, and behind SEPARATOR the same folded where that differs. Returns a refusal if numbers
+-- are lost, or the index would be needed and is not that of the roster.
 local function find_owner(named)
   local mark = string.find(named, SEPARATOR, 1, true)
   local id = mark and string.sub(named, 1, mark - 1) or named
@@ -48,9 +48,12 @@ local function find_owner(named)
     owners[named] = {number = number, id = id}
     return
   end
+  if are_numbers_lost() then
+    return LOST_NUMBERS
+  end
   read_roster_version()
   if roster_version ~= '0' then
-    if call('HGET', root, 'folded') ~= roster_version then
+    if not is_indexed() then
       return UNFOLDED_ROSTER
     end
     owners[named] = agent_folded(mark and string.sub(named, mark + 1) or named)

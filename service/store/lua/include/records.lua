@@ -142,12 +142,13 @@ local function choice_called(ref)
   return text, unpacked(text, cjson.decode)
 end
 
--- The text of the choice with this number; '' for 0, which stands for none.
+-- The text of the choice with this number; '' for 0, which stands for none, and for one that is lost.
 local function choice_numbered(number)
   if number == 0 then
     return ''
   end
-  return call('HGET', root, call('HGET', root, '#' .. number))
+  local ref = call('HGET', root, '#' .. number)
+  return ref and call('HGET', root, ref) or ''  -- they are not put back with the workspace's hash
 end
 
 -- A decision, as scripts return it; the last is 1 if the contact was owned already, by nobody of the roster.

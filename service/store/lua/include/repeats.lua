@@ -24,6 +24,11 @@ local function begin_run(token, ms)
   end
 end
 
+-- Whether a run that is not begun yet is the second.
+local function is_second(token, ms)
+  return token == '' and ms ~= '0' or token ~= '' and call('EXISTS', root .. RUN .. token) == 1
+end
+
 -- What the first run decided about this contact, the one at `at`; nil: nothing, or something took the place of that.
 local function decided_before(contact, request, at)
   local sequence = contact.sequence

@@ -1,12 +1,5 @@
 -- Writes a chunk of a roster, for build.lua: 'W', then commands, each as the number of its words and the words: the
--- command, the suffix of the key, the arguments. Numbers take four bytes; before each word stands its length. What is
--- added to teams, and removed from them, is counted.
-local function count_places(by)
-  if by ~= 0 then
-    call('HINCRBY', root, 'places', by)
-  end
-end
-
+-- command, the suffix of the key, the arguments. Numbers take four bytes; before each word stands its length.
 local function write_roster(chunk)
   local at = 2
   while at <= #chunk do
@@ -16,9 +9,6 @@ local function write_roster(chunk)
     for number = 1, count do
       words[number], at = struct.unpack('>I4c0', chunk, at)
     end
-    local changed = call(words[1], root .. words[2], unpack(words, 3))
-    if string.sub(words[2], 1, #TEAM) == TEAM then
-      count_places(words[1] == 'ZADD' and changed or -changed)
-    end
+    call(words[1], root .. words[2], unpack(words, 3))
   end
 end

@@ -20,9 +20,17 @@ local function read_clock()
 end
 
 -- What tells a configuration from every other: its revision, a counter that state which is lost or set back counts anew,
--- and its incarnation, drawn by chance ('': it was made by a version of the service that draws none). '0': there is none.
+-- and its incarnation, drawn by chance. '0': there is none.
 local function version_of(revision, incarnation)
   return revision and incarnation and revision .. '.' .. incarnation or revision or '0'
+end
+
+-- Whether the workspace's hash is gone, and something is there that is never there without it: rules, numbers of agents,
+-- or contacts. Other fields may have come into being since.
+local function is_root_lost(revision, sequence)
+  return not revision and (call('EXISTS', root .. RULES) == 1
+    or (call('HEXISTS', root, 'agents') == 0 and call('EXISTS', root .. NUMBERS) == 1)
+    or (not sequence and call('EXISTS', root .. UNMATCHED_CONTACTS, root .. UNASSIGNED_CONTACTS) > 0))
 end
 
 -- Begins a run. Returns what it is refused with, if it is; the text of the choice of this name, if one is named; and the
@@ -34,6 +42,14 @@ local function begin(ref)
   version, settled_until, spare = version_of(state[1], state[2]), tonumber(state[5] or 0), 0
   merged = state[8]
   latest = math.max(tonumber(state[6] or 0), clock - 1)
+  if not state[2] then
+    if state[1] and state[1] ~= '0' then
+      return OLD_STATE
+    end
+    if is_root_lost(state[1], state[6]) then
+      return STATE_LOST
+    end
+  end
   if state[3] then
     return HALF_BUILT
   end
