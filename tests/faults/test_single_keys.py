@@ -99,6 +99,7 @@ class Lab:
         team = self.workspace
         team.created("early")
         team.online("ann", "bob")
+        team.created("before")
         team.offline("ann", "bob")
         team.online("ann", "bob")
         team.online("cy", lease_ms=3_600_000)

@@ -221,6 +221,8 @@ def _refuse_growth(text: str) -> None:
     Raises:
         ExpressionError: at the first `map`, loop within a loop, or `+` within a loop.
     """
+    if not any(loop in text for loop in _LOOPS):
+        return
     parentheses: list[bool] = []  # whether each one open here is that of a loop
     before = last = ""
     for token, offset in _tokens(text):
