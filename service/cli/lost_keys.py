@@ -30,9 +30,11 @@ _CURES: Final = {
     SUFFIXES["PLAN"]: f"a configuration was lost half-way: {_APPLY_BOTH}",
     SUFFIXES["NUMBERS"]: _REPAIR,
     SUFFIXES["VIEW"]: _REPAIR,
+    SUFFIXES["ALIASES"]: f"{_REPAIR}, before contacts are merged on or forgotten",
     SUFFIXES["LEASES"]: "who had a lease stays ONLINE until presence is reported again",
 }
-_NAMES: Final = {HASH: "the workspace's hash", SUFFIXES["TEAM"]: "some of :team:…", SUFFIXES["VIEW"]: "some of :view:…"}
+_KINDS: Final = ("TEAM", "VIEW", "ALIASES")  # of which there are many keys
+_NAMES: Final = {HASH: "the workspace's hash"} | {SUFFIXES[kind]: f"some of {SUFFIXES[kind]}…" for kind in _KINDS}
 
 
 def show_lost(workspace: str, before: Collection[str], after: Collection[str]) -> list[str]:

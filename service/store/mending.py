@@ -21,9 +21,11 @@ _FORGET_LOST_LEASES = load("forget_lost_leases")
 _AGENT_NUMBERS = load("agent_numbers")
 _RECALL_NUMBERS = load("recall_numbers")
 _PLACE_AGENTS = load("place_agents")
+_LIST_ALIASES = load("list_aliases")
 _RESTORE_ROOT = load("restore_root")
 
 _NUMBERS_A_RUN: Final = 500
+_KEYS_A_SCAN: Final = 1000
 INCARNATION_BYTES: Final = 8
 
 
@@ -42,16 +44,25 @@ class Run(Protocol):
         """Return its reply."""
 
 
+class Scan(Protocol):
+    """Looks for keys of the workspace, see `RedisWorkspace.scan`."""
+
+    def __call__(self, beginning: bytes, count: int, cursor: bytes, /) -> tuple[bytes, list[bytes]]:
+        """Return where to go on, and some keys."""
+
+
 class Mending:
     """What is lost of one workspace, and what puts it back.
 
     Args:
         run: runs a script for the workspace.
+        scan: looks for keys of the workspace.
         root: what its keys begin with.
     """
 
-    def __init__(self, run: Run, root: bytes) -> None:
+    def __init__(self, run: Run, scan: Scan, root: bytes) -> None:
         self._run = run
+        self._scan = scan
         self._root = root
 
     def lost_keys(self) -> list[str]:
@@ -59,6 +70,8 @@ class Mending:
         lost = [suffix.decode() for suffix in self._run(_LOST_KEYS, repeatable=True, slow=True)]
         if "" not in lost and self._place_agents(put_back=False):
             lost.append(keys.SUFFIXES["VIEW"])
+        if "" not in lost and self._list_aliases(put_back=False):
+            lost.append(keys.SUFFIXES["ALIASES"])
         return lost
 
     def put_back(self, lost: Collection[str]) -> None:
@@ -67,6 +80,8 @@ class Mending:
             self.recall_numbers()
         if keys.SUFFIXES["VIEW"] in lost:
             self.place_agents()
+        if keys.SUFFIXES["ALIASES"] in lost:
+            self._list_aliases(put_back=True)
         if keys.SUFFIXES["LEASES"] in lost:
             self._run(_FORGET_LOST_LEASES, repeatable=True)
 
@@ -99,6 +114,15 @@ class Mending:
             following, count = self._run(_PLACE_AGENTS, following, int(put_back), repeatable=True, slow=True)
             found += count
         return found
+
+    def _list_aliases(self, *, put_back: bool) -> int:
+        beginning, cursor, found = keys.SUFFIXES["ALIAS"].encode(), b"0", 0
+        while True:
+            cursor, some = self._scan(beginning, _KEYS_A_SCAN, cursor)
+            ids = [key[len(beginning) :] for key in some]
+            found += self._run(_LIST_ALIASES, int(put_back), *ids, repeatable=True, slow=True) if ids else 0
+            if cursor == b"0":
+                return found
 
     def restore_root(self, *, unassign_on_close: bool, drop_rules: bool = False) -> bool:
         """Put back the hash of the workspace, if that is lost alone. Return whether it was.

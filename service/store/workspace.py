@@ -254,7 +254,7 @@ class RedisWorkspace:
 
     def mending(self) -> Mending:
         """Return what finds keys that are lost, and puts them back."""
-        return Mending(self.run, self._root)
+        return Mending(self.run, self.scan, self._root)
 
     def note_choices(self, choices: Mapping[str, str], *, durable: bool = True) -> int:
         """Note what rules ask for, by the names that cases call it by. Nothing else comes of it.

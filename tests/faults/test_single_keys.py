@@ -3,34 +3,32 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
-from uuid import uuid4
 
 import grpc
 import pytest
 from evenhand.v1 import assignment_service_pb2 as api
 from evenhand.v1 import roster_service_pb2 as roster_api
 from grpc_status import rpc_status
-from typer.testing import CliRunner
 
-from service.cli.commands import app
-from tests.support.builders import ALREADY_ASSIGNED, ASSIGNED, CREATED, NO_RULE_MATCHED, ONLINE, OPENED, contact
-from tests.support.client import Service, Workspace, read_status
+from tests.support.builders import (
+    ALREADY_ASSIGNED,
+    ASSIGNED,
+    CREATED,
+    NO_AGENT_AVAILABLE,
+    NO_RULE_MATCHED,
+    ONLINE,
+    OPENED,
+    contact,
+)
+from tests.support.client import Workspace, read_status
+from tests.support.lost_keys import PEOPLE, ROSTER, RULES, Lab
 from tests.support.processes import EvenhandServer, RedisServer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from click.testing import Result
 
-ROSTER = (
-    "agents: [{id: ann, name: Ann}, {id: bob}, {id: cy}]\nteams: [{id: sales, name: Sales, agent_ids: [ann, bob]}]\n"
-)
-RULES = """rules:
-  - {id: r, trigger: RULE_TRIGGER_NEW_CONTACT_WHATSAPP_DM, target: {everyone: true}, online_only: true, reply: Hello}
-"""
-OPEN = 9
-PEOPLE = ("ann", "bob", "cy")
 UPDATE_AGENTS = roster_api.UpdateAgentsRequest(agents=[roster_api.Agent(id="ann", name="Ann")])
 UPDATE_TEAMS = roster_api.UpdateTeamsRequest(
     teams=[roster_api.Team(id="sales", name="Sales", agent_ids=["ann", "bob"])]
@@ -53,7 +51,8 @@ class Lost(NamedTuple):
     refused: tuple[str, ...] = ()
 
 
-ALL = ("decide", "rules", "roster", "contact", "assign", "close", "presence", "agents", "teams")
+CONTACTS = ("contact", "assign", "close", "merge", "list", "forget")
+ALL = ("decide", "rules", "roster", "presence", "agents", "teams", *CONTACTS)
 UPDATES = ("agents", "teams")
 KEYS = [
     Lost("", "the workspace's hash", "apply", ALL),
@@ -67,6 +66,7 @@ KEYS = [
     Lost(":team:sales", ":team:", "apply", ("roster", *UPDATES)),
     Lost(":numbers", ":numbers", "repair"),
     Lost(":numbers", "", "itself"),
+    Lost(":folded", "", "itself"),
     Lost(":agent:2", "bob: state lost", "repair"),
     Lost(":emptied", "", "never"),
     Lost(":leases", ":leases", "repair"),
@@ -79,49 +79,9 @@ KEYS = [
     Lost(":unknown", "", "never"),
     Lost(":reply:*", "", "never"),
     Lost(":replay:*", "", "never"),
+    Lost(":aliases:*", "some of :aliases:", "repair"),
+    Lost(":alias:*", "", "never"),
 ]
-
-
-class Lab:
-    """A workspace with contacts of every kind, a replica that has decided for it, and one that has not."""
-
-    def __init__(self, folder: Path, redis: RedisServer, *replicas: EvenhandServer) -> None:
-        self.folder = folder
-        self.redis = redis
-        self.server = replicas[0]
-        self.name = uuid4().hex
-        self.replicas = [Workspace(self.name, Service(each.address)) for each in replicas]
-        self.workspace = self.replicas[0]
-
-    def fill(self) -> None:
-        """Configure the workspace and have it decide."""
-        assert self.evenhand("apply", "roster.yaml", "rules.yaml").exit_code == 0
-        team = self.workspace
-        team.created("early")
-        team.online("ann", "bob")
-        team.created("before")
-        team.offline("ann", "bob")
-        team.online("ann", "bob")
-        team.online("cy", lease_ms=3_600_000)
-        assert all(team.takes(*(f"c-{at}" for at in range(OPEN))))
-        team.opened("owned", owner="somebody")
-        team.close("c-0")
-        team.created("nobody", source="elsewhere")
-        for request_id in ("first", "second"):
-            team.created("asked", request_id=request_id)
-        self.delete(":checked")  # as a minute later
-
-    def evenhand(self, command: str, *words: str) -> Result:
-        """Run a command on the workspace."""
-        state = ("audit", "accept-loss")
-        where = ("--redis-url", self.redis.url) if command in state else ("--server", self.server.address)
-        return CliRunner().invoke(app, [command, *words, "-w", self.name, *where])
-
-    def delete(self, suffix: str) -> None:
-        """Delete a key, or all of a kind."""
-        name = f"evenhand:{{{self.name}}}{suffix}"
-        with self.redis.client() as client:
-            assert client.delete(*client.scan_iter(name) if suffix.endswith("*") else [name])
 
 
 @pytest.fixture(scope="module")
@@ -153,6 +113,9 @@ def answered(workspace: Workspace, contact: str) -> dict[str, str]:
         "contact": lambda: workspace.contact("c-1"),
         "assign": lambda: workspace.assign("c-1", "ann"),
         "close": lambda: workspace.close(contact),
+        "merge": lambda: workspace.merge(f"{contact}-old", contact),
+        "list": lambda: next(workspace.pages(owner="ann")),
+        "forget": lambda: workspace.forget(contact),
         "presence": lambda: workspace.presence(ONLINE, "ann"),
         "agents": lambda: workspace.call("UpdateAgents", UPDATE_AGENTS),
         "teams": lambda: workspace.call("UpdateTeams", UPDATE_TEAMS),
@@ -174,8 +137,9 @@ def is_well(lab: Lab) -> None:
         workspace.online(*PEOPLE)
         assert set(answered(workspace, f"well-{at}").values()) == {""}
         assert {*workspace.takes(*(f"well-{at}-{n}" for n in range(9)))} == {*PEOPLE}
+        assert workspace.opened(f"well-{at}", owner="CY").agent_id == "Cy"
     configured = lab.workspace.get_roster().roster
-    assert [(one.id, one.name) for one in configured.agents] == [("ann", "Ann"), ("bob", ""), ("cy", "")]
+    assert [(one.id, one.name) for one in configured.agents] == [("ann", "Ann"), ("bob", ""), ("Cy", "")]
     assert [(one.id, one.name, [*one.agent_ids]) for one in configured.teams] == [("sales", "Sales", ["ann", "bob"])]
     assert lab.workspace.get_rules().rule_set.rules[0].id == "r"
     said = lab.evenhand("audit")
@@ -223,6 +187,49 @@ def test_decisions_put_back_what_they_need(key: str, lab: Lab):
     is_well(lab)
 
 
+@pytest.mark.parametrize("key", ["", ":folded", ":numbers", ":aliases:*"])
+def test_merged_contacts_owners_and_lists_are_told_as_before(key: str, lab: Lab):
+    """Which ids are one contact, who is meant, and who owns what, is as before once the key is put back."""
+    workspace = lab.workspace
+
+    def listed() -> list[str]:
+        return sorted(one.contact_id for page in workspace.pages(owner="ann") for one in page)
+
+    before, owner = listed(), workspace.owner("c-3")
+    lab.delete(key)
+    if key in {"", ":aliases:*"}:
+        assert lab.evenhand("audit", "--repair").exit_code == 0
+    assert listed() == before
+    assert workspace.owner("c-2") == owner
+    assert workspace.opened("folded", owner="CY").agent_id == "Cy"
+    assert workspace.merge("c-3", "c-4").merged
+    assert workspace.opened("c-2").contact_id == "c-4", "taken along"
+    assert workspace.forget("c-4")
+    assert workspace.forget("c-0")
+    with lab.redis.client() as client:
+        left = {*client.scan_iter(f"evenhand:{{{lab.name}}}:*alias*")}
+    assert left == set()
+
+
+def test_nobody_excluded_is_chosen_where_numbers_are_lost(lab: Lab):
+    """The author is not assigned what is to be reviewed, also where the service has to find out first who that is."""
+    lab.workspace.online(*PEOPLE)
+    lab.delete(":numbers")
+    decisions = [lab.workspace.created(f"review-{at}", without=("ann", "Cy")) for at in range(3)]
+    assert {one.agent_id for one in decisions} == {"bob"}
+
+
+def test_a_view_in_which_all_are_excluded_is_none_that_is_lost(lab: Lab):
+    """Nobody looks for lost views where all are excluded; where the view is lost the others are found at once."""
+    workspace = lab.workspace
+    workspace.online(*PEOPLE)
+    assert workspace.created("c", without=PEOPLE).outcome == NO_AGENT_AVAILABLE
+    with lab.redis.client() as client:
+        assert not client.exists(f"evenhand:{{{lab.name}}}:checked")
+    lab.delete(":view:*")
+    assert workspace.created("review", without=("ann", "Cy")).agent_id == "bob"
+
+
 def test_a_lost_loss_can_be_accepted(lab: Lab):
     """`accept-loss` where the hash is lost: a workspace without rules, in which `apply` puts them in force anew."""
     lab.delete("")
@@ -248,7 +255,7 @@ def test_a_roster_without_its_rules_decides_nothing(lab: Lab):
     """Where the rule set is lost and a roster is applied alone, no replica decides by what it has kept of the rules."""
     lab.delete(":rules")
     assert lab.evenhand("apply", "roster.yaml").exit_code == 0
-    (lab.folder / "roster.yaml").write_text(ROSTER.replace("id: cy", "id: dee"))
+    (lab.folder / "roster.yaml").write_text(ROSTER.replace("id: Cy", "id: dee"))
     assert lab.evenhand("apply", "roster.yaml").exit_code == 0
     assert {answered(each, "c")["decide"] for each in lab.replicas} == {"STATE_LOST"}
     (lab.folder / "roster.yaml").write_text(ROSTER)
