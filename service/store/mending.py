@@ -45,7 +45,7 @@ class Run(Protocol):
 
 
 class Scan(Protocol):
-    """Looks for keys of the workspace, see `RedisWorkspace.scan`."""
+    """Looks for keys of the workspace, see `ScriptRunner.scan`."""
 
     def __call__(self, beginning: bytes, count: int, cursor: bytes, /) -> tuple[bytes, list[bytes]]:
         """Return where to go on, and some keys."""

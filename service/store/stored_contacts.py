@@ -39,9 +39,9 @@ class StoredContacts:
     """The contacts of one workspace.
 
     Args:
-        run: runs a script, see `RedisWorkspace.run`.
+        run: runs a script, see `ScriptRunner.run`.
         change: runs one whose changes have to be durable, and says what its reply means.
-        scan: looks for keys of the workspace, see `RedisWorkspace.scan`.
+        scan: looks for keys of the workspace, see `ScriptRunner.scan`.
         retentions: how long closed contacts and replays are kept (ms).
     """
 

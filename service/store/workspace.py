@@ -4,17 +4,14 @@ from __future__ import annotations
 
 from functools import partial
 from secrets import token_hex
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
-from service.call import time_left
 from service.redis_client.durability import NotDurableError
-from service.store import folded_ids, keys
-from service.store.mending import INCARNATION_BYTES, Mending
+from service.store.mending import INCARNATION_BYTES
 from service.store.plan_chunks import chunks_of
-from service.store.refusals import Refusal, refusal_in
 from service.store.roster_chunks import roster_chunks
-from service.store.roster_values import RosterChangedError
+from service.store.running import ScriptRunner
 from service.store.scripts import load
 from service.store.stored_contacts import StoredContacts, place
 from service.store.stored_roster import StoredRoster
@@ -23,24 +20,17 @@ from service.store.values import (
     ContactRecord,
     Decision,
     Loss,
-    OldStateError,
-    StaleRulesError,
     Standing,
     StateLostError,
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
-    from service.redis_client.client import AsRepeat, RedisClient
-    from service.redis_client.script import Script
+    from service.redis_client.client import RedisClient
     from service.store.roster_values import RosterSize, RosterWrites
     from service.store.values import Change, NewRules, PresenceReport
 
-
-T = TypeVar("T")
-
-_EXPIRE_LEASES = load("expire_leases")
 _KEEP_PREPARED = load("keep_prepared")
 _NOTE_CHOICES = load("note_choices")
 _CONTACT = load("contact")
@@ -52,10 +42,8 @@ _STANDINGS = load("standings")
 _CONFIGURATION = load("configuration")
 _STAGE = load("stage")
 _COMMIT = load("commit")
-_BUILD = load("build")
 _ACCEPT_LOSS = load("accept_loss")
 _UNTOLD = load("untold")
-_FOLD = load("fold")
 
 # How many agents are reported or read in one run of a script at most: some milliseconds in which Redis serves nobody
 # else.
@@ -66,7 +54,7 @@ CHOICES_A_RUN = 500
 _STAGED_MS = 10 * 60 * 1000
 
 
-class RedisWorkspace:
+class RedisWorkspace(ScriptRunner):
     """One workspace in Redis: `service.store.port.WorkspaceStore`."""
 
     def __init__(
@@ -77,9 +65,7 @@ class RedisWorkspace:
         contact_retention_ms: int,
         replay_retention_ms: int = 0,
     ) -> None:
-        self._redis = redis
-        self._root = root
-        self._deadline = deadline
+        super().__init__(redis, root, deadline)
         self._contact_retention_ms = contact_retention_ms
         self._replay_retention_ms = replay_retention_ms
 
@@ -88,11 +74,6 @@ class RedisWorkspace:
         words = [word for contact_id, decision in decisions for word in (*place(contact_id), decision.sequence)]
         if words:
             self.run(_UNTOLD, *words, repeatable=True)
-
-    def expire_leases(self) -> None:
-        """Make everyone OFFLINE whose presence lease has ended."""
-        while self.run(_EXPIRE_LEASES, repeatable=True, slow=True):
-            pass
 
     def contact(self, contact_id: str) -> ContactRecord | None:
         """Return what is on record about a contact; None if nothing is."""
@@ -218,28 +199,6 @@ class RedisWorkspace:
             self.build()
         return version
 
-    def build(self) -> None:
-        """Put in place what is left of a new configuration, whoever made it."""
-        while self.run(_BUILD, slow=True):
-            pass
-
-    def fold_roster(self) -> None:
-        """Index the roster by folded ids: the index is lost, or was never written."""
-        while True:
-            roster = self.roster()
-            version = roster.size().version
-            try:
-                ids, _ = roster.known_ids(version)
-            except RosterChangedError:
-                continue
-            members = folded_ids.members(ids)
-            last = max(0, len(members) - 1) // AGENTS_A_RUN * AGENTS_A_RUN
-            if all(
-                self.run(_FOLD, version, int(at == last), *members[at : at + AGENTS_A_RUN], repeatable=True, slow=True)
-                for at in range(0, last + 1, AGENTS_A_RUN)
-            ):
-                return
-
     def accept_loss(self) -> Loss:
         """Have the workspace be one without rules, if its rules are lost. Return what was."""
         try:
@@ -251,10 +210,6 @@ class RedisWorkspace:
     def restore(self, *, unassign_on_close: bool) -> bool:
         """Put back the workspace's hash, if that is lost alone. Return whether it was."""
         return self.mending().restore_root(unassign_on_close=unassign_on_close)
-
-    def mending(self) -> Mending:
-        """Return what finds keys that are lost, and puts them back."""
-        return Mending(self.run, self.scan, self._root)
 
     def note_choices(self, choices: Mapping[str, str], *, durable: bool = True) -> int:
         """Note what rules ask for, by the names that cases call it by. Nothing else comes of it.
@@ -271,101 +226,3 @@ class RedisWorkspace:
             words = [word for choice in noted[at : at + CHOICES_A_RUN] for word in choice]
             count = self.run(_NOTE_CHOICES, *words, repeatable=True, slow=True, durable=durable)
         return count
-
-    def scan(self, beginning: bytes, count: int, cursor: bytes) -> tuple[bytes, list[bytes]]:
-        """Look for keys of the workspace.
-
-        Args:
-            beginning: what they begin with behind the workspace's root.
-            count: how many keys Redis looks at before it serves others.
-            cursor: where to begin; b"0": at the beginning.
-
-        Returns:
-            Where to go on (b"0": those were the last), and some keys without the root; one may come twice.
-        """
-        pattern = keys.pattern(self._root + beginning)
-        cursor, found = self._redis.scan_some(self._root, pattern, count, cursor, time_left(self._deadline))
-        return cursor, [key[len(self._root) :] for key in found]
-
-    def _change(
-        self, meaning: Callable[[Any], T], script: Script, *arguments: bytes | str | int, slow: bool = False
-    ) -> T:
-        """Run a script whose changes have to be durable, and return what its reply means.
-
-        Raises:
-            NotDurableError: it ran, but is not durable yet; `reply` is what its reply means.
-        """
-        try:
-            return meaning(self.run(script, *arguments, slow=slow, durable=True))
-        except NotDurableError as error:
-            raise NotDurableError(meaning(error.reply)) from error
-
-    def run(
-        self,
-        script: Script,
-        *arguments: bytes | str | int,
-        first: Any = None,
-        repeatable: bool = False,
-        slow: bool = False,
-        durable: bool = False,
-        as_repeat: AsRepeat | None = None,
-    ) -> Any:
-        """Run a script, and when it refuses do what it asks for and run it again: here, and nowhere else.
-
-        Args:
-            script: what to run.
-            arguments: ARGV.
-            first: the reply of the first run, if there was one already.
-            repeatable: whether it may run a second time when the connection breaks before its reply.
-            slow: whether it may take milliseconds.
-            durable: whether it changes what a caller is told, so that this has to be durable first.
-            as_repeat: see `RedisClient.run_each`.
-
-        Raises:
-            StaleRulesError: what is asked has to be prepared anew.
-            OldStateError: the workspace is kept as this version of the service cannot read it.
-            StateLostError: what tells about its rules and roster is gone.
-            RedisUnavailableError, NotDurableError, redis.ResponseError: see `RedisClient.run`.
-            DeadlineError: the deadline is over.
-        """
-        reply = first
-        while True:
-            if reply is not None:
-                refusal = refusal_in(reply)
-                if refusal is None:
-                    break
-                self._remedy(refusal)
-            (reply,) = self._redis.run_each(
-                script,
-                [(self._root, arguments)],
-                repeatable=repeatable,
-                slow=slow,
-                durable=durable,
-                timeout_s=time_left(self._deadline),
-                as_repeat=as_repeat,
-            )
-        if isinstance(reply, Exception):
-            if not isinstance(reply, NotDurableError):
-                time_left(self._deadline)  # if it is over, that is why nobody waits for Redis any more
-            raise reply
-        return reply
-
-    def _remedy(self, refusal: Refusal) -> None:
-        """Do what a refusal asks for."""
-        match refusal:
-            case Refusal.STALE_RULES:
-                raise StaleRulesError
-            case Refusal.OLD_STATE:
-                raise OldStateError
-            case Refusal.STATE_LOST:
-                raise StateLostError
-            case Refusal.LOST_NUMBERS:
-                self.mending().recall_numbers()
-            case Refusal.CHECK_VIEWS:
-                self.mending().place_agents()
-            case Refusal.DUE_LEASES:
-                self.expire_leases()
-            case Refusal.HALF_BUILT:
-                self.build()
-            case Refusal.UNFOLDED_ROSTER:
-                self.fold_roster()

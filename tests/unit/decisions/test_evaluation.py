@@ -11,13 +11,10 @@ from typing import Any
 import pytest
 from evenhand.v1.assignment_service_pb2 import EvaluateContactRequest
 from evenhand.v1.contact_pb2 import EVENT_TYPE_CONTACT_CREATED, Contact
-from hypothesis import given
-from hypothesis import strategies as st
 
 from service.call import NO_DEADLINE, Call, DeadlineError
 from service.decisions.errors import InternalError, InvalidError
-from service.decisions.evaluation import Asked, Evaluation, is_plain
-from service.decisions.request_checks import problems
+from service.decisions.evaluation import Asked, Evaluation
 from service.decisions.rulebook import Rules
 from service.redis_client.client import RedisUnavailableError
 from service.store.values import Decided, Decision, StaleRulesError, revision_of
@@ -178,32 +175,6 @@ def test_rules_that_are_not_to_be_had_fail_their_calls():
     lost, found = ask(Store(), asked("c-1", "lost"), asked("c-2"), book=book)
     assert isinstance(lost, RedisUnavailableError)
     assert found.sequence == 7
-
-
-TEXTS = st.sampled_from(["", "a", "b" * 128, "b" * 129, "\n", "é", "\u200d"])
-
-
-@given(
-    workspace=TEXTS,
-    named=TEXTS,
-    contact_id=TEXTS,
-    owner=TEXTS,
-    request_id=TEXTS,
-    tags=st.lists(TEXTS, max_size=3),
-    traits=st.dictionaries(TEXTS, st.sampled_from(["", "x", "y" * 5000]), max_size=3),
-    event=st.integers(0, 4),
-)
-def test_what_is_plain_has_no_problems(**fields):
-    """Whatever request passes the look at a glance passes the careful one too."""
-    workspace, named, contact_id, owner, request_id, tags, traits, event = fields.values()
-    contact = Contact(id=contact_id, owner_id=owner, tags=tags)
-    for key, value in traits.items():
-        contact.traits[key].string_value = value
-    request = EvaluateContactRequest(
-        workspace_id=named, event_type=event, contact=contact, request_id=request_id, updated_keys=tags
-    )
-    if workspace == "a" and is_plain(workspace, request):
-        assert problems(workspace, request) == []
 
 
 def test_the_error_of_a_wrong_request_names_every_field():
