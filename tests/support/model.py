@@ -12,9 +12,19 @@ from typing import TYPE_CHECKING
 
 from evenhand.v1 import assignment_service_pb2, contact_pb2, decision_pb2, roster_service_pb2, rules_pb2
 
-from tests.support.conditions import fold, holds
+from tests.support.conditions import holds
 from tests.support.model_ids import Ids
 from tests.support.model_rotation import Rotation, View
+from tests.support.model_rules import (
+    ROUND_ROBIN,
+    fitting,
+    is_new_on_whatsapp,
+    members,
+    pool_of,
+    targets,
+    view_of,
+    views_of,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
@@ -22,13 +32,7 @@ if TYPE_CHECKING:
 OFFLINE = roster_service_pb2.PRESENCE_OFFLINE
 ONLINE = roster_service_pb2.PRESENCE_ONLINE
 UNASSIGN = assignment_service_pb2.OWNER_AFTER_UNASSIGN
-ROUND_ROBIN = rules_pb2.STRATEGY_ROUND_ROBIN
 LONGEST_IDLE = rules_pb2.STRATEGY_LONGEST_IDLE
-TRIGGER_OF = {
-    contact_pb2.EVENT_TYPE_CONTACT_CREATED: rules_pb2.RULE_TRIGGER_CONTACT_CREATED,
-    contact_pb2.EVENT_TYPE_TRAIT_OR_TAG_UPDATED: rules_pb2.RULE_TRIGGER_TRAIT_OR_TAG_UPDATED,
-    contact_pb2.EVENT_TYPE_CONVERSATION_OPENED: rules_pb2.RULE_TRIGGER_CONVERSATION_OPENED_BY_ANYONE,
-}
 
 
 @dataclass(frozen=True)
@@ -99,17 +103,17 @@ class Model:
         A new list carries on the rotation of the list that the same rule had before. Who left a pool starts anew. The
         people are gone through in order, and those who left at last.
         """
-        lists_before = {key: pool_of(target) for key, target in _targets(rules_before) if target.HasField("agents")}
+        lists_before = {key: pool_of(target) for key, target in targets(rules_before) if target.HasField("agents")}
         teams = [rules_pb2.Target(team_id=team.id) for team in self.roster.teams]
         in_force = [("", rules_pb2.Target(everyone=True)), *(("", team) for team in teams)]
-        in_force += [(key, target) for key, target in _targets(self.rule_set) if target.HasField("agents")]
-        views = _views(self.rule_set)
+        in_force += [(key, target) for key, target in targets(self.rule_set) if target.HasField("agents")]
+        views = views_of(self.rule_set)
         old, self.rotations = self.rotations, {}
         for key, target in in_force:
             pool = pool_of(target)
             if pool not in self.rotations:
                 source = old.get(pool) or old.get(lists_before.get(key, ())) or Rotation()
-                self.members[pool] = [agent.id for agent in self._members(target)]
+                self.members[pool] = [agent.id for agent in members(target, self.roster)]
                 self.rotations[pool] = source.carried_on(
                     set(self.members[pool]), views.get(pool, ()), is_new=pool not in old
                 )
@@ -168,7 +172,7 @@ class Model:
                 return replace(earlier, replayed=True, owner_unknown=self._is_unknown(earlier))
         self.turn += 1
         decision = self._owned_already(record, event, contact) or self._by_the_rules(
-            _fitting(event, contact, opened_by), contact, updated_keys, exclude_agent_ids
+            fitting(event, contact, opened_by), contact, updated_keys, exclude_agent_ids
         )
         if decision.outcome != decision_pb2.OUTCOME_ALREADY_ASSIGNED:
             record.decision = decision
@@ -265,7 +269,7 @@ class Model:
             return None
         self._see(owner)
         opened = event == contact_pb2.EVENT_TYPE_CONVERSATION_OPENED
-        self._hand_over(record, owner, opens=opened or (not record.owner and _is_new_on_whatsapp(event, contact)))
+        self._hand_over(record, owner, opens=opened or (not record.owner and is_new_on_whatsapp(event, contact)))
         decision = Decision(decision_pb2.OUTCOME_ALREADY_ASSIGNED, self.turn, self.revision, agent_id=owner)
         return replace(decision, owner_unknown=self._is_unknown(decision))
 
@@ -301,7 +305,7 @@ class Model:
         rule = selector if isinstance(selector, rules_pb2.Rule) else None
         if rule and rule.target.nobody:
             return Decision(decision_pb2.OUTCOME_LEFT_UNASSIGNED, self.turn, self.revision, rule_id=rule.id)
-        view = _view(selector)
+        view = view_of(selector)
         because = {
             "turn": self.turn,
             "rules_revision": self.revision,
@@ -311,7 +315,9 @@ class Model:
             "strategy": view[0],
         }
         counts = self.open_counts()
-        all_eligible = [agent for agent in self._members(selector.target) if self._is_eligible(agent, view, counts)]
+        all_eligible = [
+            agent for agent in members(selector.target, self.roster) if self._is_eligible(agent, view, counts)
+        ]
         eligible = [agent for agent in all_eligible if agent.id not in excluded]
         if not eligible:
             return Decision(decision_pb2.OUTCOME_NO_AGENT_AVAILABLE, **because)
@@ -343,69 +349,9 @@ class Model:
             and all(counts.get(agent.id, 0) < most for most in (agent.max_open_contacts, limit) if most)
         )
 
-    def _members(self, target: rules_pb2.Target) -> list[roster_service_pb2.Agent]:
-        """The pool's agents in its order; who is not in the roster is in no pool."""
-        known = {agent.id: agent for agent in self.roster.agents}
-        match target.WhichOneof("to"):
-            case "team_id":
-                ids = next((team.agent_ids for team in self.roster.teams if team.id == target.team_id), ())
-            case "agents":
-                ids = target.agents.agent_ids
-            case _:
-                ids = known
-        return [known[one] for one in ids if one in known]
-
     def _fill_in(self, reply: str, contact: contact_pb2.Contact, agent_id: str) -> str:
         """Only `$contact.name` (a text) and `$agent.name` are modeled, with and without braces."""
         name = next(agent.name for agent in self.roster.agents if agent.id == agent_id)
         trait = contact.traits["name"].string_value if "name" in contact.traits else ""
         filled = reply.replace("${contact.name}", trait).replace("$contact.name", trait)
         return filled.replace("${agent.name}", name).replace("$agent.name", name)
-
-
-def _fitting(event: int, contact: contact_pb2.Contact, opened_by: int) -> list[int]:
-    """The triggers that fit: one for every event of its type, and one for those by, or from, somebody in particular."""
-    fitting = [TRIGGER_OF[event]]
-    if _is_new_on_whatsapp(event, contact):
-        fitting.append(rules_pb2.RULE_TRIGGER_NEW_CONTACT_WHATSAPP_DM)
-    if event == contact_pb2.EVENT_TYPE_CONVERSATION_OPENED and opened_by in {0, contact_pb2.OPENED_BY_CONTACT}:
-        fitting.append(rules_pb2.RULE_TRIGGER_CONVERSATION_OPENED)
-    return fitting
-
-
-def _is_new_on_whatsapp(event: int, contact: contact_pb2.Contact) -> bool:
-    return event == contact_pb2.EVENT_TYPE_CONTACT_CREATED and fold(contact.source) == "whatsapp_dm"
-
-
-def _targets(rule_set: rules_pb2.RuleSet) -> list[tuple[str, rules_pb2.Target]]:
-    """Every target with the id of its rule; the fallback's has none."""
-    return [*((rule.id, rule.target) for rule in rule_set.rules), ("", rule_set.fallback.target)]
-
-
-def _view(selector: rules_pb2.Rule | rules_pb2.Fallback) -> View:
-    """How it looks at its pool."""
-    limit = selector.max_open_contacts if isinstance(selector, rules_pb2.Rule) else 0
-    return selector.strategy or ROUND_ROBIN, selector.online_only, limit
-
-
-def _views(rule_set: rules_pb2.RuleSet) -> dict[tuple[str, ...], list[View]]:
-    """How the enabled rules look at each pool, and the fallback if it can apply; each way once, in their order."""
-    views: dict[tuple[str, ...], list[View]] = {}
-    fallback = [rule_set.fallback] if rule_set.fallback.enabled and rule_set.rules else []
-    enabled = [rule for rule in rule_set.rules if not rule.disabled and not rule.target.nobody]
-    for selector in [*enabled, *fallback]:
-        ways = views.setdefault(pool_of(selector.target), [])
-        if _view(selector) not in ways:
-            ways.append(_view(selector))
-    return views
-
-
-def pool_of(target: rules_pb2.Target) -> tuple[str, ...]:
-    """What makes two rules share a rotation: everyone, the team, or the same list in the same order."""
-    match target.WhichOneof("to"):
-        case "team_id":
-            return ("team", target.team_id)
-        case "agents":
-            return ("agents", *target.agents.agent_ids)
-        case _:
-            return ("everyone",)
