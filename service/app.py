@@ -106,7 +106,7 @@ class App:
             self._redis,
             self._redis_found,
             allow_eviction=settings.allow_eviction,
-            needs_replica=settings.durability == Durability.REPLICATED,
+            durability=Durability(settings.durability),
         )
         self.fairness: FairnessCollector | None = None
         if settings.metrics_listen:

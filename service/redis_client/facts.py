@@ -13,8 +13,10 @@ if TYPE_CHECKING:
     from service.redis_client.endpoint import Endpoint
 
 _SECTIONS: Final = (b"memory", b"persistence", b"replication")
-_PARAMETERS: Final = (b"maxmemory-policy", b"appendonly", b"save")
+_PARAMETERS: Final = (b"maxmemory-policy", b"appendonly", b"save", b"appendfsync")
 _NO_EVICTION: Final = "noeviction"
+NEVER: Final = "no"
+"""The `appendfsync` of a server that leaves it to the system when its file is written to disk."""
 
 
 class Kept(StrEnum):
@@ -31,12 +33,15 @@ class Facts(NamedTuple):
     Attributes:
         policy: what it does when its memory is full: `maxmemory-policy`.
         kept: what it keeps on disk.
-        replicas: how many follow it.
+        replicas: how many follow it, without those that are only being given what there is: they confirm nothing yet.
+        appendfsync: when it has the append-only file written to disk. Whether that may be seen is no finding: it bears
+            on what `--durability fsynced` waits for alone.
     """
 
     policy: str | None
     kept: Kept | None
     replicas: int | None
+    appendfsync: str | None
 
     @property
     def evicts(self) -> bool:
@@ -50,8 +55,8 @@ class Facts(NamedTuple):
 
     def unseen(self) -> list[str]:
         """Return what the user may not see."""
-        names = ("maxmemory-policy", "persistence", "replicas")
-        return [name for name, value in zip(names, self, strict=True) if value is None]
+        seen = {"maxmemory-policy": self.policy, "persistence": self.kept, "replicas": self.replicas}
+        return [name for name, value in seen.items() if value is None]
 
 
 def facts_of(server: Endpoint) -> Facts:
@@ -70,11 +75,11 @@ def facts_of(server: Endpoint) -> Facts:
     for reply in replies[len(_SECTIONS) :]:
         if isinstance(reply, list) and reply:
             parameters[reply[0].decode()] = reply[1].decode()
-    replicas = information.get("connected_slaves")
     return Facts(
         information.get("maxmemory_policy") or parameters.get("maxmemory-policy"),
         _kept(information, parameters),
-        None if replicas is None else int(replicas),
+        _replicas(information),
+        parameters.get("appendfsync"),
     )
 
 
@@ -101,6 +106,14 @@ def _fields(reply: Any) -> dict[str, str]:
         return {}
     lines = (line.partition(":") for line in reply.decode(errors="replace").splitlines())
     return {name: value for name, colon, value in lines if colon}
+
+
+def _replicas(information: Mapping[str, str]) -> int | None:
+    """Return how many replicas follow: "slave0:ip=…,port=…,state=online,…", and not `wait_bgsave` or `send_bulk`."""
+    if "connected_slaves" not in information:
+        return None
+    each = (information.get(f"slave{number}", "") for number in range(int(information["connected_slaves"])))
+    return sum("state=online" in one.split(",") for one in each)
 
 
 def _kept(information: Mapping[str, str], parameters: Mapping[str, str]) -> Kept | None:
