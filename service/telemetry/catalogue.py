@@ -138,8 +138,8 @@ CATALOGUE: dict[str, Described] = {
         ("finding",),
         "Redis servers that hold keys, by what was last found of them. finding: all, evicting (its policy deletes "
         "keys), eviction_allowed (the same, where --allow-eviction says yes), not_persistent (nothing is kept on "
-        "disk), snapshots_only, without_replica (that is up to date with it), without_fsync (appendfsync no), denying (their user may not run what calls need), unseen (their user "
-        "may not see one of these).",
+        "disk), snapshots_only, without_replica (that follows by now), without_fsync (appendfsync no), denying (their "
+        "user may not run what calls need), unseen (their user may not see one of these).",
     ),
     # Files that are read again when they change.
     "assignment_files_refused": Described(
