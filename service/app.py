@@ -18,6 +18,7 @@ from service.decisions.roster_updates import RosterUpdater
 from service.decisions.rulebook import RuleBook
 from service.redis_client.client import RedisClient
 from service.redis_client.durability import Durability
+from service.redis_client.monitor import Followed
 from service.rpc import credentials, health, reflection
 from service.rpc.admission import Admission
 from service.rpc.assignment import Assignment
@@ -167,7 +168,7 @@ def _redis(settings: Settings, url: str, timings: Timings | None = None) -> Redi
         url,
         settings.redis_timeout_s,
         timings,
-        reread if settings.redis_url_file else None,
+        Followed(reread, partial(set_file_refused, "redis-url")) if settings.redis_url_file else None,
         Durability(settings.durability),
     )
 

@@ -22,6 +22,7 @@ from service.redis_client.timings import NoTimings
 
 if TYPE_CHECKING:
     from service.redis_client.endpoint import Endpoint
+    from service.redis_client.monitor import Followed
     from service.redis_client.pipeline import KeyedCommand
     from service.redis_client.script import Script
     from service.redis_client.timings import Timings
@@ -76,7 +77,7 @@ class RedisClient:
         url: where Redis is.
         timeout_s: how long one command may take.
         timings: is told how long Redis takes.
-        reread: returns where Redis is now, with the password of now; asked once a second. ValueError if nobody knows.
+        followed: where the URL comes from, if it may change.
         durability: what must have happened to a durable run before its reply comes.
 
     Attributes:
@@ -88,7 +89,7 @@ class RedisClient:
         url: str,
         timeout_s: float,
         timings: Timings | None = None,
-        reread: Callable[[], str] | None = None,
+        followed: Followed | None = None,
         durability: Durability = Durability.ACKNOWLEDGED,
     ) -> None:
         self._confirmation = CONFIRMATIONS.get(durability)
@@ -100,7 +101,7 @@ class RedisClient:
         # Until a server says otherwise. They save making all that a script is made of anew for every run.
         self._has_functions = True
         find = partial(find_router, timeout_s=timeout_s, sent=self._sent, confirmation=self._confirmation)
-        self._monitor = Monitor(url, find, timeout_s, reread, self._renewed)
+        self._monitor = Monitor(url, find, timeout_s, followed, self._renewed)
         self.on_change = self._monitor.on_change
 
     @property

@@ -6,7 +6,7 @@ import logging
 import threading
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from time import monotonic
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from redis import ConnectionError as RedisConnectionError
 from redis import RedisError
@@ -31,6 +31,18 @@ UNAVAILABLE: Final = (RedisConnectionError, RedisTimeoutError, RedisClusterExcep
 """What says that a server did not answer, or does not serve."""
 
 
+class Followed(NamedTuple):
+    """Where a URL comes from that may change.
+
+    Attributes:
+        reread: returns where Redis is now, with the password of now; asked once a second. ValueError if nobody knows.
+        refuses: is told each time whether that is of no use, so that the URL before stays. It must not fail.
+    """
+
+    reread: Callable[[], str]
+    refuses: Callable[[bool], None]
+
+
 class Monitor:
     """Finds the way to Redis, and finds out when it does not serve, and when it is back.
 
@@ -38,7 +50,7 @@ class Monitor:
         url: where Redis is.
         find: returns the way to where a URL says; fails with what a server that does not answer fails with.
         timeout_s: how long one command may take.
-        reread: returns where Redis is now, with the password of now; asked once a second. ValueError if nobody knows.
+        followed: where the URL comes from, if it may change.
         renewed: is told whenever what serves from now on may be another server. It must not fail.
 
     Attributes:
@@ -52,13 +64,13 @@ class Monitor:
         url: str,
         find: Callable[[str], Router],
         timeout_s: float,
-        reread: Callable[[], str] | None,
+        followed: Followed | None,
         renewed: Callable[[], None],
     ) -> None:
         self.url = url
         self._find = find
         self._timeout_s = timeout_s
-        self._reread = reread
+        self._followed = followed
         self._renewed = renewed
         self.router: Router | None = None
         self.problem: BaseException | None = None
@@ -139,16 +151,19 @@ class Monitor:
         if self._replaced is not None and monotonic() - self._replaced[1] > 2 * self._timeout_s:
             self._replaced[0].close()
             self._replaced = None
-        if self._reread is None or self._replaced is not None:
+        if self._followed is None or self._replaced is not None:
             return
         try:
-            url = self._reread()
+            url = self._followed.reread()
             if url == self.url:
+                self._followed.refuses(False)
                 return
             router = self._find(url)
         except (*UNAVAILABLE, RedisError, ValueError) as error:
+            self._followed.refuses(True)
             _log.warning("the new URL of Redis is of no use: %s: %s", type(error).__name__, error)
             return
+        self._followed.refuses(False)
         if self.router is not None:
             self._replaced = self.router, monotonic()
         self.url, self.router = url, router

@@ -146,7 +146,8 @@ CATALOGUE: dict[str, Described] = {
         "gauge",
         ("file",),
         "1 while what is in force is not what is in the files, since that is wrong; else 0. file: access (looked at "
-        "every second), tls (whenever somebody connects).",
+        "every second), tls (whenever somebody connects), redis-url (every second; a URL that is wrong, or where no "
+        "Redis answers, or none that takes this password).",
     ),
     "assignment_tls_certificate_expiry_timestamp_seconds": Described(
         "gauge", (), "When the certificate in force expires, in seconds since 1970; 0 without TLS."
