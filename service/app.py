@@ -107,7 +107,7 @@ class App:
             self._redis,
             self._redis_found,
             allow_eviction=settings.allow_eviction,
-            needs_replica=settings.durability == Durability.REPLICATED,
+            durability=Durability(settings.durability),
         )
         self.fairness: FairnessCollector | None = None
         if settings.metrics_listen:
@@ -165,9 +165,13 @@ def _redis(settings: Settings, url: str, timings: Timings | None = None) -> Redi
         url,
         settings.redis_timeout_s,
         timings,
-        UrlFile(settings.redis_url_text, settings.redis_url_in) if settings.redis_url_file else None,
+        _url_file(settings) if settings.redis_url_file else None,
         Durability(settings.durability),
     )
+
+
+def _url_file(settings: Settings) -> UrlFile:
+    return UrlFile(settings.redis_url_text, settings.redis_url_in, partial(set_file_refused, "redis-url"))
 
 
 def _list_names(rule_set: bytes) -> dict[str, str]:

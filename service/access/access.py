@@ -51,6 +51,7 @@ class Access:
     def __init__(self, settings: Settings, tell_refused: Callable[[bool], None]) -> None:
         self._tell_refused = tell_refused
         self._path = Path(settings.access)
+        self._said: tuple[object, str] | None = None  # the state of the file that was last called wrong, and why
         self._stamps = stamps([self._path])  # before it is read, so that no change is missed
         self._callers = Callers(load(settings), None)
         self._key_files = self._callers.file.key_files
@@ -105,6 +106,7 @@ class Access:
             self._say_wrong(document.summary(found.problems))
             return
         self._tell_refused(False)
+        self._said = None
         before = self._callers
         if found == before.file:
             return
@@ -114,6 +116,10 @@ class Access:
 
     def _say_wrong(self, reason: str) -> None:
         self._tell_refused(True)
+        said = (self._stamps[0], reason)
+        if said == self._said:  # it was only read again since it names other files than the one before
+            return
+        self._said = said
         logs.event(
             _log,
             logging.ERROR,

@@ -42,10 +42,12 @@ NOT_DURABLE: Final = "NOT_DURABLE"
 _CHANNEL_OPTIONS: Final = [("grpc.enable_http_proxy", 0)]  # a proxy for the web is never the way to the service
 _UNTRUSTED: Final = re.compile(r"CERTIFICATE_VERIFY_FAILED: ([^:]+)|(Hostname Verification Check failed)")
 _HINTS: Final = {
-    grpc.StatusCode.UNAUTHENTICATED: "; say who you are by --token-file, EVENHAND_TOKEN or --tls-cert",
+    "NO_CREDENTIALS": "; say who you are by --token-file, EVENHAND_TOKEN or --tls-cert",
+    "INVALID_CREDENTIALS": "; why, the log of the service says (at info)",
+    "EXPIRED_CREDENTIALS": "; get a new one",
     STATE_LOST: " (`evenhand apply` configures them, `evenhand accept-loss` accepts it)",
 }
-"""What helps, by the code or the reason of a failure."""
+"""What helps, by the reason of a failure."""
 _ALSO_READS: Final = "; this command also reads: the principal needs read, too"
 _FROM_THE_CLIENT: Final = (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED)
 
@@ -152,7 +154,7 @@ def explain(error: grpc.RpcError, target: Target) -> Failure:
     if said.violations:
         return Failure(EXIT_PROBLEMS, "the service refuses this request", tuple(said.violations))
     lost_race = code == grpc.StatusCode.ABORTED
-    hint = _HINTS.get(code) or _HINTS.get(said.reason, "")
+    hint = _HINTS.get(said.reason, "")
     summary = f"{status.message}{said.wait}{hint}"
     missing_right = _missing_right(status.details)
     return Failure(EXIT_PROBLEMS, summary, lost_race=lost_race, reason=said.reason, missing_right=missing_right)

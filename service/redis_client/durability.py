@@ -7,7 +7,9 @@ address), or a connection that has written nothing, and wait for nothing.
 
 from __future__ import annotations
 
+import math
 from enum import StrEnum
+from time import perf_counter
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import hiredis
@@ -83,6 +85,8 @@ CONFIRMATIONS: Final = {
 
 # Of the time that there is, so much is spent on waiting; the rest is for the server, and to tell the caller.
 _SHARE_OF_TIME: Final = 0.9
+# The same of what a caller has left, of which the rest may be some milliseconds.
+_SHARE_OF_REST: Final = 0.75
 _WRITTEN_SUFFIX: Final = b":written"
 
 
@@ -90,7 +94,9 @@ class ConfirmedPipeline(Pipeline):
     """A connection whose replies come only when what was sent before them is durable.
 
     Those who are sent together wait together, once. A server does nothing else for a connection that waits, so what
-    changes nothing has connections of its own.
+    changes nothing has connections of its own; and who comes meanwhile waits twice. Where the first wait was in vain,
+    they wait no longer than if they had come first: else each change would be told after twice the time at the soonest,
+    or past its caller's deadline.
 
     Args:
         link, timeout_s, abreast, availability, sent: see `Pipeline`.
@@ -109,8 +115,11 @@ class ConfirmedPipeline(Pipeline):
     ) -> None:
         super().__init__(link, timeout_s + confirmation.timeout_s, abreast, availability, sent)
         self._confirmation = confirmation
+        self._confirmed = True  # what was sent last
 
-    def send(self, commands: Sequence[KeyedCommand], timeout_s: float, *, asking: bool = False) -> list[Any]:
+    def send(
+        self, commands: Sequence[KeyedCommand], timeout_s: float, *, asking: bool = False, until: float = math.inf
+    ) -> list[Any]:
         """Send commands together, and return their replies, as `Pipeline.send` does.
 
         Returns:
@@ -119,26 +128,34 @@ class ConfirmedPipeline(Pipeline):
         # A run that finds what an earlier one decided writes nothing, and its connection may be a new one; the earlier
         # one need not be durable yet. What is written here comes later than all that the run has read.
         key = commands[-1][0] + _WRITTEN_SUFFIX
-        *replies, written = super().send([*commands, (key, (b"SET", key, b"", b"PX", 1))], timeout_s, asking=asking)
+        commands = [*commands, (key, (b"SET", key, b"", b"PX", 1))]
+        until = min(until, perf_counter() + min(timeout_s, self._timeout_s))
+        *replies, written = super().send(commands, timeout_s, asking=asking, until=until)
         if not isinstance(written, Exception):
             return replies
         return [_not_durable(reply) for reply in replies]
 
     def _exchange(self, asked: list[Exchange]) -> list[list[Any] | Exception]:
         """Send what is asked, and ask whether it is durable; see `Pipeline`."""
-        timeout_s = max([timeout_s for _, _, timeout_s in asked])
-        # A timeout is up to twice what a caller has left, unless it is the longest one.
-        left_s = timeout_s if timeout_s >= self._timeout_s else timeout_s / 2
-        wait_ms = max(1, int(left_s * _SHARE_OF_TIME * 1000))  # 0 would be for ever
+        timeout_s = max([timeout_s for _, _, timeout_s, _ in asked])
+        ends = [until for *_, until in asked]
+        wait_s = self._timeout_s * _SHARE_OF_TIME
+        if not self._confirmed or timeout_s < self._timeout_s:
+            left_s = (max if self._confirmed else min)(ends) - perf_counter()
+            wait_s = min(wait_s, left_s * _SHARE_OF_REST)
+        wait_ms = max(1, int(wait_s * 1000))  # 0 would be for ever
         packed = hiredis.pack_command((*self._confirmation.words, wait_ms))  # type: ignore[arg-type]  # any number of words
-        *results, confirmed = super()._exchange([*asked, (packed, 1, timeout_s)])
+        *results, confirmed = super()._exchange([*asked, (packed, 1, timeout_s, math.inf)])
         if isinstance(confirmed, Exception):
             # Not all replies came, so of none is known whether it is durable.
             return [confirmed] * len(asked)
         (reached,) = confirmed
         if isinstance(reached, Exception):
             self._availability.takes_writes = False  # it is not what it was: the next ping asks for proof
-        elif (reached[0] if isinstance(reached, list) else reached) >= 1:
+        self._confirmed = (
+            not isinstance(reached, Exception) and (reached[0] if isinstance(reached, list) else reached) >= 1
+        )
+        if self._confirmed:
             return results
         return [result if isinstance(result, Exception) else list(map(_not_durable, result)) for result in results]
 

@@ -14,11 +14,13 @@ if TYPE_CHECKING:
     from service.redis_client.endpoint import Endpoint
 
 _SECTIONS: Final = (b"memory", b"persistence", b"replication")
-_PARAMETERS: Final = (b"maxmemory-policy", b"appendonly", b"save")
+_PARAMETERS: Final = (b"maxmemory-policy", b"appendonly", b"save", b"appendfsync")
 _NO_EVICTION: Final = "noeviction"
 _PAIRS: Final = re.compile(r"(\w+)=([^,]*)")
 # Replicas say each second how far they are.
 _LAG_SECONDS: Final = 5
+NEVER: Final = "no"
+"""The `appendfsync` of a server that leaves it to the system when its file is written to disk."""
 
 
 class Kept(StrEnum):
@@ -36,11 +38,14 @@ class Facts(NamedTuple):
         policy: what it does when its memory is full: `maxmemory-policy`.
         kept: what it keeps on disk.
         replicas: how many follow it: are in sync, and said so a few seconds ago at the latest.
+        appendfsync: when it has the append-only file written to disk. Whether that may be seen is no finding: it bears
+            on what `--durability fsynced` waits for alone.
     """
 
     policy: str | None
     kept: Kept | None
     replicas: int | None
+    appendfsync: str | None
 
     @property
     def evicts(self) -> bool:
@@ -54,8 +59,8 @@ class Facts(NamedTuple):
 
     def unseen(self) -> list[str]:
         """Return what the user may not see."""
-        names = ("maxmemory-policy", "persistence", "replicas")
-        return [name for name, value in zip(names, self, strict=True) if value is None]
+        seen = {"maxmemory-policy": self.policy, "persistence": self.kept, "replicas": self.replicas}
+        return [name for name, value in seen.items() if value is None]
 
 
 def facts_of(server: Endpoint) -> Facts:
@@ -78,6 +83,7 @@ def facts_of(server: Endpoint) -> Facts:
         information.get("maxmemory_policy") or parameters.get("maxmemory-policy"),
         _kept(information, parameters),
         _replicas(information),
+        parameters.get("appendfsync"),
     )
 
 

@@ -37,10 +37,12 @@ class UrlFile(NamedTuple):
     Attributes:
         text: returns what it has now; ValueError if that cannot be read.
         url_in: returns the URL in such a text; ValueError if there is none.
+        refuses: is told each time whether that is of no use, so that the URL before stays. It must not fail.
     """
 
     text: Callable[[], str]
     url_in: Callable[[str], str]
+    refuses: Callable[[bool], None]
 
 
 class Monitor:
@@ -166,8 +168,10 @@ class Monitor:
             if useless != self._useless:
                 _log.warning("the new URL of Redis is of no use: %s", _in_words(error))
             self._useless = useless
+            self._url_file.refuses(True)
             return
         self._useless = ""
+        self._url_file.refuses(False)
         if url == self.url:
             return
         if self.router is not None:

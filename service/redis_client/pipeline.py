@@ -6,6 +6,7 @@ again, for the send and for each read: twice the context switches, deploy/adr/00
 
 from __future__ import annotations
 
+import math
 import re
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -33,8 +34,9 @@ KeyedCommand = tuple[bytes, Command]
 Send: TypeAlias = "Callable[[Sequence[KeyedCommand], float], list[Any]]"
 """Sends commands, each with its key, those for one server together; returns their replies, as `Pipeline.send` does."""
 
-Exchange = tuple[bytes, int, float]
-"""Packed commands; how many of them; how long to wait for the server, in seconds."""
+Exchange = tuple[bytes, int, float, float]
+"""Packed commands; how many of them; how long to wait for the server, in seconds; until when, by `perf_counter`, as far
+as what is to become of it needs to know."""
 
 _SHORTEST_TIMEOUT_S = 0.001
 _ASKING = hiredis.pack_command((b"ASKING",))
@@ -121,13 +123,16 @@ class Pipeline(Combiner[Exchange, list[Any]]):
         self._availability = availability
         self._sent = sent
 
-    def send(self, commands: Sequence[KeyedCommand], timeout_s: float, *, asking: bool = False) -> list[Any]:
+    def send(
+        self, commands: Sequence[KeyedCommand], timeout_s: float, *, asking: bool = False, until: float = math.inf
+    ) -> list[Any]:
         """Send commands together, and return their replies; fail at once, without trying, while the server is not up.
 
         Args:
             commands: each with its key, which is not looked at.
             timeout_s: how long to wait for the server, if that is shorter than the settings say.
             asking: whether they go to a server that is taking over the key's slot (ASKING); for one command.
+            until: as an Exchange has it.
 
         Returns:
             The replies; redis.ResponseError in the place of each that is an error. Where not all replies came,
@@ -141,7 +146,7 @@ class Pipeline(Combiner[Exchange, list[Any]]):
             packed = _ASKING + packed
         timeout_s = self._timeout_s if timeout_s >= self._timeout_s else self._step(timeout_s)
         try:
-            replies = self.ask((packed, len(commands) + asking, timeout_s))
+            replies = self.ask((packed, len(commands) + asking, timeout_s, until))
         except (RedisConnectionError, RedisTimeoutError, OSError) as error:
             return [error] * len(commands)
         for reply in replies:
@@ -156,7 +161,7 @@ class Pipeline(Combiner[Exchange, list[Any]]):
             redis.ConnectionError, redis.TimeoutError: not all replies came.
         """
         packed = b"".join([hiredis.pack_command(command) for _, command in commands])  # type: ignore[arg-type]
-        return self.ask((packed, len(commands), self._timeout_s))
+        return self.ask((packed, len(commands), self._timeout_s, math.inf))
 
     def close(self) -> None:
         """Close the connection."""
@@ -176,7 +181,7 @@ class Pipeline(Combiner[Exchange, list[Any]]):
         """Send what is asked and return the replies; an exception for each exchange of which not all came."""
         link = self._link
         results: list[list[Any] | Exception] = []
-        timeout_s = max([timeout_s for _, _, timeout_s in asked])
+        timeout_s = max([timeout_s for _, _, timeout_s, _ in asked])
         begun = perf_counter()
         established = link.established and (begun < link.trusted_until or link.is_alive())
         try:
@@ -185,9 +190,9 @@ class Pipeline(Combiner[Exchange, list[Any]]):
                 begun = perf_counter()
             if timeout_s != link.timeout_s:
                 link.bound_waits(timeout_s)
-            link.send(b"".join([packed for packed, _, _ in asked]))
+            link.send(b"".join([packed for packed, *_ in asked]))
             reader, receive = link.reader, link.receive
-            for _, commands, _ in asked:
+            for _, commands, _, _ in asked:
                 replies = []
                 for _ in range(commands):
                     while (reply := reader.gets()) is False:

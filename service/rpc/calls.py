@@ -18,7 +18,7 @@ from service.access.errors import AccessError
 from service.access.rights import RIGHTS
 from service.rpc import statuses
 from service.rpc.admission import UNREADABLE
-from service.rpc.received import Refusal, Refused
+from service.rpc.received import Refusal
 from service.telemetry import logs
 from service.telemetry.metrics import MethodMetrics, count_refused
 
@@ -117,8 +117,6 @@ class _Method:
 
         def call(request: Any, context: grpc.ServicerContext) -> Any:
             tell(begin)
-            if request.__class__ is Refused:
-                self._refuse(request, context)
             started = perf_counter()
             taken = None
             try:
@@ -144,8 +142,6 @@ class _Method:
 
         def call(request: Any, context: grpc.ServicerContext, send: Callable[[Any], None]) -> None:
             tell(begin)
-            if request.__class__ is Refused:
-                self._refuse(request, context)
             started = perf_counter()
             context.add_callback(lambda: tell(end, _code_of(context), perf_counter() - started))
             taken = None
@@ -158,13 +154,19 @@ class _Method:
         call.experimental_non_blocking = True  # type: ignore[attr-defined]  # how grpcio is told that it returns early
         return call
 
-    def _refuse(self, refused: Refused, context: grpc.ServicerContext) -> NoReturn:
-        """Refuse a call that is not begun."""
-        refusal, workspace, wait_s = refused
+    def refused(self, refusal: Refusal, workspace: str, wait_s: float) -> grpc.Status:
+        """Count a call that is refused before it is begun, and return what its caller is told.
+
+        Args:
+            refusal: why.
+            workspace: whose turn it was to take; empty: nobody's.
+            wait_s: when it may be made again, in seconds; 0: nobody knows.
+        """
         status = _over_quota(ceil(wait_s)) if refusal is Refusal.QUOTA else _REFUSED[refusal]
+        self._tell(self._metrics.begin)
         self._tell(self._metrics.refuse, refusal.value, status.code.value[0])
         self._refusals[refusal].add(1, workspace=workspace)
-        context.abort_with_status(status)
+        return status
 
     def _fail(self, failed: _Failed, *, counted: bool = False) -> NoReturn:
         """Answer a call with the status of its failure, and log it."""
@@ -256,6 +258,7 @@ def _handler(
     kind = _STREAM if method.server_streaming else _UNARY
     right = read.right = RIGHTS.get(method.full_name)  # type: ignore[attr-defined]  # for the same
     common = _Method(method.name, right, admission, MethodMetrics(kind, service.full_name, method.name))
+    read.refused = common.refused  # type: ignore[attr-defined]  # for the same
     codec: dict[str, Any] = {
         "request_deserializer": read,
         "response_serializer": GetMessageClass(method.output_type).SerializeToString,

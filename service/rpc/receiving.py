@@ -5,14 +5,14 @@ that are begun and never finished stop sixteen threads. The executor here is wha
 starts to receive, and passes the call on when the whole message has come; one that takes too long is ended. That spares
 a call two context switches, too. And what is passed on tells already which workspace it is about.
 
-What is called `received` is called by grpcio's one serving thread, which waits for nobody: only where more refusals
-wait than can be sent does it slow down, so that callers do (`service.runtime.call_threads`).
+What is called `received` is called by grpcio's one serving thread, which waits for nobody.
 """
 
 from __future__ import annotations
 
 import logging
 from concurrent.futures import Executor, ThreadPoolExecutor
+from functools import partial
 from threading import Event, Thread
 from time import monotonic
 from typing import TYPE_CHECKING, Any, Protocol
@@ -70,7 +70,7 @@ class Receiver:
         self._unread = Unread(response_timeout_s)
         self._too_slow = rpc_status.to_status(statuses.request_too_slow(timeout_s))
         self._waiting: dict[Any, tuple[float, Begun]] = {}  # by state, the oldest first
-        self._large = 0  # bytes; calls end where they are received, in grpcio's serving thread
+        self._large: dict[Any, int] = {}  # bytes, by state; all in grpcio's serving thread, where calls end, too
         self._closed = Event()
         self._reaper = Thread(target=self._reap, name="half-sent", daemon=True)
         self._reaper.start()
@@ -93,11 +93,13 @@ class Receiver:
                 return self._none_received(begun, event)
             with state.condition:
                 finished = finish(state, RECEIVING)
-                has_room = len(message) <= _LARGE or self._take_room(state, len(message))
+                is_large = len(message) > _LARGE
+                has_room = not is_large or self._take_room(state, len(message))
+            call = Received(begun, message, note, partial(self._large.pop, state, None) if is_large else None)
             if has_room:
-                submit(Received(begun, message, note))
+                submit(call)
             else:
-                refuse(Received(begun, b"", note), Refusal.BYTES)
+                refuse(call, Refusal.BYTES)
             return finished
 
         waiting[state] = (monotonic(), begun)
@@ -126,17 +128,13 @@ class Receiver:
         self.count(begun, 0)
 
     def _take_room(self, state: Any, size: int) -> bool:
-        """Take room for a large request until its call is over; false if those in progress leave none."""
+        """Take room for a large request until it is over or refused; false if those in progress leave none."""
         if not grpcio.is_active(state):
             return True  # nobody waits for it any more, so it is not read
-        if self._large + size > _BUDGET:
+        if sum(self._large.values()) + size > _BUDGET:
             return False
-
-        def give_back() -> None:
-            self._large -= size
-
-        self._large += size
-        state.callbacks.append(give_back)
+        self._large[state] = size
+        state.callbacks.append(partial(self._large.pop, state, None))
         return True
 
     def _reap(self) -> None:

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import logging
 import sys
-from queue import SimpleQueue
-from threading import Event, Lock, Thread
+from threading import Lock, Thread
 from time import sleep
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from service.rpc.received import Refusal
 from service.runtime.fair_queue import FairQueue
@@ -17,9 +16,11 @@ if TYPE_CHECKING:
 
     from service.runtime.quotas import Quotas
 
-# Between two calls that are refused. Refusing costs nearly as much as answering, so with nothing to slow it down the
-# threads that answer would get nowhere.
+# Between two calls that are refused. Who floods the service sends the next call as soon as one is refused, and HTTP/2
+# lets a connection have only so many under way: what is not refused yet slows down nobody but them.
 _SHED_SECONDS = 0.001
+# So many calls may wait for that, each with 17 KiB that gRPC has of it; more are refused without a pause.
+_HELD = 8000
 
 # A request of more bytes is answered by one of a few threads that are there for such, so that the others stay free.
 _LARGE = 16 * 1024
@@ -65,8 +66,15 @@ class Received(Protocol):
     def run(self) -> object:
         """Answer it."""
 
-    def refuse(self, refusal: Refusal, wait_s: float) -> object:
-        """Answer it by refusing it; `wait_s` is when it may be made again, in seconds, where that is known."""
+    def let_go(self) -> object:
+        """Let go of its request, since it will be refused."""
+
+    def refuse(self, refusal: Refusal, wait_s: float) -> bool:
+        """Answer it by refusing it; `wait_s` is when it may be made again, in seconds, where that is known.
+
+        Returns:
+            Whether anybody was waiting for an answer.
+        """
 
 
 class _Threads(NamedTuple):
@@ -74,6 +82,22 @@ class _Threads(NamedTuple):
 
     queue: FairQueue[Received]
     threads: list[Thread]
+
+
+class _ToRefuse(NamedTuple):
+    """A call that is to be refused, why, and when it may be made again, as for `Received.refuse`."""
+
+    call: Received
+    refusal: Refusal
+    wait_s: float
+
+    def now(self) -> bool:
+        """Refuse it; return whether anybody was waiting for an answer."""
+        try:
+            return self.call.refuse(self.refusal, self.wait_s)
+        except Exception:  # noqa: BLE001 - the next call needs this thread
+            _log.exception("a refusal broke off")
+            return True
 
 
 class _Yielding:
@@ -122,9 +146,7 @@ class CallThreads:
         self._bound = bound
         self._quotas = quotas
         self._slow_workspaces = slow
-        self._going = Event()  # unless calls are held
-        self._going.set()
-        self._refused: SimpleQueue[tuple[Received, Refusal, float] | None] = SimpleQueue()
+        self._refused: FairQueue[_ToRefuse] = FairQueue(1, 1, _HELD, _TURN)
         self._quick = self._start("call", threads, FairQueue(threads, threads, bound, _TURN))
         few: FairQueue[Received] = FairQueue(_LARGE_THREADS, _LARGE_SHARE, bound, _LARGE_TURN)
         self._slow = self._start("slow-call", _LARGE_THREADS, few, _Yielding())
@@ -142,34 +164,43 @@ class CallThreads:
             self.refuse(dropped, Refusal.CALLS)
 
     def refuse(self, call: Received, refusal: Refusal, wait_s: float = 0.0) -> None:
-        """Have a call refused by the thread that is only there for that; `wait_s` as for `Received.refuse`."""
-        if self._refused.qsize() >= self._bound:
-            sleep(_SHED_SECONDS)  # grpc's own thread takes calls on as fast as it can, and all these are kept
-        self._refused.put((call, refusal, wait_s))
+        """Have a call refused by the thread that is only there for that; `wait_s` as for `Received.refuse`.
+
+        grpc's own thread, which takes everybody's calls on, never waits here.
+        """
+        call.let_go()
+        refused = _ToRefuse(call, refusal, wait_s)
+        if self._refused.waiting < _HELD:
+            self._refused.put(call.turn, 0, refused)
+        else:
+            refused.now()
 
     def hold(self) -> None:
         """Begin no call, and refuse none, until `release`; those that are in progress go on."""
-        self._going.clear()
-        self._quick.queue.hold()
-        self._slow.queue.hold()
+        for queue in self._queues():
+            queue.hold()
 
     def release(self) -> None:
         """Go on with all that was held."""
-        self._quick.queue.release()
-        self._slow.queue.release()
-        self._going.set()
+        for queue in self._queues():
+            queue.release()
 
     def refuse_all(self) -> None:
         """Refuse all that waits, since the service ends before its turn."""
         for queue, _ in (self._quick, self._slow):
             for call in queue.drop_all():
-                _refuse(call, Refusal.STOPPING)
+                _ToRefuse(call, Refusal.STOPPING, 0.0).now()
+        for refused in self._refused.drop_all():
+            refused.now()
 
     def close(self) -> None:
         """End the threads, once they have done what waits by now."""
         for queue, threads in (self._quick, self._slow):
             queue.close(len(threads))
-        self._refused.put(None)
+        self._refused.close(1)
+
+    def _queues(self) -> tuple[FairQueue[Any], ...]:
+        return self._quick.queue, self._slow.queue, self._refused
 
     def _start(self, name: str, count: int, queue: FairQueue[Received], yielding: _Yielding | None = None) -> _Threads:
         work = (queue, yielding)
@@ -195,16 +226,11 @@ class CallThreads:
                 yielding.leave()
 
     def _refuse(self) -> None:
-        while (found := self._refused.get()) is not None:
-            self._going.wait()
-            call, refusal, wait_s = found
-            _refuse(call, refusal, wait_s)
-            del found, call
-            sleep(_SHED_SECONDS)
-
-
-def _refuse(call: Received, refusal: Refusal, wait_s: float = 0.0) -> None:
-    try:
-        call.refuse(refusal, wait_s)
-    except Exception:  # noqa: BLE001 - the next call needs this thread
-        _log.exception("a refusal broke off")
+        while (found := self._refused.first()) is not None:
+            while found is not None:
+                turn, refused = found
+                waited_for = refused.now()
+                del found, refused
+                if waited_for:
+                    sleep(_SHED_SECONDS)
+                found = self._refused.following(turn)

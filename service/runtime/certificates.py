@@ -11,12 +11,13 @@ import logging
 import ssl
 import threading
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, NoReturn
 
 import grpc
 
 from service.config import SettingsError
 from service.config.files import stamps
+from service.runtime import key_kinds
 from service.telemetry import logs
 from service.telemetry.metrics import set_certificate_expiry, set_file_refused
 
@@ -24,6 +25,13 @@ if TYPE_CHECKING:
     from service.config import Settings
 
 _log = logging.getLogger(__name__)
+
+# What OpenSSL says of a certificate and its key, by its names for that.
+_CERTIFICATE_PROBLEMS: Final = {
+    "EE_KEY_TOO_SMALL": "has a key that is too small: take RSA of 2048 bits",
+    "CA_MD_TOO_WEAK": "is signed by a hash that is too weak: take SHA-256",
+}
+_OTHER_KEY: Final = {"KEY_VALUES_MISMATCH", "NO_CERTIFICATE_ASSIGNED"}  # the latter where it is of another kind
 
 
 class Loaded(NamedTuple):
@@ -127,6 +135,10 @@ def load(settings: Settings) -> Loaded:
     trusting_it_alone.check_hostname = False
     trusting_it_alone.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
     _trust(settings, "tls_cert", trusting_it_alone, chain)
+    if not key_kinds.is_taken(chain):
+        raise _wrong(
+            settings, "tls_cert", "has a key that many gRPC callers do not take: take RSA, or ECDSA on P-256 or P-384"
+        )
     context = _with_chain(settings)
     expires = _expiry(settings, context, trusting_it_alone)
     if client_ca is not None:
@@ -166,9 +178,10 @@ def _with_chain(settings: Settings) -> ssl.SSLContext:
     try:
         context.load_cert_chain(settings.tls_cert, settings.tls_key, encrypted)
     except ssl.SSLError as error:
-        problem = f"is not the key of {settings.tls_cert}"
-        if error.reason != "KEY_VALUES_MISMATCH":
-            problem = "has no private key in PEM"
+        if error.reason in _CERTIFICATE_PROBLEMS:
+            raise _wrong(settings, "tls_cert", _CERTIFICATE_PROBLEMS[error.reason]) from error
+        is_other = error.reason in _OTHER_KEY
+        problem = f"is not the key of {settings.tls_cert}" if is_other else "has no private key in PEM"
         raise _wrong(settings, "tls_key", problem) from error
     return context
 

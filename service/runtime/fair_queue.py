@@ -93,6 +93,11 @@ class FairQueue(Generic[Item]):
                     self._held += 1
             return found
 
+    @property
+    def waiting(self) -> int:
+        """How many items wait."""
+        return self._waiting
+
     def hold(self) -> None:
         """Have all that comes, or waits, wait until `release`."""
         with self._lock:

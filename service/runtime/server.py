@@ -34,6 +34,11 @@ _HEADER_BYTES = 16 * 1024
 """Room for a bearer token of 8 KiB and what else a caller and proxies add: gRPC's default for what is too much."""
 
 _CONNECTION_STREAMS = 1000
+
+_PENDING_CALLS = 2 * _CONNECTION_STREAMS
+"""So many calls may wait for gRPC's own thread to take them on. Of more gRPC ends some by chance as CANCELLED, those of
+neighbors too, and from 3000 on all. By default that begins with 1000, which two connections that begin at once pass."""
+
 _HANDSHAKE_SECONDS = 10.0
 
 _GATHERING_SECONDS = 0.05
@@ -157,6 +162,7 @@ def _options(settings: Settings, *, share: bool) -> list[tuple[str, int]]:
         # More calls than that are begun when others are over. It also tells gRPC when it is flooded with calls that are
         # begun and reset.
         ("grpc.max_concurrent_streams", _CONNECTION_STREAMS),
+        ("grpc.server.max_pending_requests", _PENDING_CALLS),
         # One bound: by default calls with more than half of it would be refused at random, more of them the more it is.
         ("grpc.max_metadata_size", _HEADER_BYTES),
         ("grpc.absolute_max_metadata_size", _HEADER_BYTES),

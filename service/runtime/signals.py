@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import signal
 from threading import Event, Thread
 from typing import TYPE_CHECKING
 
+from service.telemetry import logs
+
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+_log = logging.getLogger(__name__)
 
 
 class StopSignals:
@@ -43,6 +48,8 @@ class StopSignals:
         while True:
             (number,) = os.read(self._bell, 1)
             if self._asked.is_set():
+                name = signal.Signals(number).name
+                logs.event(_log, logging.WARNING, "asked to stop once more: ending at once", signal=name)
                 self.last_words()
                 os._exit(128 + number)
             self._asked.set()

@@ -7,6 +7,8 @@
 | it keeps only snapshots on disk      | a warning in the log                                                     |
 | it has no replica                    | a metric; where changes have to be replicated an error in the log, and   |
 |                                      | the service is not ready while no server has one                         |
+| it leaves it to the system when its   | a metric; where changes have to be on disk an error in the log, and the  |
+| file is written to disk              | service is not ready while all servers do                                |
 | its user may not see one of these    | a warning in the log                                                     |
 | its user may not run what calls need | the service is not ready                                                 |
 
@@ -25,7 +27,8 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from redis import RedisError, ResponseError
 
 from service.redis_client.client import RedisDeniedError
-from service.redis_client.facts import Kept, facts_of
+from service.redis_client.durability import Durability
+from service.redis_client.facts import NEVER, Kept, facts_of
 from service.store.scripts import load
 
 if TYPE_CHECKING:
@@ -47,6 +50,9 @@ _LOST_ON_RESTART: Final = {
     Kept.NOTHING: "keeps nothing on disk, so that a restart loses all state",
     Kept.SNAPSHOTS: "keeps only snapshots on disk, so that a crash loses what came after the last one",
 }
+
+# What is found of a server that confirms no change, by how durable that has to be.
+_UNCONFIRMING: Final = {Durability.REPLICATED: "without_replica", Durability.FSYNCED: "without_fsync"}
 
 
 class Found(NamedTuple):
@@ -86,7 +92,7 @@ class RedisWatch:
         redis: where the state is.
         told: is told what was found, each time.
         allow_eviction: whether the service is ready on a Redis that evicts keys.
-        needs_replica: whether changes have to be on a replica before they are acknowledged.
+        durability: what must have happened to a change before it is acknowledged.
         every_s: how often to look.
     """
 
@@ -96,12 +102,12 @@ class RedisWatch:
         told: Callable[[Findings], None],
         *,
         allow_eviction: bool,
-        needs_replica: bool = False,
+        durability: Durability = Durability.ACKNOWLEDGED,
         every_s: float = _EVERY_SECONDS,
     ) -> None:
         self._redis = redis
         self._allow_eviction = allow_eviction
-        self._needs_replica = needs_replica
+        self._durability = durability
         self._told = told
         self._every_s = every_s
         self._found: dict[str, Found] = {}
@@ -195,25 +201,29 @@ class RedisWatch:
         if facts.kept in _LOST_ON_RESTART:
             text = f"redis at {name} {_LOST_ON_RESTART[facts.kept]}: set appendonly yes"
             yield (name, "persistence"), (logging.WARNING, text)
-        if self._needs_replica and facts.replicas == 0:
+        if self._durability is Durability.REPLICATED and facts.replicas == 0:
             text = f"redis at {name} has no replica to confirm changes (--durability replicated): each is answered"
             demand = "NOT_DURABLE, and the service is not ready while no server has one"
-            yield (name, "replica"), (logging.ERROR, f"{text} {demand}")
+            yield (name, "replicas"), (logging.ERROR, f"{text} {demand}")
+        if self._durability is Durability.FSYNCED and facts.appendfsync == NEVER:
+            text = f"redis at {name} confirms hardly any change (--durability fsynced, but appendfsync no): most are"
+            demand = "answered NOT_DURABLE, and the service is not ready until it is always or everysec"
+            yield (name, "appendfsync"), (logging.ERROR, f"{text} {demand}")
         if found.denied:
             text = f"the user of redis at {name} may not run what calls need: not ready until it may"
-            yield (name, "rights"), (logging.ERROR, f"{text}: {', '.join(found.denied)}")
+            yield (name, "the rights of its user"), (logging.ERROR, f"{text}: {', '.join(found.denied)}")
         if unseen := found.unseen():
             text = f"the user of redis at {name} may not see (INFO, CONFIG GET): {', '.join(unseen)}"
-            yield (name, "unseen"), (logging.WARNING, f"{text}; nobody watches these")
+            yield (name, "what its user may see"), (logging.WARNING, f"{text}; nobody watches these")
 
     def _say(self, sentences: Mapping[tuple[str, str], tuple[int, str]]) -> None:
         """Log what is new, and what is over."""
         for key, (level, text) in sentences.items():
             if self._said.get(key) != text:
                 _log.log(level, text)
-        for key, text in self._said.items():
+        for key in self._said:
             if key not in sentences:
-                _log.info("over: %s", text)
+                _log.info("redis at %s: no problem any more with %s", *key)
         self._said = {key: text for key, (_, text) in sentences.items()}
 
     def _findings(self) -> Findings:
@@ -226,9 +236,10 @@ class RedisWatch:
             "not_persistent": sum(one.facts.kept is Kept.NOTHING for one in servers),
             "snapshots_only": sum(one.facts.kept is Kept.SNAPSHOTS for one in servers),
             "without_replica": sum(one.facts.replicas == 0 for one in servers),
+            "without_fsync": sum(one.facts.appendfsync == NEVER for one in servers),
             "denying": sum(bool(one.denied) for one in servers),
             "unseen": sum(bool(one.unseen()) for one in servers),
         }
         # As with slots: what a part of a cluster cannot do is no reason to turn away who calls for the rest.
-        unconfirming = self._needs_replica and counts["without_replica"] == counts["all"]
+        unconfirming = counts.get(_UNCONFIRMING.get(self._durability, "")) == counts["all"]
         return Findings(counts, not counts["denying"] and not counts["evicting"] and not unconfirming)

@@ -146,15 +146,16 @@ CATALOGUE: dict[str, Described] = {
         ("finding",),
         "Redis servers that hold keys, by what was last found of them. finding: all, evicting (its policy deletes "
         "keys), eviction_allowed (the same, where --allow-eviction says yes), not_persistent (nothing is kept on "
-        "disk), snapshots_only, without_replica, denying (their user may not run what calls need), unseen (their user "
-        "may not see one of these).",
+        "disk), snapshots_only, without_replica (that follows by now), without_fsync (appendfsync no), denying (their "
+        "user may not run what calls need), unseen (their user may not see one of these).",
     ),
     # Files that are read again when they change.
     "assignment_files_refused": Described(
         "gauge",
         ("file",),
         "1 while what is in force is not what is in the files, since that is wrong; else 0. file: access (looked at "
-        "every second), tls (whenever somebody connects).",
+        "every second), tls (whenever somebody connects), redis-url (every second; a URL that is wrong, or where no "
+        "Redis answers, or none that takes this password).",
     ),
     "assignment_tls_certificate_expiry_timestamp_seconds": Described(
         "gauge", (), "When the certificate in force expires, in seconds since 1970; 0 without TLS."

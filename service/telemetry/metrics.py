@@ -71,7 +71,7 @@ _refused_by_reason = {
     )
 }
 
-_refused_files = {file: _files_refused.labels(file) for file in ("access", "tls")}
+_refused_files = {file: _files_refused.labels(file) for file in ("access", "tls", "redis-url")}
 
 
 class MethodMetrics:
@@ -221,7 +221,7 @@ def set_redis_masters(counts: Mapping[str, int]) -> None:
 
 
 def set_file_refused(file: str, refused: bool) -> None:
-    """Tell whether what is in a file ("access" or "tls") is refused, and something older in force."""
+    """Tell whether what is in a file ("access", "tls" or "redis-url") is refused, and something older in force."""
     _refused_files[file].set(refused)
 
 

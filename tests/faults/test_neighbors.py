@@ -32,10 +32,12 @@ LONGEST_RUN_US = 300_000
 P99_S = 0.025
 ROUNDS, ROUND_S, PAUSE_S = 3, 1.5, 0.5
 LOUD = "loud"
+# Calls a second: more than a neighbor makes.
+QUOTA = "250"
 ASSIGNMENT, ROSTER = "/evenhand.v1.AssignmentService/", "/evenhand.v1.RosterService/"
 
-Attack = tuple[str, list[Any], int]
-"""A method, its requests, and how many calls are made at once."""
+Attack = tuple[str, list[Any], list[int]]
+"""A method, its requests, and how many calls are made at once on each connection."""
 
 
 @pytest.fixture
@@ -68,12 +70,17 @@ def evaluations(contacts: list[contact_pb2.Contact]) -> list[api.EvaluateContact
 
 def flood(_workspace: Workspace) -> Attack:
     """A hundred callers, without a pause."""
-    return ASSIGNMENT + "EvaluateContact", evaluations([contact(f"c{number}") for number in range(20_000)]), 100
+    return ASSIGNMENT + "EvaluateContact", evaluations([contact(f"c{number}") for number in range(20_000)]), [100]
+
+
+def floods(_workspace: Workspace) -> Attack:
+    """More calls in flight than may wait, on two connections, of which one has more than it may."""
+    return ASSIGNMENT + "EvaluateContact", evaluations([contact(f"c{number}") for number in range(20_000)]), [1500, 900]
 
 
 def hot_contact(_workspace: Workspace) -> Attack:
     """The same contact for a hundred callers."""
-    return ASSIGNMENT + "EvaluateContact", evaluations([contact("hot")]), 100
+    return ASSIGNMENT + "EvaluateContact", evaluations([contact("hot")]), [100]
 
 
 def batches(_workspace: Workspace) -> Attack:
@@ -83,7 +90,7 @@ def batches(_workspace: Workspace) -> Attack:
         for batch in range(20)
     ]
     method = ASSIGNMENT + "BatchEvaluateContacts"
-    return method, [api.BatchEvaluateContactsRequest(workspace_id=LOUD, requests=one) for one in some], 20
+    return method, [api.BatchEvaluateContactsRequest(workspace_id=LOUD, requests=one) for one in some], [20]
 
 
 def presence(workspace: Workspace) -> Attack:
@@ -94,7 +101,7 @@ def presence(workspace: Workspace) -> Attack:
     return (
         ROSTER + "SetPresence",
         [roster_api.SetPresenceRequest(workspace_id=LOUD, presences=one) for one in reports],
-        20,
+        [20],
     )
 
 
@@ -109,7 +116,7 @@ def rules(_workspace: Workspace) -> Attack:
     return (
         ASSIGNMENT + "ConfigureRules",
         [api.ConfigureRulesRequest(workspace_id=LOUD, rule_set=one) for one in sets],
-        8,
+        [8],
     )
 
 
@@ -120,7 +127,7 @@ def expressions(workspace: Workspace) -> Attack:
     contacts = list(largest_contacts().values())
     for one in contacts:
         one.source = WHATSAPP
-    return ASSIGNMENT + "EvaluateContact", evaluations(contacts), 20
+    return ASSIGNMENT + "EvaluateContact", evaluations(contacts), [20]
 
 
 @pytest.mark.parametrize("prepare", [flood, hot_contact, batches, presence, rules, expressions])
@@ -129,7 +136,18 @@ def test_a_neighbor_hardly_waits(prepare: Callable[[Workspace], Attack], tmp_pat
 
     Attacker, neighbor, service and Redis share the machine with whatever else it does: the best of three rounds counts.
     """
-    with RedisServer() as redis, EvenhandServer(redis.url) as server:
+    hold_beside(prepare, tmp_path)
+
+
+@pytest.mark.parametrize("prepare", [flood, floods])
+def test_a_neighbor_hardly_waits_for_refusals(prepare: Callable[[Workspace], Attack], tmp_path: Path) -> None:
+    """The same holds where nearly all calls of the other workspace are refused for its quota."""
+    hold_beside(prepare, tmp_path, "--workspace-quota", QUOTA)
+
+
+def hold_beside(prepare: Callable[[Workspace], Attack], folder: Path, *options: str) -> None:
+    """Fail if in none of some rounds a neighbor's p99 beside an attack is what it may be."""
+    with RedisServer() as redis, EvenhandServer(redis.url, options=options) as server:
         service = Service(server.address)
         loud, quiet = Workspace(LOUD, service), Workspace("quiet", service)
         for workspace in (loud, quiet):
@@ -138,7 +156,7 @@ def test_a_neighbor_hardly_waits(prepare: Callable[[Workspace], Attack], tmp_pat
         method, requests, callers = prepare(loud)
         p99(quiet, 0.5, "warm")
         reached = []
-        with attacking(server.address, method, requests, callers, tmp_path) as go_on:
+        with attacking(server.address, method, requests, callers, folder) as go_on:
             for number in range(ROUNDS):
                 go_on(False)
                 time.sleep(PAUSE_S)

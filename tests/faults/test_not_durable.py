@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
 import json
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
+from functools import partial
+from time import monotonic, sleep
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -26,6 +30,9 @@ if TYPE_CHECKING:
 
     from tests.support.client import Workspace
     from tests.support.processes import EvenhandServer
+
+REDIS_TIMEOUT_S = 1.0
+SLACK_S = 0.5  # of a machine that does other things, too
 
 QUIET = ("--log-format", "json", "--log-level", "error")
 """A log in which only the trail is of interest."""
@@ -175,6 +182,29 @@ def test_a_change_that_no_replica_has_is_in_the_audit_trail(pair: Pair, served: 
         ("merge", None, None, "no"),
         ("forget", None, None, "no"),
     ]
+
+
+def test_what_is_not_confirmed_is_told_in_time(pair: Pair, served: tuple[EvenhandServer, Workspace]):
+    """However many change things at once, and in whichever way, NOT_DURABLE comes within twice --redis-timeout (1s)."""
+    server, workspace = served
+    pair.detach()
+
+    def change(caller: int) -> list[float]:
+        """Make some changes, one after another; return how long each took."""
+        took = []
+        for number in range(4):
+            name = f"c-{caller}-{number}"
+            began = monotonic()
+            with refused("UNAVAILABLE") as said:
+                (workspace.created, workspace.close, partial(workspace.assign, agent_id="ann"))[caller % 3](name)
+            assert said.reason == "NOT_DURABLE"
+            took.append(monotonic() - began)
+            sleep(0.13 * (caller % 5))
+        return took
+
+    with ThreadPoolExecutor(12) as callers:
+        assert max(itertools.chain(*callers.map(change, range(12)))) < 2 * REDIS_TIMEOUT_S + SLACK_S
+    assert server.health() == "NOT_SERVING"
 
 
 def trail(server: EvenhandServer) -> list[dict[str, Any]]:

@@ -10,6 +10,7 @@ from uuid import uuid4
 import pytest
 
 from service.redis_client.client import RedisClient
+from service.redis_client.durability import Durability
 from service.store.redis_watch import RedisWatch
 from tests.support.builders import ASSIGNED, rule
 from tests.support.client import Service, Workspace, refused
@@ -51,13 +52,13 @@ def decides(server: EvenhandServer) -> bool:
 
 
 @contextmanager
-def watched(url: str, *, allow_eviction: bool = False, needs_replica: bool = False) -> Iterator[list[Findings]]:
+def watched(
+    url: str, *, allow_eviction: bool = False, durability: Durability = Durability.ACKNOWLEDGED
+) -> Iterator[list[Findings]]:
     """All that a watch on this Redis is told, which looks every 50 ms; the last is the latest."""
     findings: list[Findings] = []
     client = RedisClient(url, 1.0)
-    watch = RedisWatch(
-        client, findings.append, allow_eviction=allow_eviction, needs_replica=needs_replica, every_s=OFTEN_S
-    )
+    watch = RedisWatch(client, findings.append, allow_eviction=allow_eviction, durability=durability, every_s=OFTEN_S)
     watch.start()
     try:
         yield findings
@@ -80,7 +81,7 @@ def test_a_redis_that_evicts_makes_the_service_not_ready(policy: str):
         with redis.client() as operator:
             operator.config_set("maxmemory-policy", "noeviction")
         wait_until(lambda: server.health() == "SERVING", "it is ready by itself", 5)
-        assert f"over: redis at {redis.socket} deletes records" in server.log()
+        assert f"INFO redis at {redis.socket}: no problem any more with eviction" in server.log()
         assert "evicting" not in masters(server)
 
 
@@ -190,7 +191,7 @@ def test_without_a_replica_nothing_is_confirmed():
         assert server.log().count(said) == 1
         pair.attach()
         wait_until(lambda: server.health() == "SERVING", "it is ready by itself", 5)
-        assert server.log().count(said) == 2  # and that it is over
+        assert server.log().count("no problem any more with replicas") == 1
         workspace.roster("ann")
         pair.detach()
         with refused("UNAVAILABLE") as refusal:
@@ -199,7 +200,46 @@ def test_without_a_replica_nothing_is_confirmed():
         wait_until(lambda: server.health() == "NOT_SERVING", "it is not ready", 3)
         pair.attach()
         wait_until(lambda: server.health() == "SERVING", "it is ready again", 5)
-        assert server.log().count(said) == 4  # all that once more
+        assert server.log().count(said) == server.log().count("no problem any more with replicas") == 2
+
+
+def test_a_replica_that_is_not_online_confirms_nothing():
+    """While the only replica waits for the snapshot that it begins with, the service is not ready; then it soon is."""
+    with ExitStack() as stack:
+        pair = Pair(stack, lag_s=0.0)
+        findings = stack.enter_context(watched(pair.master.url, durability=Durability.REPLICATED))
+        with pair.master.client() as operator, pair.replica.client() as replica:
+            operator.config_set("repl-diskless-sync-delay", 2)
+            replica.replicaof("127.0.0.1", pair.proxy.port)
+            wait_until(lambda: operator.info("replication")["connected_slaves"] == 1, "it is attached", 5)
+            assert operator.info("replication")["slave0"]["state"] == "wait_bgsave"
+            looked = len(findings)
+            wait_until(lambda: len(findings) > looked + 3, "it was looked at", 5)
+            assert operator.info("replication")["slave0"]["state"] == "wait_bgsave"
+            assert findings[-1].counts["without_replica"] == 1
+            assert not findings[-1].fit
+            wait_until(lambda: findings[-1].fit, "it is ready", 10)
+            assert operator.info("replication")["slave0"]["state"] == "online"
+
+
+@pytest.mark.skipif("8.2" not in redis_binaries(), reason="no Redis 8.2 here")
+@pytest.mark.parametrize("durability", ["fsynced", "acknowledged"])
+def test_a_file_that_is_not_written_to_disk_confirms_nothing(durability: str):
+    """With `appendfsync no` the service is not ready where changes have to be on disk; else that is a metric alone."""
+    options = ("--appendonly", "yes", "--appendfsync", "no")
+    with (
+        RedisServer(redis_binaries()["8.2"], options=options) as redis,
+        EvenhandServer(redis.url, options=(*METRICS, "--durability", durability)) as server,
+    ):
+        demands = durability == "fsynced"
+        assert server.health() == ("NOT_SERVING" if demands else "SERVING")
+        assert server.health("liveness") == "SERVING"
+        assert server.log().count("--durability fsynced, but appendfsync no") == demands
+        assert masters(server) == {"all": 1, "without_fsync": 1, "without_replica": 1}
+        with redis.client() as operator:
+            operator.config_set("appendfsync", "everysec")
+        wait_until(lambda: server.health() == "SERVING", "it is ready", 5)
+        assert server.log().count("no problem any more with appendfsync") == demands
 
 
 def test_a_replica_that_hangs_is_none():
@@ -227,7 +267,7 @@ def test_a_replica_that_hangs_is_none():
 @pytest.mark.skipif("8.2" not in redis_binaries(), reason="no Redis 8.2 here")
 def test_a_part_of_a_cluster_that_confirms_is_enough(caplog: pytest.LogCaptureFixture):
     """Where one of three masters has lost its replica, that is an error in the log, and the service stays ready."""
-    with RedisCluster(3, 1) as cluster, watched(cluster.urls[0], needs_replica=True) as findings:
+    with RedisCluster(3, 1) as cluster, watched(cluster.urls[0], durability=Durability.REPLICATED) as findings:
         assert findings[-1].fit
         next(node for node in cluster.nodes if cluster.role(node) == "slave").kill()
         wait_until(lambda: findings[-1].counts["without_replica"] == 1, "it was seen", 10)

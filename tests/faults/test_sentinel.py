@@ -16,6 +16,7 @@ from tests.support.builders import ASSIGNED, rule
 from tests.support.client import Service, Workspace, decides
 from tests.support.cluster import lasting_ports
 from tests.support.processes import EvenhandServer, RedisServer, redis_binaries, wait_until
+from tests.support.scrape import Scrape
 from tests.support.sentinels import NAME, WatchedRedis
 
 if TYPE_CHECKING:
@@ -115,15 +116,28 @@ def test_a_rotated_password_is_followed(tmp_path: Path) -> None:
     file = tmp_path / "url"
     with RedisServer(password="old") as redis:  # noqa: S106 - of this test alone
         file.write_text(f"{redis.url}\n")
-        with EvenhandServer(options=("--redis-url-file", str(file))) as server, redis.client() as operator:
+        options = ("--redis-url-file", str(file), "--metrics-listen", "127.0.0.1:0")
+        with EvenhandServer(options=options) as server, redis.client() as operator:
+
+            def refuses() -> bool:
+                """Whether the metrics say that the file is of no use."""
+                return Scrape(server).value("assignment_files_refused", file="redis-url") == 1
+
             workspace = team(server)
+            assert not refuses()
             assert workspace.created("a").agent_id == "ann"
             operator.config_set("requirepass", "new")
+            for useless in ("unix://half-written", redis.url.replace("old", "wrong")):
+                file.write_text(useless)
+                wait_until(refuses, "the metrics say so", 5)
+                file.write_text(redis.url)
+                wait_until(lambda: not refuses(), "it is as it was", 5)
             file.write_text("unix://half-written")
-            time.sleep(1.5)
+            wait_until(refuses, "the metrics say so once more", 5)
             assert workspace.created("b").agent_id == "bob", "what is no URL is left alone"
             file.write_text(redis.url.replace("old", "new"))
             wait_until(lambda: "redis has a new URL" in server.log(), "the file was read", 5)
+            assert not refuses()
             operator.client_kill_filter(_type="normal", skipme=True)
             wait_until(lambda: server.health() == "SERVING", "it is ready", 5)
             assert workspace.created("c").agent_id == "ann"

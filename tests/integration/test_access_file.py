@@ -8,6 +8,7 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 import urllib.request
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -150,6 +151,24 @@ def test_a_wrong_new_file_leaves_the_old_one_in_force(redis: RedisServer, tmp_pa
         assert len(logged(server, "changed", what="access")) == 1
 
 
+def test_a_file_that_becomes_wrong_is_one_line(redis: RedisServer, tmp_path: Path) -> None:
+    """Also where it named a file of keys, which is looked at no longer, and again after it was right meanwhile."""
+    (tmp_path / "keys.json").write_bytes(access.key_set(access.Signer()))
+    issuers = [access.issuer(keysFile="keys.json")]
+    file = access.write(tmp_path / "access.yaml", access.principal("one", "read"), issuers=issuers)
+    right = file.read_text()
+    with EvenhandServer(redis.url, options=["--access", str(file), *JSON_LOG]) as server:
+        for times in (1, 2):
+            file.write_text("principals: 5")
+            wait_until(
+                lambda at=times: len(logged(server, "the access file is wrong, the old one stays")) == at, "it is said"
+            )
+            time.sleep(2.5)  # it is looked at each second
+            assert len(logged(server, "the access file is wrong, the old one stays")) == times
+            file.write_text(right)
+            time.sleep(2.5)
+
+
 def test_who_calls_is_told_to_those_who_watch_and_no_secret(redis: RedisServer, tmp_path: Path) -> None:
     """The trail has the principal; refusals are sampled lines and counted by reason; a token is nowhere."""
     file = access.write(
@@ -204,6 +223,8 @@ def test_commands_show_a_token_that_no_command_line_has(redis: RedisServer, tmp_
         refused = evenhand(*command)
         assert refused.returncode == 1
         assert "say who you are by --token-file, EVENHAND_TOKEN or --tls-cert" in refused.stderr
+        unknown = evenhand(*command, EVENHAND_TOKEN="evh_nobody")  # noqa: S106 - nobody's
+        assert "is of nobody known, or not valid; why, the log of the service says (at info)" in unknown.stderr
         assert evenhand(*command, "--token", token).returncode == 2
         for content, problem in (
             (b"", "has no token"),

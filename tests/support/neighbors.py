@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import signal
 import struct
 import subprocess
 import sys
 import time
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from itertools import cycle
 from pathlib import Path
@@ -17,20 +17,23 @@ from typing import TYPE_CHECKING, Any
 import grpc
 
 from tests.support.builders import CREATED, contact
-from tests.support.client import Service, Workspace
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
+    from tests.support.client import Workspace
+
 _LENGTH = struct.Struct(">I")
 _PAUSE_S = 0.005
+# What an attack is told that is too much; gRPC itself ends calls so that the service does not come to.
+_TOO_MUCH = {grpc.StatusCode.RESOURCE_EXHAUSTED, grpc.StatusCode.CANCELLED, grpc.StatusCode.UNAVAILABLE}
 
 
 @contextmanager
 def attacking(
-    address: str, method: str, requests: Sequence[Any], callers: int, folder: Path
+    address: str, method: str, requests: Sequence[Any], callers: Sequence[int], folder: Path
 ) -> Iterator[Callable[[bool], None]]:
-    """Make calls of one method, with these requests in turn, so many at once, until the context ends.
+    """Make calls of one method, with these requests in turn, so many at once on each connection, until it ends.
 
     What it yields says whether to go on, or to wait. It runs at the lowest priority: what is to be seen is what waits
     in the service, not who gets the processor.
@@ -40,7 +43,8 @@ def attacking(
         for request in requests:
             message = request.SerializeToString()
             file.write(_LENGTH.pack(len(message)) + message)
-    command = ["nice", "-n", "19", sys.executable, "-m", "tests.support.neighbors", address, method, path, str(callers)]
+    command = ["nice", "-n", "19", sys.executable, "-m", "tests.support.neighbors", address, method, path]
+    command += map(str, callers)
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         assert process.stdout.readline() == "attacking\n"
@@ -69,25 +73,24 @@ def _read(path: Path) -> Iterator[bytes]:
             yield file.read(_LENGTH.unpack(head)[0])
 
 
-def _attack(address: str, method: str, path: Path, callers: int) -> None:
-    call = Service(address).channel.unary_unary(method)
+async def _attack(address: str, method: str, path: Path, callers: list[int]) -> None:
     messages = cycle(list(_read(path)))
 
-    def go_on(_number: int) -> None:
+    async def go_on(call: Any) -> None:
         while True:
             try:
-                call(next(messages), timeout=60)
+                await call(next(messages), timeout=60)
             except grpc.RpcError as error:
-                if error.code() is not grpc.StatusCode.RESOURCE_EXHAUSTED:
+                if error.code() not in _TOO_MUCH:
                     raise
 
-    with ThreadPoolExecutor(callers) as pool:
-        running = [pool.submit(go_on, number) for number in range(callers)]
-        sys.stdout.write("attacking\n")
-        sys.stdout.flush()
-        for each in running:
-            each.result()
+    options = [("grpc.use_local_subchannel_pool", 1)]
+    calls = [grpc.aio.insecure_channel(address, options).unary_unary(method) for _ in callers]
+    running = [go_on(call) for call, count in zip(calls, callers, strict=True) for _ in range(count)]
+    sys.stdout.write("attacking\n")
+    sys.stdout.flush()
+    await asyncio.gather(*running)
 
 
 if __name__ == "__main__":
-    _attack(sys.argv[1], sys.argv[2], Path(sys.argv[3]), int(sys.argv[4]))
+    asyncio.run(_attack(sys.argv[1], sys.argv[2], Path(sys.argv[3]), list(map(int, sys.argv[4:]))))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +20,7 @@ from service.rpc.calls import register
 from service.rpc.receiving import Receiver, ReceivingExecutor
 from service.rules import Violation
 from service.runtime.call_threads import CallThreads
+from service.runtime.quotas import Quotas
 from service.telemetry.metrics import MethodMetrics
 from tests.support.processes import wait_until
 
@@ -69,9 +71,10 @@ class MadeUp:
 class Setting:
     """A server with that service, and a channel to it."""
 
-    def __init__(self, *, overloaded: bool = False) -> None:
+    def __init__(self, *, overloaded: bool = False, quota: float | None = None) -> None:
         self.made_up = MadeUp()
-        self.threads = CallThreads(0 if overloaded else 4, 0 if overloaded else 100)
+        threads, bound = (0, 0) if overloaded else (4, 100)
+        self.threads = CallThreads(threads, bound, quotas=Quotas(quota) if quota is not None else None)
         self.receiver = Receiver(timeout_s=5, response_timeout_s=60)
         executor: Any = ReceivingExecutor(self.receiver, self.threads)
         self.server = grpc.server(executor, options=[("grpc.so_reuseport", 0)])
@@ -176,6 +179,22 @@ def test_overload_is_shed():
                 call()
             assert reason(caught.value) == "OVERLOADED"
         assert setting.made_up.seen == []
+    finally:
+        setting.close()
+
+
+def test_what_will_be_refused_takes_no_room_of_large_requests():
+    """Of 50 requests of 1 MiB that wait to be refused for the quota, 10 more than there is room for, all are so."""
+    setting = Setting(quota=0.001)
+    try:
+        name = "x" * 1024 * 1024
+        setting.ask(name)
+        setting.threads.hold()
+        with ThreadPoolExecutor(50) as pool:
+            asked = [pool.submit(setting.ask, name) for _ in range(50)]
+            wait_until(lambda: setting.threads._refused.waiting == 50, "all of them wait")
+            setting.threads.release()
+        assert {reason(call.exception()) for call in asked} == {"QUOTA_EXCEEDED"}
     finally:
         setting.close()
 

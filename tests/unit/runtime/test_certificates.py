@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import subprocess
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
+import grpc
 import pytest
 
 from service.config import Settings, SettingsError
@@ -65,6 +67,67 @@ def test_the_key_of_another(authority: Authority) -> None:
     """A key that does not match is named together with the certificate."""
     files, other = authority.issue("server"), authority.issue("other")
     assert refusal(Files(files.cert, other.key)) == f"--tls-key: {other.key} is not the key of {files.cert}"
+
+
+def made(folder: Path, *kind: str) -> Files:
+    """A certificate that is its own authority, with a key of this kind, as openssl has it."""
+    files = Files(folder / "cert.pem", folder / "key.pem")
+    command = ["openssl", "req", "-x509", "-newkey", *kind, "-nodes", "-keyout", str(files.key), "-out"]
+    command += [str(files.cert), "-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1"]
+    subprocess.run(command, check=True, capture_output=True)
+    return files
+
+
+def is_reached(files: Files) -> bool:
+    """Whether a caller by gRPC's C core, as Python has it, reaches a gRPC server that has this certificate."""
+    server = grpc.server(ThreadPoolExecutor(1))
+    chain = files.cert.read_bytes()
+    port = server.add_secure_port("localhost:0", grpc.ssl_server_credentials([(files.key.read_bytes(), chain)]))
+    server.start()
+    try:
+        with grpc.secure_channel(f"localhost:{port}", grpc.ssl_channel_credentials(chain)) as channel:
+            grpc.channel_ready_future(channel).result(timeout=3)
+    except grpc.FutureTimeoutError:
+        return False
+    finally:
+        server.stop(0).wait()
+    return True
+
+
+P_256, P_384, P_521 = (("ec", "-pkeyopt", f"ec_paramgen_curve:{curve}") for curve in ("P-256", "P-384", "P-521"))
+
+
+@pytest.mark.parametrize("kind", [("rsa:2048",), P_256, P_384], ids=lambda kind: kind[-1])
+def test_a_key_that_callers_take(tmp_path: Path, kind: tuple[str, ...]) -> None:
+    """RSA, and ECDSA on P-256 and P-384, are read, and gRPC callers take them."""
+    files = made(tmp_path, *kind)
+    load(Settings.read({"tls_cert": str(files.cert), "tls_key": str(files.key), "redis_url": "redis://nowhere"}, {}))
+    assert is_reached(files)
+
+
+@pytest.mark.parametrize("kind", [("ed25519",), P_521], ids=lambda kind: kind[-1])
+def test_a_key_that_some_callers_do_not_take(tmp_path: Path, kind: tuple[str, ...]) -> None:
+    """Ed25519 and P-521 are refused, since gRPC callers in Python do not get through, though openssl does."""
+    files = made(tmp_path, *kind)
+    said = "has a key that many gRPC callers do not take: take RSA, or ECDSA on P-256 or P-384"
+    assert refusal(files) == f"--tls-cert: {files.cert} {said}"
+    assert not is_reached(files)
+
+
+@pytest.mark.parametrize(
+    "kind", [("ed448",), ("rsa-pss",), ("ec", "-pkeyopt", "ec_paramgen_curve:secp256k1")], ids=lambda kind: kind[-1]
+)
+def test_a_key_that_grpc_does_not_take(tmp_path: Path, kind: tuple[str, ...]) -> None:
+    """What no server by gRPC could use is refused alike, as a matter of the certificate and of nothing else."""
+    files = made(tmp_path, *kind)
+    assert f"--tls-cert: {files.cert} has a key that many gRPC callers do not take" in refusal(files)
+
+
+def test_a_key_of_another_kind_or_size(authority: Authority, tmp_path: Path) -> None:
+    """A key of another kind is named as that of another certificate, and one that is too small as that."""
+    files, small = authority.issue("server"), made(tmp_path, "rsa:1024")
+    assert refusal(Files(files.cert, small.key)) == f"--tls-key: {small.key} is not the key of {files.cert}"
+    assert refusal(small) == f"--tls-cert: {small.cert} has a key that is too small: take RSA of 2048 bits"
 
 
 def test_a_certificate_that_nobody_would_accept(authority: Authority) -> None:
