@@ -5,7 +5,7 @@ that are begun and never finished stop sixteen threads. The executor here is wha
 starts to receive, and passes the call on when the whole message has come; one that takes too long is ended. That spares
 a call two context switches, too. And what is passed on tells already which workspace it is about.
 
-What is called `received` is called by grpcio's one serving thread, which waits for nobody.
+What is called `received` is called by grpcio's one serving thread, which must hardly ever wait.
 """
 
 from __future__ import annotations

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 # Between two calls that are refused. Who floods the service sends the next call as soon as one is refused, and HTTP/2
 # lets a connection have only so many under way: what is not refused yet slows down nobody but them.
 _SHED_SECONDS = 0.001
+# Where as many refusals wait as calls may, gRPC's own thread takes the next call so much later, since what it takes on
+# costs those that are answered. 1 ms would cost a neighbor of the flood more than it may wait.
+_TAKEN_SECONDS = 0.000_25
 # So many calls may wait for that, each with 17 KiB that gRPC has of it; more are refused without a pause.
 _HELD = 8000
 
@@ -166,11 +169,15 @@ class CallThreads:
     def refuse(self, call: Received, refusal: Refusal, wait_s: float = 0.0) -> None:
         """Have a call refused by the thread that is only there for that; `wait_s` as for `Received.refuse`.
 
-        grpc's own thread, which takes everybody's calls on, never waits here.
+        grpc's own thread, which takes everybody's calls on, never waits here for a workspace beyond its quota. It does
+        where the service has more to do than it can: what it takes on then costs the calls that are answered.
         """
         call.let_go()
         refused = _ToRefuse(call, refusal, wait_s)
-        if self._refused.waiting < _HELD:
+        waiting = self._refused.waiting
+        if refusal is Refusal.CALLS and waiting >= self._bound:
+            sleep(_TAKEN_SECONDS)
+        if waiting < _HELD:
             self._refused.put(call.turn, 0, refused)
         else:
             refused.now()
