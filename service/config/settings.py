@@ -126,7 +126,9 @@ class Settings:
         kinds.one_of("MODE", "acknowledged", "replicated", "fsynced"),
         "When a change is acknowledged: once Redis has it, one replica of it too (replicated), or its disk (fsynced).",
     )
-    contact_retention_s: float = setting(30 * DAY, kinds.duration(1.0), "How long closed contacts are remembered.")
+    contact_retention_s: float = setting(
+        30 * DAY, kinds.duration(1.0), "How long contacts that are not open are remembered after their last event."
+    )
     replay_retention_s: float = setting(
         DAY, kinds.duration(1.0), "How long superseded decisions are kept for retries by request_id."
     )

@@ -84,4 +84,4 @@ def _opens(event: int, contact: Contact) -> Opens:
     """Return which contacts the event makes open: also one that is owned already, or by its first message."""
     if event == EVENT_TYPE_CONVERSATION_OPENED:
         return Opens.ANY
-    return Opens.NEW if contact.owner_id and FALLBACK.fits(event, contact.source) else Opens.NONE
+    return Opens.NEW if FALLBACK.fits(event, contact.source) else Opens.NONE

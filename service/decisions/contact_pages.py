@@ -11,8 +11,8 @@ from zlib import crc32
 from evenhand.v1.assignment_service_pb2 import OpenFilter
 
 from service.decisions.errors import InvalidError
-from service.decisions.request_checks import check_ids, check_optional_ids
-from service.rules import Violation, is_identifier
+from service.decisions.request_checks import check_ids, check_optional_ids, trim
+from service.rules import Violation, is_blank, is_identifier
 from service.store.values import WalkPlace
 
 if TYPE_CHECKING:
@@ -52,6 +52,8 @@ def contacts_wanted(request: ListContactsRequest) -> ContactsWanted:
     """
     wrong: list[Violation] = []
     check_ids(wrong, workspace_id=request.workspace_id)
+    if not is_blank(request.owner_id):  # which would else be all owners
+        trim(request, "owner_id")
     check_optional_ids(wrong, owner_id=request.owner_id)
     if not 0 <= request.page_size <= _LARGEST_PAGE:
         wrong.append(Violation("page_size", f"must be 0 to {_LARGEST_PAGE}, not {request.page_size}"))

@@ -149,7 +149,7 @@ def check_listed(
 
 
 def problems(workspace_id: str, request: EvaluateContactRequest) -> list[Violation]:
-    """Trim the ids of a request's contact, and return all that is wrong with the request to the workspace.
+    """Trim the ids that a request's event names, and return all that is wrong with the request to the workspace.
 
     In a batch it need not name the workspace.
     `service.decisions.evaluation.is_plain` sees at a glance that nothing is.
@@ -157,6 +157,9 @@ def problems(workspace_id: str, request: EvaluateContactRequest) -> list[Violati
     wrong: list[Violation] = []
     if request.HasField("contact"):
         trim(request.contact, "id", "owner_id")
+    if request.exclude_agent_ids:
+        bare = ["" if is_blank(each) else trimmed(each) for each in request.exclude_agent_ids]
+        request.exclude_agent_ids[:] = bare
     check_ids(wrong, workspace_id=workspace_id)
     if request.workspace_id not in ("", workspace_id):
         wrong.append(Violation("workspace_id", "must be empty or the batch's own"))

@@ -224,7 +224,6 @@ class Assignment:
 
     def list_contacts(self, request: pb.ListContactsRequest, call: Call) -> pb.ListContactsResponse:
         """Return a page of the contacts on record."""
-        trim(request, "owner_id")
         wanted = contacts_wanted(request)
         page, following = self._store.workspace(call.workspace_id, call.deadline).contacts().page(*wanted)
         if not page and following is None:

@@ -80,7 +80,7 @@ class RedisStore:
             excluded_at: dict[int, Sequence[str]] = {}
             for contact_id, owner_id, opens, request, choice, reply, excluded in cases:
                 if excluded:
-                    excluded_at[(len(words) - _HEAD) // _FIELDS + 1] = list(excluded)
+                    excluded_at[(len(words) - _HEAD) // _FIELDS + 1] = list(map(folded_ids.named, excluded))
                 encoded = contact_id.encode()
                 bucket = crc32(encoded) % keys.BUCKETS  # what keys.bucket returns, without a call for each contact
                 words += (encoded, bucket, owner_id and folded_ids.named(owner_id), int(opens), request, choice, reply)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from service.redis_client.durability import NotDurableError
-from service.store import keys
+from service.store import folded_ids, keys
 from service.store.scripts import load
 from service.store.values import ListedContact, Merged, Merging, WalkPlace
 
@@ -103,7 +103,8 @@ class StoredContacts:
         """Return some contacts, and where to go on.
 
         Args:
-            owner_id: whose; empty: of all, and of nobody.
+            owner_id: whose, by the id or, where nobody has that, one that differs by case alone; empty: of all, and of
+                nobody.
             is_open: whether they are open; None: both.
             most: how many at most.
             start: where to begin.
@@ -129,7 +130,7 @@ class StoredContacts:
         """Return some open contacts, in the order of their buckets and in each by id, and where to go on."""
         behind = (at.bucket, at.after.encode())
         bucket, found = self._run(
-            _OPEN_CONTACTS, at.bucket, keys.BUCKETS, owner_id, most + 1, repeatable=True, slow=True
+            _OPEN_CONTACTS, at.bucket, keys.BUCKETS, folded_ids.named(owner_id), most + 1, repeatable=True, slow=True
         )
         places = sorted((keys.bucket(each), each, owner) for each, owner in _pairs(found))
         ahead = [each for each in places if each[:2] > behind]
@@ -147,7 +148,9 @@ class StoredContacts:
             following, found = self._scan(_SETTLED, keys_a_scan, cursor.encode())
             ids = [key[len(_SETTLED) :] for key in found]
             cursor = "" if following == _BEGINNING else following.decode()
-        reply = self._run(_SETTLED_CONTACTS, owner_id, *ids, repeatable=True, slow=True) if ids else ()
+        reply = (
+            self._run(_SETTLED_CONTACTS, folded_ids.named(owner_id), *ids, repeatable=True, slow=True) if ids else ()
+        )
         listed = [ListedContact(each.decode(), owner.decode(), False) for each, owner in _pairs(reply)]
         left = (*(each.contact_id for each in listed[most:]), *left)
         ended = not cursor and not left

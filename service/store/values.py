@@ -122,7 +122,7 @@ class Opens(IntEnum):
     """Which contacts an event makes open that have an owner, or are given one by it."""
 
     NONE = 0
-    NEW = 1  # one without an owner on record
+    NEW = 1  # one without an owner on record, or that was never open
     ANY = 2
 
 
@@ -138,7 +138,8 @@ class Case(NamedTuple):
             another request, nor the id alone, which earlier versions kept. Empty for nothing.
         choice: the name of what the rule asks for; `NO_CHOICE` if no rule matched.
         reply: what the caller is to send, with `keys.SEPARATOR` for the agent's name.
-        excluded: ids of agents who are not to be assigned; those who are not in the roster are passed over.
+        excluded: ids of agents who are not to be assigned, in whatever case; those who are not in the roster are
+            passed over.
     """
 
     contact_id: str

@@ -81,6 +81,16 @@ def test_who_leaves_can_be_cleared(team: Workspace):
     assert len(listed(team, owner="bob")) == 40
 
 
+def test_an_owner_is_found_as_events_find_one(team: Workspace):
+    """Contacts are listed of the owner who is meant, with space around the id and in another case; none is blank."""
+    assert listed(team, owner=" ANN\u3000") == listed(team, owner="ann") != []
+    assert listed(team, owner="ZOE") == []
+    assert len(listed(team, owner="zoe")) == 1
+    with refused("INVALID_ARGUMENT") as said:
+        team.call("ListContacts", api.ListContactsRequest(owner_id=" "))
+    assert said.fields == {"owner_id"}
+
+
 def test_a_token_is_of_its_list(team: Workspace):
     """A token of another list, or none at all, is refused by its name, beside all else that is wrong."""
     request = api.ListContactsRequest(owner_id="ann", page_size=2)

@@ -164,11 +164,36 @@ def test_wrong_exclusions_are_named(workspace: Workspace):
     workspace.roster("ann", "bob")
     workspace.rules(rule("r"))
     with refused("INVALID_ARGUMENT") as said:
-        workspace.created("c", without=["ann", "", "bob", "x" * 129, "ann", "new\nline"])
-    assert said.fields == {f"exclude_agent_ids[{at}]" for at in (1, 3, 4, 5)}
+        workspace.created("c", without=["ann", "", "bob", "x" * 129, " ann", "new\nline", " "])
+    assert said.fields == {f"exclude_agent_ids[{at}]" for at in (1, 3, 4, 5, 6)}
     assert "twice" in said.violations["exclude_agent_ids[4]"]
     with refused("INVALID_ARGUMENT") as said:
         workspace.created("c", without=[f"{number}" for number in range(101)])
     assert said.violations == {"exclude_agent_ids": "must be at most 100, not 101"}
     assert workspace.contact("c") is None
     assert workspace.created("c", without=["x" * 128, *(f"{number}" for number in range(99))]).outcome == ASSIGNED
+
+
+@pytest.mark.parametrize("written", ["asha@shop.com", "ASHA@shop.com", " Asha@Shop.com ", "\u3000asha@SHOP.com"])
+def test_an_author_is_meant_whatever_the_case(workspace: Workspace, written: str):
+    """Who is excluded is found as an owner is: with space around the id, and in another case if that is one agent."""
+    workspace.roster("Asha@shop.com", "bob")
+    workspace.rules(rule("r"))
+    assert workspace.created("c", without=[written]).agent_id == "bob"
+    assert workspace.created("d", without=[written, "BOB"]).outcome == NO_AGENT_AVAILABLE
+    assert [
+        one.agent_id
+        for one in workspace.batch(
+            api.EvaluateContactRequest(event_type=CREATED, contact=contact(f"e{at}"), exclude_agent_ids=[written])
+            for at in range(2)
+        )
+    ] == ["bob", "bob"]
+
+
+def test_of_two_alike_the_one_that_is_written_is_excluded(workspace: Workspace):
+    """Where ids differ by case alone the one as written is excluded; another writing of both excludes neither."""
+    workspace.roster("Ann", "ann")
+    workspace.rules(rule("r"))
+    assert [workspace.created(f"a{at}", without=["Ann"]).agent_id for at in range(2)] == ["ann", "ann"]
+    assert [workspace.created(f"b{at}", without=["ann"]).agent_id for at in range(2)] == ["Ann", "Ann"]
+    assert {workspace.created(f"c{at}", without=["ANN"]).agent_id for at in range(2)} == {"Ann", "ann"}

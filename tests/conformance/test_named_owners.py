@@ -73,7 +73,7 @@ def test_an_owned_contact_opens_when_its_conversation_does(workspace: Workspace)
 
 @pytest.mark.parametrize("source", [WHATSAPP, " WhatsApp_DM "])
 def test_a_first_whatsapp_message_opens(workspace: Workspace, source: str):
-    """CONTACT_CREATED from WhatsApp opens a contact without an owner on record, and no other."""
+    """CONTACT_CREATED from WhatsApp opens a contact that was never open since it has an owner, named or on record."""
     workspace.roster("ann", "bob")
     workspace.rules(rule("r", on=ON_OPENED))
     workspace.created("first", source=source, owner="ann")
@@ -81,11 +81,38 @@ def test_a_first_whatsapp_message_opens(workspace: Workspace, source: str):
     assert workspace.updated("left").outcome == NO_RULE_MATCHED
     workspace.created("left", source=source, owner="ann")
     assert workspace.contact("left").open
-    workspace.created("owned", source="upload", owner="ann")
-    workspace.created("owned", source=source, owner="bob")
-    record = workspace.contact("owned")
-    assert (record.owner_id, record.open) == ("bob", False)
-    assert workspace.open_counts() == {"ann": 2, "bob": 0}
+    workspace.created("moved", source="upload", owner="ann")
+    workspace.created("moved", source=source, owner="bob")
+    record = workspace.contact("moved")
+    assert (record.owner_id, record.open) == ("bob", True)
+    workspace.updated("on record", owner="bob")
+    workspace.created("on record", source=source)
+    assert workspace.contact("on record").open
+    assert workspace.open_counts() == {"ann": 2, "bob": 2}
+
+
+@pytest.mark.parametrize("owner", ["", "ann"])
+def test_a_first_message_told_again_opens_nothing(workspace: Workspace, owner: str):
+    """CONTACT_CREATED that comes again after the conversation was closed leaves the contact closed."""
+    workspace.roster("ann")
+    workspace.rules(rule("r"))
+    for name in ("decided", "named"):
+        workspace.created(name, owner="ann" if name == "named" else "")
+        workspace.close(name)
+        assert workspace.created(name, owner=owner).outcome == ALREADY_ASSIGNED
+        assert not workspace.contact(name).open
+    assert workspace.open_counts() == {"ann": 0}
+
+
+def test_first_messages_after_an_import_count(workspace: Workspace):
+    """Twenty imported customers who write are open with their agent, who then takes no new one beyond a limit."""
+    workspace.roster(agent("ann", max_open_contacts=2), "bob")
+    workspace.rules(rule("r"))
+    imported(workspace, 20, source="upload")
+    for number in range(20):
+        workspace.created(f"old-{number}", source=WHATSAPP)
+    assert workspace.open_counts() == {"ann": 20, "bob": 0}
+    assert workspace.takes("new-1", "new-2") == ["bob", "bob"]
 
 
 def test_a_named_owner_leaves_open_what_is_open(workspace: Workspace):
@@ -107,7 +134,7 @@ def test_an_owner_named_later_is_owned_and_closed(workspace: Workspace):
     workspace.updated("c", owner="ann")
     record = workspace.contact("c")
     assert (record.owner_id, record.open) == ("ann", False)
-    assert workspace.created("c").outcome == ALREADY_ASSIGNED
+    assert workspace.created("c", source="api").outcome == ALREADY_ASSIGNED
     assert not workspace.close("c").closed
     assert workspace.unassign("c").previous_owner_id == "ann"
     assert workspace.open_counts() == {"ann": 0}

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from service.store import keys
-from service.store.values import Case, Opens, revision_of
+from service.store.values import NO_CHOICE, Case, Opens, revision_of
 from tests.support import plans
 from tests.support.stores import decide, open_store, raw, request_of
 
@@ -45,6 +45,25 @@ def workspace(redis: RedisClient, name: str, counted: dict[str, int | str]) -> t
     change = plans.everyone_in((VIEW,), "ab")
     version = made.configure(made.configuration(), change, rules=plans.rules(VIEW), unassign_on_close=False)
     return store, made, version
+
+
+@pytest.mark.parametrize("owner", ["a", "stranger"])
+def test_whoever_is_heard_of_is_kept_from_then_on(redis: RedisClient, owner: str):
+    """An event of a closed contact has its record, its old ids and an owner unknown to the roster kept anew."""
+    name = f"kept of {owner}"
+    store, made, version = workspace(redis, name, NARROW)
+    root = keys.root(name)
+    decide(store, name, version, [Case("contact", owner, Opens.NONE, "", NO_CHOICE, "")])
+    made.contacts().merge("old", "contact")
+    for key in (b":settled:contact", b":alias:old", b":aliases:contact"):
+        assert raw(redis, b"PEXPIRE", root + key, 60_000) == 1
+    for number in raw(redis, b"ZRANGE", root + b":unknown", 0, -1):
+        raw(redis, b"ZADD", root + b":unknown", 1, number)
+    decide(store, name, version, [Case("contact", "", Opens.NONE, "", CHOICE, "")])
+    for key in (b":settled:contact", b":alias:old", b":aliases:contact"):
+        assert raw(redis, b"PTTL", root + key) > 3_000_000
+    unknown = raw(redis, b"ZRANGE", root + b":unknown", 0, -1, b"WITHSCORES")
+    assert [int(score) > EPOCH_MS for score in unknown[1::2]] == [True] * (owner == "stranger")
 
 
 @pytest.mark.parametrize("name", COUNTED)

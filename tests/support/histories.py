@@ -145,6 +145,8 @@ def evaluations(draw: st.DrawFn) -> dict[str, Any]:
         "contact": contact,
         "updated_keys": draw(st.sampled_from([[], ["name"], ["budget", "name"]])),
         "request_id": draw(st.sampled_from(REQUEST_IDS)),
-        "exclude_agent_ids": draw(st.one_of(st.just([]), st.lists(st.sampled_from([*PEOPLE, STRANGER]), unique=True))),
+        "exclude_agent_ids": draw(
+            st.one_of(st.just([]), st.lists(st.sampled_from([*PEOPLE, STRANGER, *MISSPELT]), unique=True))
+        ),
         "opened_by": draw(OPENERS) if event == make.OPENED else 0,
     }

@@ -54,10 +54,14 @@ class Decision:
 
 @dataclass
 class Record:
-    """A contact: unassigned (no owner), open or closed; Evenhand's latest decision; answers by event and request id."""
+    """A contact: unassigned (no owner), open or closed; Evenhand's latest decision; answers by event and request id.
+
+    `was_open`: whether it was ever open since it has an owner.
+    """
 
     owner: str = ""
     open: bool = False
+    was_open: bool = False
     decision: Decision | None = None
     answers: dict[tuple[int, str], Decision] = field(default_factory=dict)
 
@@ -176,7 +180,8 @@ class Model:
         )
         if decision.outcome != decision_pb2.OUTCOME_ALREADY_ASSIGNED:
             record.decision = decision
-            record.owner, record.open = decision.agent_id, bool(decision.agent_id)
+            record.owner = decision.agent_id
+            record.open = record.was_open = bool(decision.agent_id)
             self._update(decision.agent_id)
         if request_id:
             record.answers[event, request_id] = decision
@@ -195,7 +200,8 @@ class Model:
         """Take the owner away; returns the previous one."""
         self._end_leases()
         record = self.records.get(self.ids.holds(contact_id), Record())
-        previous, record.owner, record.open = record.owner, "", False
+        previous, record.owner = record.owner, ""
+        record.open = record.was_open = False
         self._update(previous)
         return previous
 
@@ -206,7 +212,7 @@ class Model:
         was_open, record.open = record.open, False
         self._update(record.owner)
         if owner_after == UNASSIGN or (was_open and not owner_after and self.rule_set.unassign_on_close):
-            record.owner = ""
+            record.owner, record.was_open = "", False
         return record.owner, was_open
 
     def merge(self, from_id: str, into_id: str) -> tuple[str, str, bool, bool] | None:
@@ -222,6 +228,7 @@ class Model:
         if old.decision and (not record.decision or (old.owner and not record.owner)):
             record.decision = old.decision
         record.owner, record.open = record.owner or old.owner, record.open or old.open
+        record.was_open = record.was_open or old.was_open
         self._update(old.owner)
         self._update(record.owner)
         return target, record.owner, record.open, True
@@ -259,6 +266,7 @@ class Model:
         """The contact stays as open or closed as it was, unless this opens it."""
         previous, record.owner = record.owner, owner
         record.open = record.open or opens
+        record.was_open = record.was_open or record.open
         self._update(previous)
         self._update(owner)
         return previous
@@ -269,7 +277,8 @@ class Model:
             return None
         self._see(owner)
         opened = event == contact_pb2.EVENT_TYPE_CONVERSATION_OPENED
-        self._hand_over(record, owner, opens=opened or (not record.owner and is_new_on_whatsapp(event, contact)))
+        is_first = not record.was_open and is_new_on_whatsapp(event, contact)
+        self._hand_over(record, owner, opens=opened or is_first)
         decision = Decision(decision_pb2.OUTCOME_ALREADY_ASSIGNED, self.turn, self.revision, agent_id=owner)
         return replace(decision, owner_unknown=self._is_unknown(decision))
 
@@ -318,7 +327,8 @@ class Model:
         all_eligible = [
             agent for agent in members(selector.target, self.roster) if self._is_eligible(agent, view, counts)
         ]
-        eligible = [agent for agent in all_eligible if agent.id not in excluded]
+        meant = {self._meant(one) for one in excluded}
+        eligible = [agent for agent in all_eligible if agent.id not in meant]
         if not eligible:
             return Decision(decision_pb2.OUTCOME_NO_AGENT_AVAILABLE, **because)
         rotation = self.rotations[pool_of(selector.target)]

@@ -12,15 +12,15 @@
 --   contact id, its bucket, owner as the caller knows it (see named_owners.lua; '' = nobody), which owned contact the
 --   event opens (see `Opens` in values.py), request (see `Case` there; '' = none), name of what the rule asks for
 --   ('' = no rule matched), reply ('' = none), in which SEPARATOR stands for the agent's name
--- and last, if some of these contacts are not to go to some agents: their ids, by the contact's place among the contacts,
---   as JSON ({"1": ["ann", "bob"]}); unknown ones are passed over
+-- and last, if some of these contacts are not to go to some agents: those, named as owners are, by the contact's place among
+--   the contacts, as JSON ({"1": ["ann", "bob"]}); unknown ones are passed over
 --
 -- Returns  a decision for each contact, and in it the id that holds, if that is another than the one given
 
 --- @include "repeats"
 --- @include "choosing"
 --- @include "open_counts"
---- @include "named_owners"
+--- @include "excluded"
 --- @include "without_owner"
 
 local FIELDS, FIRST = 7, 6  -- words a contact, and where the first begins
@@ -31,10 +31,11 @@ local refused  -- what the run is refused with, as it turns out in its middle
 -- What an event leaves an owned contact. One that merely names an owner opens nothing: uploads and traits say who owns a
 -- contact, and not that anybody is talking to it.
 local function state_after(contact, opens)
-  if opens == OPENS_ANY or (opens == OPENS_NEW and contact.owner == 0) then
+  local is_new = contact.owner == 0 or contact.state == NAMED
+  if opens == OPENS_ANY or (opens == OPENS_NEW and is_new) then
     return OPENED
   end
-  return contact.owner == 0 and CLOSED or contact.state
+  return is_new and NAMED or contact.state
 end
 
 -- Keeps what was decided for the id that was asked for, if it stands for this contact: a retry may come when it stands for
@@ -64,6 +65,12 @@ local function keep_owner(contact, named, opens, request, sequence)
     forget_without_owner(contact)
     contact.owner, contact.state = owner, state
     save_contact(contact, retention)
+  elseif state ~= OPENED then
+    -- Whoever is heard of is kept for as long from then on, and so is who owns it.
+    save_contact(contact, retention)
+    if not known then
+      keep_unknown(owner, retention)
+    end
   end
   if request ~= '' then
     keep_replay(contact.id, request, replay_retention, ALREADY_ASSIGNED, owner, 0, under, sequence, now, '')
@@ -85,7 +92,7 @@ local function decide_by_rules(contact, request, ref, reply, sequence, at, exclu
   local outcome, agent, text, choice = NO_RULE_MATCHED, nil, '', nil
   if ref ~= '' then
     text, choice = choice_called(ref)
-    agent = not choice.nobody and choose(choice, sequence, excluded and excluded_agents(excluded))
+    agent = not choice.nobody and choose(choice, sequence, excluded)
     if not agent and not choice.nobody and at == 1 and is_due_to_check(choice, excluded) then
       refused = CHECK_VIEWS
       return
@@ -110,7 +117,7 @@ local function decide_by_rules(contact, request, ref, reply, sequence, at, exclu
   return decision(outcome, agent and agent.settings.id or '', text, under, sequence, now, 0, reply)
 end
 
--- Decides about one contact, the one at `at` of so many, which is not to go to the excluded (ids; false: none).
+-- Decides about one contact, the one at `at` of so many, which is not to go to the excluded (nil: none).
 local function decide(at, contacts, excluded, id, bucket, named, opens, request, ref, reply)
   local contact = load_contact(id, bucket)
   local earlier = before and decided_before(contact, request, at)
@@ -153,8 +160,11 @@ return function(args)
     return STALE_RULES
   end
   local decisions, contacts = {}, math.floor((#args - FIRST + 1) / FIELDS)
-  local excluded = FIRST + contacts * FIELDS == #args and cjson.decode(args[#args])
-  refusal = find_owners(args, FIRST_OWNER, FIELDS) or (excluded and are_numbers_lost() and LOST_NUMBERS)
+  local excluded = {}
+  refusal = find_owners(args, FIRST_OWNER, FIELDS)
+  if not refusal and FIRST + contacts * FIELDS == #args then
+    refusal = find_excluded(cjson.decode(args[#args]), excluded)
+  end
   if refusal then
     return refusal
   end
@@ -166,7 +176,7 @@ return function(args)
   end
   for at = 1, contacts do
     local from = FIRST + (at - 1) * FIELDS
-    decisions[at] = decide(at, contacts, excluded and excluded[tostring(at)], unpack(args, from, from + FIELDS - 1))
+    decisions[at] = decide(at, contacts, excluded[tostring(at)], unpack(args, from, from + FIELDS - 1))
     if refused then
       return refused
     end

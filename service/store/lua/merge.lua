@@ -34,6 +34,14 @@ local function join_places(from, into, owner)
   end
 end
 
+-- Open if either was, and else closed if either ever was open.
+local function joined_state(from, into, owner)
+  if from.state == OPENED or into.state == OPENED then
+    return OPENED
+  end
+  return owner ~= 0 and (from.state == CLOSED or into.state == CLOSED) and CLOSED or NAMED
+end
+
 -- The decision of the one that is given up becomes that of the other.
 local function take_decision(from, into)
   set_aside(into, replay_retention)
@@ -63,8 +71,7 @@ local function join(from, into)
   if takes then
     take_decision(from, into)
   end
-  local open = from.state == OPENED or into.state == OPENED
-  into.owner, into.state = owner, open and OPENED or owner ~= 0 and CLOSED or UNASSIGNED
+  into.owner, into.state = owner, joined_state(from, into, owner)
 end
 
 local function answer(what, contact)

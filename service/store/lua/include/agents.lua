@@ -19,7 +19,7 @@ local function load_agent(number, turn_field)
 end
 
 -- Whether the hash that has the numbers by ids is gone, while some were given. Nobody may be given one then, who may have
--- one: `numbers_recalled.lua` puts them back.
+-- one: `recall_numbers.lua` puts them back.
 local function are_numbers_lost()
   return call('EXISTS', root .. NUMBERS) == 0 and call('HEXISTS', root, 'agents') == 1
 end

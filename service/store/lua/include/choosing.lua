@@ -2,18 +2,7 @@
 
 --- @include "views"
 
--- The agents with these ids: their numbers, as a set, and how many there are. Who is not known is passed over.
-local function excluded_agents(ids)
-  local numbers, count = {}, 0
-  for _, number in ipairs(call('HMGET', root .. NUMBERS, unpack(ids))) do
-    if number then
-      numbers[number], count = true, count + 1
-    end
-  end
-  return {numbers = numbers, count = count}
-end
-
--- Takes the first place out of a view, or the first that is not of an excluded agent (false: nobody is excluded). The excluded
+-- Takes the first place out of a view, or the first that is not of an excluded agent (see excluded.lua; nil: none). The excluded
 -- keep theirs. Returns the place and, past excluded agents, how many those are, and the place's score.
 local function take_place(key, excluded)
   if not excluded then

@@ -1,22 +1,32 @@
 -- A list of contacts: of one owner, or of all.
 
 --- @include "records"
---- @include "agents"
+--- @include "named_owners"
 
 local wanted  -- number of the owner whose contacts are listed; nil: of all; 0: of an owner whom no record names
 local found, owners  -- ids of contacts and their owners in turn; ids of owners by number
 
--- Begins a run. Returns what it is refused with, if it is; what others have to do first bears on no list.
-local function begin_listing(owner_id)
+-- Begins a run. The owner is named as in named_owners.lua ('' = all). Returns what it is refused with, if it is; what others have
+-- to do first bears on no list.
+local function begin_listing(owner)
   wanted, found, owners = nil, {}, {}
   local refusal = begin()
   if refusal == OLD_STATE or refusal == STATE_LOST then
     return refusal
   end
-  if owner_id ~= '' then
-    wanted = tonumber(call('HGET', root .. NUMBERS, owner_id) or 0)
-    return wanted == 0 and are_numbers_lost() and LOST_NUMBERS or nil
+  if owner == '' then
+    return nil
   end
+  wanted = tonumber(call('HGET', root .. NUMBERS, id_as_written(owner)))
+  if wanted then
+    return nil
+  elseif are_numbers_lost() then
+    return LOST_NUMBERS
+  elseif not is_index_usable() then
+    return UNFOLDED_ROSTER
+  end
+  local agent = agent_folded(id_folded(owner), true)
+  wanted = agent and agent.number or 0
 end
 
 -- Lists a contact, if it is to be listed.

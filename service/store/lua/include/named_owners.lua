@@ -18,8 +18,9 @@ local function agent_with_id(id)
   return number and is_in_roster(number) and number
 end
 
--- The agent of the roster whose id is this one when it is folded; nil: there is none, or more than one.
-local function agent_folded(folded)
+-- The agent of the roster whose id is this one when it is folded; nil: there is none, or more than one. What the index has
+-- of agents who are gone is removed, but for runs that only read.
+local function agent_folded(folded, only_reads)
   local found = agent_with_id(folded)
   local agent = found and {number = found, id = folded}
   local members = call('ZRANGE', root .. FOLDED, '[' .. folded .. SEPARATOR, '(' .. folded .. ' ', 'BYLEX',
@@ -27,22 +28,38 @@ local function agent_folded(folded)
   for _, member in ipairs(members) do
     local id = string.sub(member, #folded + 2)
     local number = agent_with_id(id)
-    if not number then
-      call('ZREM', root .. FOLDED, member)
-    elseif agent then
+    if number and agent then
       return nil
-    else
+    elseif number then
       agent = {number = number, id = id}
+    elseif not only_reads then
+      call('ZREM', root .. FOLDED, member)
     end
   end
   return agent
 end
 
--- Finds the owner who is named: by an id, and behind SEPARATOR the same folded where that differs. Returns a refusal if numbers
--- are lost, or the index would be needed and is not that of the roster.
-local function find_owner(named)
+-- An id as it was written, and folded: what names somebody is that id and, where it differs, SEPARATOR and the same folded.
+local function id_as_written(named)
   local mark = string.find(named, SEPARATOR, 1, true)
-  local id = mark and string.sub(named, 1, mark - 1) or named
+  return mark and string.sub(named, 1, mark - 1) or named
+end
+
+local function id_folded(named)
+  local mark = string.find(named, SEPARATOR, 1, true)
+  return mark and string.sub(named, mark + 1) or named
+end
+
+-- Whether agents can be found by their folded ids: the index is that of the roster, or there is no roster.
+local function is_index_usable()
+  read_roster_version()
+  return roster_version == '0' or is_indexed()
+end
+
+-- Finds the owner who is named. Returns a refusal if numbers are lost, or the index would be needed and is not that of the
+-- roster.
+local function find_owner(named)
+  local id = id_as_written(named)
   local number = agent_with_id(id)
   if number then
     owners[named] = {number = number, id = id}
@@ -51,14 +68,10 @@ local function find_owner(named)
   if are_numbers_lost() then
     return LOST_NUMBERS
   end
-  read_roster_version()
-  if roster_version ~= '0' then
-    if not is_indexed() then
-      return UNFOLDED_ROSTER
-    end
-    owners[named] = agent_folded(mark and string.sub(named, mark + 1) or named)
+  if not is_index_usable() then
+    return UNFOLDED_ROSTER
   end
-  owners[named] = owners[named] or {id = id}
+  owners[named] = agent_folded(id_folded(named)) or {id = id}
 end
 
 -- Finds all owners who are named, before anything is changed: every so many words from one on, '' for nobody. Returns a

@@ -12,6 +12,7 @@ local RECORD = '>BI2I2I2I2I6'
 local WIDE_RECORD = '>BI3I3I4I7I6I3'
 local FITS_2 = 65536
 local UNASSIGNED, OPENED, CLOSED = 0, 1, 2
+local NAMED = UNASSIGNED  -- of a contact with an owner: somebody named that, and it was never open
 local UNTOLD = 3  -- OPENED, and the caller was not told of the decision on record
 local LEFT = CLOSED  -- of a contact without an owner: UNASSIGNED, and a rule left it so
 
@@ -28,7 +29,7 @@ local function unpack_record(packed)
 end
 
 local function pack_record(contact, untold)
-  local state = contact.state == UNASSIGNED and contact.left and LEFT or contact.state
+  local state = contact.owner == 0 and contact.left and LEFT or contact.state
   local flags = (untold and UNTOLD or state) + 4 * contact.outcome + (contact.has_reply and 32 or 0)
   local owner, choice, under = contact.owner, contact.choice, contact.revision
   local ahead = contact.sequence - (contact.time - EPOCH_MS) * 1000
