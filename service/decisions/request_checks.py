@@ -13,7 +13,7 @@ from evenhand.v1.contact_pb2 import EVENT_TYPE_CONVERSATION_OPENED, Contact, Eve
 from evenhand.v1.roster_service_pb2 import Presence, SetPresenceRequest
 
 from service.decisions.errors import InvalidError
-from service.rules import Violation, is_blank, is_id, is_identifier, trimmed
+from service.rules import Violation, is_blank, is_id, is_identifier
 from service.rules.fields.limits import (
     MAX_AGENTS,
     MAX_BATCH,
@@ -118,7 +118,7 @@ def check_merge(request: MergeContactsRequest) -> None:
 def trim(message: Message, *fields: str) -> None:
     """Take white space off both ends of these ids, so that the same contact, or agent, is meant with and without it.
 
-    A blank id becomes an empty one.
+    Tabs and line ends are white space, too: cells of files have them. A blank id becomes an empty one.
 
     Args:
         message: has them; is changed.
@@ -126,7 +126,9 @@ def trim(message: Message, *fields: str) -> None:
     """
     for field in fields:
         text = getattr(message, field)
-        bare = "" if is_blank(text) else trimmed(text)
+        bare = text.strip()
+        if is_blank(bare):
+            bare = ""
         if bare != text:
             setattr(message, field, bare)
 

@@ -39,7 +39,7 @@ def is_printable(text: str) -> bool:
 
 def is_id(text: str) -> bool:
     """Tell whether `text` is an identifier that is not blank, and neither begins nor ends with space."""
-    return is_identifier(text) and not is_blank(text) and trimmed(text) == text
+    return is_identifier(text) and not is_blank(text) and text.strip() == text
 
 
 def is_blank(text: str) -> bool:
@@ -47,17 +47,12 @@ def is_blank(text: str) -> bool:
     return _SEEN.search(text) is None
 
 
-def trimmed(text: str) -> str:
-    """Take white space off both ends, of whatever script; control characters and line separators stay."""
-    return text.strip(_SPACE)
-
-
 def id_problem(text: str) -> str | None:
     """Say what keeps `text` from being an id and what would be right; None if nothing does."""
     problem = identifier_problem(text)
     if problem is None and is_blank(text):
         problem = f"{quoted(text)} is blank; an id is seen"
-    elif problem is None and (bare := trimmed(text)) != text:
+    elif problem is None and (bare := text.strip()) != text:
         problem = f"{quoted(text)} begins or ends with space; write {quoted(bare)}"
     return problem
 
