@@ -12,7 +12,7 @@ from evenhand.v1.assignment_service_pb2 import OpenFilter
 
 from service.decisions.errors import InvalidError
 from service.decisions.request_checks import check_ids, check_optional_ids
-from service.rules import Violation, is_identifier
+from service.rules import Violations, is_identifier
 from service.store.values import WalkPlace
 
 if TYPE_CHECKING:
@@ -50,20 +50,20 @@ def contacts_wanted(request: ListContactsRequest) -> ContactsWanted:
     Raises:
         InvalidError: the request is wrong.
     """
-    wrong: list[Violation] = []
+    wrong = Violations()
     check_ids(wrong, workspace_id=request.workspace_id)
     check_optional_ids(wrong, owner_id=request.owner_id)
     if not 0 <= request.page_size <= _LARGEST_PAGE:
-        wrong.append(Violation("page_size", f"must be 0 to {_LARGEST_PAGE}, not {request.page_size}"))
+        wrong.add("page_size", f"must be 0 to {_LARGEST_PAGE}, not {request.page_size}")
     if request.open not in _FILTERS:
-        wrong.append(Violation("open", "must be one of " + ", ".join(OpenFilter.keys())))
+        wrong.add("open", "must be one of " + ", ".join(OpenFilter.keys()))
     is_open = _FILTERS.get(request.open)
     start: WalkPlace | None = WalkPlace()
     if request.page_token:
         start = _start(request.page_token, _digest(request.owner_id, is_open))
     if start is None:
         must = "is none of a list of these contacts; give the next_page_token of the page before, and ask for the same"
-        wrong.append(Violation("page_token", must))
+        wrong.add("page_token", must)
     if wrong or start is None:
         raise InvalidError(wrong)
     return ContactsWanted(request.owner_id, is_open, request.page_size or _PAGE_SIZE, start)

@@ -56,11 +56,11 @@ def test_every_character_that_is_refused():
         assert is_identifier(f"a{chr(code)}b") is (unicodedata.category(chr(code)) not in kinds), hex(code)
 
 
-@pytest.mark.parametrize("text", [" ", "\u3000", "\xa0 \u2009", "\u200b", "\u200e \ufeff"])
+@pytest.mark.parametrize("text", [" ", "\u3000", "\xa0 \u2009", "\u200b", "\u200e \ufeff", "\t", " \r\n", " " * 200])
 def test_blank_ids(text):
     """What a reader does not see is no id, and the message says so, visibly."""
     assert not is_id(text)
-    assert "blank" in id_problem(text)
+    assert "is blank" in id_problem(text)
 
 
 def test_ids_in_space():
