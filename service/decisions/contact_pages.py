@@ -37,11 +37,12 @@ class ContactsWanted(NamedTuple):
     most: int
     start: WalkPlace
 
-    def token_of(self, following: WalkPlace | None) -> str:
+    def token_of(self, workspace_id: str, following: WalkPlace | None) -> str:
         """Return the token of the page that starts there; empty: there is none."""
         if following is None:
             return ""
-        return urlsafe_b64encode(json.dumps([_digest(self.owner_id, self.is_open), *following]).encode()).decode()
+        digest = _digest(workspace_id, self.owner_id, self.is_open)
+        return urlsafe_b64encode(json.dumps([digest, *following]).encode()).decode()
 
 
 def contacts_wanted(request: ListContactsRequest) -> ContactsWanted:
@@ -60,7 +61,7 @@ def contacts_wanted(request: ListContactsRequest) -> ContactsWanted:
     is_open = _FILTERS.get(request.open)
     start: WalkPlace | None = WalkPlace()
     if request.page_token:
-        start = _start(request.page_token, _digest(request.owner_id, is_open))
+        start = _start(request.page_token, _digest(request.workspace_id, request.owner_id, is_open))
     if start is None:
         must = "is none of a list of these contacts; give the next_page_token of the page before, and ask for the same"
         wrong.add("page_token", must)
@@ -69,9 +70,9 @@ def contacts_wanted(request: ListContactsRequest) -> ContactsWanted:
     return ContactsWanted(request.owner_id, is_open, request.page_size or _PAGE_SIZE, start)
 
 
-def _digest(owner_id: str, is_open: bool | None) -> int:
+def _digest(workspace_id: str, owner_id: str, is_open: bool | None) -> int:
     """Return what tells a list from others, so that no token is taken for one of another list."""
-    return crc32(f"{is_open}:{owner_id}".encode())
+    return crc32(json.dumps([workspace_id, owner_id, is_open]).encode())
 
 
 def _start(token: str, digest: int) -> WalkPlace | None:

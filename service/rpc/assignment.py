@@ -230,7 +230,7 @@ class Assignment:
         if not page and following is None:
             self._refuse_if_lost(call.workspace_id, call.deadline)
         listed = [pb.ListContactsResponse.Contact(**contact._asdict()) for contact in page]
-        return pb.ListContactsResponse(contacts=listed, next_page_token=wanted.token_of(following))
+        return pb.ListContactsResponse(contacts=listed, next_page_token=wanted.token_of(call.workspace_id, following))
 
 
 def _note_owner(call: Call, contact_id: str, before: str, after: str, *, confirmed: bool = True) -> None:
