@@ -190,7 +190,7 @@ def test_what_is_one_already_stays(team: Workspace):
 
 @pytest.mark.parametrize("chain", [["a", "b"], ["a", "b", "c"]])
 def test_circles_are_refused(team: Workspace, chain: list[str]):
-    """The contact that holds cannot be merged into one of its old ids; nothing changes."""
+    """The contact that holds cannot be merged into one of its old ids; nothing changes, and why is said."""
     team.takes(*chain)
     for old, new in pairwise(chain):
         team.merge(old, new)
@@ -198,6 +198,7 @@ def test_circles_are_refused(team: Workspace, chain: list[str]):
     with refused("FAILED_PRECONDITION") as said:
         team.merge(chain[-1], "a")
     assert said.reason == "MERGE_CIRCLE"
+    assert "they are one contact already: into_contact_id is an old id of from_contact_id" in said.message
     assert team.open_counts() == before
     assert state(team, "a") == state(team, chain[-1])
 
