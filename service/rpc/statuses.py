@@ -173,7 +173,7 @@ UNREADABLE = [
 def not_found(resource_type: str, names: Sequence[str]) -> Status:
     """Return the error for contacts or agents that do not exist."""
     details = trailers.resources(resource_type, names)
-    message = f"{resource_type} not found: {listed(names, most=len(details))}"
+    message = trailers.not_found(resource_type, names, len(details))
     return _status(code_pb2.NOT_FOUND, "NOT_FOUND", message, details)
 
 
