@@ -17,7 +17,7 @@ from rich.text import Text
 
 from service.cli.client import connected
 from service.cli.explanation import explanation
-from service.cli.options import GROUP, Workspace, calls_service, count
+from service.cli.options import GROUP, Workspace, bare_id, calls_service, count
 from service.cli.reaching import Target  # noqa: TC001 (typer reads it)
 from service.cli.tables import console
 
@@ -38,7 +38,9 @@ _FILTERS: Final = {
     False: OpenFilter.OPEN_FILTER_NOT_OPEN,
 }
 
-ContactId = Annotated[str, typer.Argument(metavar="ID", help="The contact's id, or one that was merged into it.")]
+ContactId = Annotated[
+    str, typer.Argument(metavar="ID", callback=bare_id, help="The contact's id, or one that was merged into it.")
+]
 Owner = Annotated[
     str, typer.Option("--owner", metavar="AGENT", help="Only contacts of this owner, in the roster or not.")
 ]
@@ -94,8 +96,8 @@ def show_contact(contact: ContactId, *, workspace: Workspace, target: Target) ->
 @contacts.command("merge")
 @calls_service
 def merge_contacts(
-    old: Annotated[str, typer.Argument(metavar="OLD", help="The id that is given up.")],
-    into: Annotated[str, typer.Argument(metavar="NEW", help="The id that holds from now on.")],
+    old: Annotated[str, typer.Argument(metavar="OLD", callback=bare_id, help="The id that is given up.")],
+    into: Annotated[str, typer.Argument(metavar="NEW", callback=bare_id, help="The id that holds from now on.")],
     *,
     workspace: Workspace,
     target: Target,

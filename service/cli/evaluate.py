@@ -14,7 +14,7 @@ from google.protobuf.struct_pb2 import Value
 
 from service.cli.client import connected
 from service.cli.explanation import explanation
-from service.cli.options import Workspace, calls_service
+from service.cli.options import Workspace, bare_id, calls_service
 from service.cli.reaching import Target  # noqa: TC001 (typer reads it)
 
 
@@ -34,7 +34,7 @@ class Opener(StrEnum):
     AUTOMATION = "automation"
 
 
-ContactId = Annotated[str, typer.Option("--contact", "-c", metavar="ID", help="The contact's id.")]
+ContactId = Annotated[str, typer.Option("--contact", "-c", metavar="ID", callback=bare_id, help="The contact's id.")]
 EventOption = Annotated[
     Event | None,
     typer.Option(

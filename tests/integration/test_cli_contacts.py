@@ -121,6 +121,22 @@ def test_two_ids_are_merged(team: Workspace, server: EvenhandServer):
     )
 
 
+@pytest.mark.parametrize("space", [" ", "\t", "\r\n"])
+def test_space_around_an_id_is_no_merge(team: Workspace, server: EvenhandServer, space: str):
+    """Space around the id that a command is given is taken off, and no merge is told of that never happened."""
+    shown = contacts(team, server, "show", f"{space}c-1{space}").stdout.splitlines()
+    assert shown[0] == "c-1 belongs to bob, open"
+    event = ["evaluate", "-c", f"{space}c-1{space}"]
+    where = {"EVENHAND_SERVER": server.address, "EVENHAND_WORKSPACE": team.id}
+    assert CliRunner().invoke(app, event, env=where).stdout.splitlines()[0] == "c-1 stays with bob"
+    assert contacts(team, server, "merge", f"{space}c-1", f"c-2{space}").stdout == (
+        "c-1 is c-2 from now on, which belongs to ann, open\n"
+    )
+    assert contacts(team, server, "forget", f"c-2{space}").stdout == "c-2 is forgotten\n"
+    blank = contacts(team, server, "show", space)
+    assert (blank.exit_code, blank.stderr.splitlines()[1].endswith("is blank; an id is seen")) == (1, True)
+
+
 def test_a_contact_is_forgotten(team: Workspace, server: EvenhandServer):
     """It is gone, and the command is safe to repeat."""
     assert contacts(team, server, "forget", "c-1").stdout == "c-1 is forgotten\n"
