@@ -33,9 +33,9 @@ contacts = typer.Typer(help="List contacts; show, merge or forget one.", **GROUP
 _SHOWN: Final = 100
 _PAGE_SIZE: Final = 1000
 _FILTERS: Final = {
-    None: OpenFilter.OPEN_FILTER_UNSPECIFIED,
-    True: OpenFilter.OPEN_FILTER_OPEN,
-    False: OpenFilter.OPEN_FILTER_NOT_OPEN,
+    (False, False): OpenFilter.OPEN_FILTER_UNSPECIFIED,
+    (True, False): OpenFilter.OPEN_FILTER_OPEN,
+    (False, True): OpenFilter.OPEN_FILTER_NOT_OPEN,
 }
 
 ContactId = Annotated[
@@ -44,22 +44,30 @@ ContactId = Annotated[
 Owner = Annotated[
     str, typer.Option("--owner", metavar="AGENT", help="Only contacts of this owner, in the roster or not.")
 ]
-Open = Annotated[
-    bool | None, typer.Option("--open/--not-open", help="Only contacts that are open, or only the others.")
-]
+# Two options, and not one with two names, of which the last would hold in silence.
+Open = Annotated[bool, typer.Option("--open", help="Only contacts that are open.")]
+NotOpen = Annotated[bool, typer.Option("--not-open", help="Only the others: closed, or without an owner.")]
 All = Annotated[bool, typer.Option("--all", help=f"Show all of them, and not the first {_SHOWN}.")]
 
 
 @contacts.command("list")
 @calls_service
 def list_contacts(
-    *, workspace: Workspace, owner: Owner = "", is_open: Open = None, everything: All = False, target: Target
+    *,
+    workspace: Workspace,
+    owner: Owner = "",
+    is_open: Open = False,
+    not_open: NotOpen = False,
+    everything: All = False,
+    target: Target,
 ) -> None:
     """List the contacts on record, with their owners, in no order."""
+    if is_open and not_open:
+        raise typer.BadParameter("cannot stand beside --not-open", param_hint="--open")
     request = ListContactsRequest(
         workspace_id=workspace,
         owner_id=owner,
-        open=_FILTERS[is_open],
+        open=_FILTERS[is_open, not_open],
         page_size=_PAGE_SIZE if everything else _SHOWN,
     )
     found: list[ListContactsResponse.Contact] = []

@@ -71,6 +71,14 @@ def test_contacts_are_listed_by_owner_and_state(team: Workspace, server: Evenhan
     assert contacts(team, server, "list", "--owner", "cy").stdout == "0 contacts\n"
 
 
+def test_open_and_not_open_are_wrong_usage(team: Workspace, server: EvenhandServer):
+    """A contact cannot be open and not open: both options together are refused, in whichever order."""
+    for both in (["--open", "--not-open"], ["--not-open", "--open"]):
+        wrong = contacts(team, server, "list", *both)
+        assert (wrong.exit_code, wrong.stdout) == (2, "")
+        assert "cannot stand beside --not-open" in wrong.stderr
+
+
 def test_many_are_listed_with_all(team: Workspace, server: EvenhandServer):
     """A hundred are shown unless all are asked for; either says how many there are to see."""
     team.created_in_batch(f"more-{number}" for number in range(150))
