@@ -12,14 +12,13 @@ from evenhand.v1.assignment_service_pb2 import (
     MergeContactsRequest,
     OpenFilter,
 )
-from rich.table import Table
 from rich.text import Text
 
 from service.cli.client import connected
 from service.cli.explanation import explanation
 from service.cli.options import GROUP, Workspace, bare_id, calls_service, count
 from service.cli.reaching import Target  # noqa: TC001 (typer reads it)
-from service.cli.tables import console
+from service.cli.tables import print_lines
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -79,10 +78,9 @@ def list_contacts(
         else:
             everything = True
     shown = found if everything else found[:_SHOWN]
-    out = console()
     if shown:
-        out.print(_table(shown))
-    out.print(count(len(shown), "contact") if everything else f"The first {len(shown)} contacts; --all shows all.")
+        print_lines(("Contact", "Owner", "State"), [_row(each) for each in shown])
+    typer.echo(count(len(shown), "contact") if everything else f"The first {len(shown)} contacts; --all shows all.")
 
 
 @contacts.command("show")
@@ -140,16 +138,9 @@ def _pages(service: Service, request: ListContactsRequest) -> Iterator[Sequence[
         request.page_token = page.next_page_token
 
 
-def _table(found: Sequence[ListContactsResponse.Contact]) -> Table:
-    table = Table(box=None, header_style="bold", pad_edge=False)
-    for heading in ("Contact", "Owner", "State"):
-        table.add_column(heading, overflow="fold")
-    for each in found:
-        state = "open" if each.open else "closed" if each.owner_id else "unassigned"
-        table.add_row(
-            Text(each.contact_id), Text(each.owner_id or "-"), Text(state, style="green" if each.open else "dim")
-        )
-    return table
+def _row(found: ListContactsResponse.Contact) -> list[Text]:
+    state = "open" if found.open else "closed" if found.owner_id else "unassigned"
+    return [Text(found.contact_id), Text(found.owner_id or "-"), Text(state, style="green" if found.open else "dim")]
 
 
 def _owned(owner_id: str, *, is_open: bool) -> str:

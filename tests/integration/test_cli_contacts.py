@@ -71,6 +71,14 @@ def test_contacts_are_listed_by_owner_and_state(team: Workspace, server: Evenhan
     assert contacts(team, server, "list", "--owner", "cy").stdout == "0 contacts\n"
 
 
+def test_one_long_id_makes_no_wide_list(team: Workspace, server: EvenhandServer):
+    """Beside an id of 128 characters all others are listed within 80 columns, and no line ends with space."""
+    team.takes("x" * 128)
+    lines = contacts(team, server, "list").stdout.splitlines()
+    assert [line for line in lines if len(line) > 80] == [f"{'x' * 128}  ann  open"]
+    assert [line for line in lines if line != line.rstrip()] == []
+
+
 def test_open_and_not_open_are_wrong_usage(team: Workspace, server: EvenhandServer):
     """A contact cannot be open and not open: both options together are refused, in whichever order."""
     for both in (["--open", "--not-open"], ["--not-open", "--open"]):
