@@ -18,7 +18,8 @@ from service.cli.client import connected
 from service.cli.explanation import explanation
 from service.cli.options import GROUP, Workspace, bare_id, calls_service, count
 from service.cli.reaching import Target  # noqa: TC001 (typer reads it)
-from service.cli.tables import print_lines
+from service.cli.saying import say
+from service.cli.tables import cell, print_lines
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -80,7 +81,7 @@ def list_contacts(
     shown = found if everything else found[:_SHOWN]
     if shown:
         print_lines(("Contact", "Owner", "State"), [_row(each) for each in shown])
-    typer.echo(count(len(shown), "contact") if everything else f"The first {len(shown)} contacts; --all shows all.")
+    say(count(len(shown), "contact") if everything else f"The first {len(shown)} contacts; --all shows all.")
 
 
 @contacts.command("show")
@@ -91,12 +92,12 @@ def show_contact(contact: ContactId, *, workspace: Workspace, target: Target) ->
         request = GetContactRequest(workspace_id=workspace, contact_id=contact)
         found = service.assignment.GetContact(request, timeout=service.timeout)
     if found.contact_id not in {contact, ""}:
-        typer.echo(f"{contact} was merged into {found.contact_id}")
-    typer.echo(f"{found.contact_id or contact} {_owned(found.owner_id, is_open=found.open)}")
+        say(f"{contact} was merged into {found.contact_id}")
+    say(f"{found.contact_id or contact} {_owned(found.owner_id, is_open=found.open)}")
     if found.HasField("decision"):
         _, *lines = explanation(found.contact_id, found.decision)
         for line in lines:
-            typer.echo(line)
+            say(line)
 
 
 @contacts.command("merge")
@@ -114,9 +115,9 @@ def merge_contacts(
         merged = service.assignment.MergeContacts(request, timeout=service.timeout)
     owned = _owned(merged.owner_id, is_open=merged.open)
     if merged.merged:
-        typer.echo(f"{old} is {merged.contact_id} from now on, which {owned}")
+        say(f"{old} is {merged.contact_id} from now on, which {owned}")
     else:
-        typer.echo(f"{old} and {into} are one contact already: {merged.contact_id}, which {owned}")
+        say(f"{old} and {into} are one contact already: {merged.contact_id}, which {owned}")
 
 
 @contacts.command("forget")
@@ -126,7 +127,7 @@ def forget_contact(contact: ContactId, *, workspace: Workspace, target: Target) 
     with connected(target) as service:
         request = ForgetContactRequest(workspace_id=workspace, contact_id=contact)
         forgotten = service.assignment.ForgetContact(request, timeout=service.timeout).forgotten
-    typer.echo(f"{contact} is forgotten" if forgotten else f"nothing is known of {contact}")
+    say(f"{contact} is forgotten" if forgotten else f"nothing is known of {contact}")
 
 
 def _pages(service: Service, request: ListContactsRequest) -> Iterator[Sequence[ListContactsResponse.Contact]]:
@@ -140,7 +141,7 @@ def _pages(service: Service, request: ListContactsRequest) -> Iterator[Sequence[
 
 def _row(found: ListContactsResponse.Contact) -> list[Text]:
     state = "open" if found.open else "closed" if found.owner_id else "unassigned"
-    return [Text(found.contact_id), Text(found.owner_id or "-"), Text(state, style="green" if found.open else "dim")]
+    return [cell(found.contact_id), cell(found.owner_id or "-"), Text(state, style="green" if found.open else "dim")]
 
 
 def _owned(owner_id: str, *, is_open: bool) -> str:

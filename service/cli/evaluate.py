@@ -16,6 +16,7 @@ from service.cli.client import connected
 from service.cli.explanation import explanation
 from service.cli.options import Workspace, bare_id, calls_service
 from service.cli.reaching import Target  # noqa: TC001 (typer reads it)
+from service.cli.saying import say
 
 
 class Event(StrEnum):
@@ -110,9 +111,9 @@ def evaluate(
         decision = service.assignment.EvaluateContact(request, timeout=service.timeout).decision
     holds = decision.contact_id or contact  # a service of the version before does not say
     if holds != contact:
-        typer.echo(f"{contact} was merged into {holds}")
+        say(f"{contact} was merged into {holds}")
     for line in explanation(holds, decision):
-        typer.echo(line)
+        say(line)
 
 
 def parse_trait(text: str) -> tuple[str, Value]:

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Final
 from rich.console import Console
 from rich.text import Text
 
+from service.telemetry.logs import printable
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -21,6 +23,11 @@ def console() -> Console:
     if not made.is_terminal:
         made.width = _PIPED_WIDTH
     return made
+
+
+def cell(text: str, style: str = "") -> Text:
+    """Return a text that others have named, as it stands in a table: see `service.cli.saying`."""
+    return Text(printable(text), style=style)
 
 
 def print_lines(headings: Sequence[str], rows: Sequence[Sequence[Text]]) -> None:

@@ -153,6 +153,25 @@ def test_space_around_an_id_is_no_merge(team: Workspace, server: EvenhandServer,
     assert (blank.exit_code, blank.stderr.splitlines()[1].endswith("is blank; an id is seen")) == (1, True)
 
 
+def test_an_id_cannot_turn_a_line_around(team: Workspace, server: EvenhandServer):
+    """Ids that have marks which override directions are printed with them escaped, whatever is said of them."""
+    odd, shown = "c\u202e1\u2069", "c\\u202e1\\u2069"
+    team.roster("ann", "bob", f"{odd}a")
+    where = {"EVENHAND_SERVER": server.address, "EVENHAND_WORKSPACE": team.id}
+    created = CliRunner().invoke(app, ["evaluate", "-c", odd, "--owner", f"{odd}a"], env=where)
+    assert created.stdout.splitlines()[0] == f"{shown} stays with {shown}a"
+    assert contacts(team, server, "show", odd).stdout.splitlines()[0] == f"{shown} belongs to {shown}a, closed"
+    assert [shown, f"{shown}a", "closed"] in rows(contacts(team, server, "list"))
+    assert contacts(team, server, "show", f"{odd}0").stderr == (
+        f'evenhand: there is no contact "{shown}0" in this workspace\n'
+    )
+    assert CliRunner().invoke(app, ["roster"], env=where).stdout.splitlines()[3].split()[0] == f"{shown}a"
+    gone = CliRunner().invoke(app, ["agents", "remove", f"{odd}a"], env=where)
+    assert gone.stdout.splitlines()[1] == f"  - agent {shown}a"
+    merged = contacts(team, server, "merge", odd, "c-1")
+    assert merged.stdout == f"{shown} is c-1 from now on, which belongs to bob, open\n"
+
+
 def test_a_contact_is_forgotten(team: Workspace, server: EvenhandServer):
     """It is gone, and the command is safe to repeat."""
     assert contacts(team, server, "forget", "c-1").stdout == "c-1 is forgotten\n"

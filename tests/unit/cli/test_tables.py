@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from rich.cells import cell_len
-from rich.text import Text
 
-from service.cli.tables import print_lines
+from service.cli.tables import cell, print_lines
 
 HEADINGS = ("Contact", "Owner", "State")
 
 
 def printed(capsys, *rows: tuple[str, ...]) -> list[str]:
     """The lines of a table with these rows, without its heading."""
-    print_lines(HEADINGS, [[Text(text) for text in row] for row in rows])
+    print_lines(HEADINGS, [[cell(text) for text in row] for row in rows])
     heading, *lines = capsys.readouterr().out.splitlines()
     assert heading.split() == list(HEADINGS)
     return lines
@@ -44,3 +43,8 @@ def test_what_fits_a_terminal_stays_within_it(capsys):
     for row, line in zip(rows, printed(capsys, *rows), strict=True):
         assert line.split() == list(row)
         assert cell_len(line) <= 80 or cell_len("  ".join(row)) > 80
+
+
+def test_what_would_turn_a_line_is_escaped(capsys):
+    """An id that has marks which override directions is shown with them escaped."""
+    assert printed(capsys, ("a\u202eb\u2066", "ann", "open")) == ["a\\u202eb\\u2066  ann    open"]
