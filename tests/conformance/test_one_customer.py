@@ -84,6 +84,13 @@ def test_the_decision_goes_with_the_owner(team: Workspace):
     assert team.created("new", request_id="one").outcome == NO_RULE_MATCHED
 
 
+def test_the_decision_stays_where_the_owner_stays(team: Workspace):
+    """An id that holds and keeps its owner keeps the decision that explains the owner, too."""
+    team.takes("old", "new")
+    team.merge("old", "new")
+    assert team.contact("new").decision.agent_id == team.owner("new") == "bob"
+
+
 @pytest.mark.parametrize("closed", ["old", "new"])
 def test_the_contact_is_open_if_either_was(team: Workspace, closed: str):
     """A closed and an open contact become an open one, of the owner who holds, counted once."""
