@@ -15,7 +15,7 @@ from evenhand.v1.assignment_service_pb2 import (
 from rich.text import Text
 
 from service.cli.client import connected
-from service.cli.explanation import explanation
+from service.cli.explanation import explanation_of_record
 from service.cli.options import GROUP, Workspace, bare_id, calls_service, count
 from service.cli.reaching import Target  # noqa: TC001 (typer reads it)
 from service.cli.saying import say
@@ -87,17 +87,15 @@ def list_contacts(
 @contacts.command("show")
 @calls_service
 def show_contact(contact: ContactId, *, workspace: Workspace, target: Target) -> None:
-    """Show who owns a contact, whether it is open, and the latest decision about it."""
+    """Show who owns a contact, whether it is open, and why, as far as the latest decision about it tells."""
     with connected(target) as service:
         request = GetContactRequest(workspace_id=workspace, contact_id=contact)
         found = service.assignment.GetContact(request, timeout=service.timeout)
     if found.contact_id not in {contact, ""}:
         say(f"{contact} was merged into {found.contact_id}")
     say(f"{found.contact_id or contact} {_owned(found.owner_id, is_open=found.open)}")
-    if found.HasField("decision"):
-        _, *lines = explanation(found.contact_id, found.decision)
-        for line in lines:
-            say(line)
+    for line in explanation_of_record(found):
+        say(line)
 
 
 @contacts.command("merge")

@@ -107,6 +107,29 @@ def test_a_contact_is_shown(team: Workspace, server: EvenhandServer):
     assert (unknown.exit_code, unknown.stderr) == (1, 'evenhand: there is no contact "nobody" in this workspace\n')
 
 
+def test_no_owner_is_explained_by_a_decision_for_another(team: Workspace, server: EvenhandServer):
+    """Where another owner was named by hand, a caller or a merge, or was taken away, that is said, and no reason."""
+    by_others = "  why      named by hand, by a caller or by a merge"
+    team.assign("c-1", "ann")
+    assert contacts(team, server, "show", "c-1").stdout.splitlines()[:2] == [
+        "c-1 belongs to ann, open",
+        f"{by_others}; the latest decision assigned it to bob",
+    ]
+    team.roster()
+    assert team.created("new").agent_id == ""
+    assert contacts(team, server, "show", "new").stdout.splitlines()[1].startswith("  why      rule r")
+    team.opened("new", owner="asha")
+    shown = contacts(team, server, "show", "new").stdout.splitlines()
+    assert shown[:2] == ["new belongs to asha, open", f"{by_others}; the latest decision left it unassigned"]
+    assert shown[2].startswith("  decided  rules revision 1, sequence ")
+    team.opened("named", owner="asha")
+    assert contacts(team, server, "show", "named").stdout.splitlines() == ["named belongs to asha, open", by_others]
+    assert contacts(team, server, "show", "c-5").stdout.splitlines()[:2] == [
+        "c-5 belongs to nobody",
+        "  why      taken away by hand, or on closing; the latest decision assigned it to bob",
+    ]
+
+
 def test_two_ids_are_merged(team: Workspace, server: EvenhandServer):
     """The command says who holds; again, it says that they are one already; the old id shows the new one."""
     assert contacts(team, server, "merge", "c-1", "c-2").stdout == (
