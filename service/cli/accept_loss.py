@@ -7,6 +7,7 @@ import typer
 from service.call import NO_DEADLINE
 from service.cli.options import Workspace  # noqa: TC001 - typer reads it
 from service.cli.reaching import EXIT_PROBLEMS
+from service.cli.saying import say
 from service.cli.state import DataDir, RedisUrl, state
 from service.store import keys
 from service.store.values import Loss
@@ -23,11 +24,9 @@ def accept_loss(workspace: Workspace, redis_url: RedisUrl = None, data_dir: Data
     with state(redis_url, data_dir) as redis:
         lost = RedisWorkspace(redis, keys.root(workspace), NO_DEADLINE, contact_retention_ms=0).accept_loss()
     if lost is Loss.NOTHING:
-        typer.echo(
-            f"Workspace {workspace}: its rules are there, or their loss was accepted before. Nothing was changed."
-        )
+        say(f"Workspace {workspace}: its rules are there, or their loss was accepted before. Nothing was changed.")
         raise typer.Exit(EXIT_PROBLEMS)
     # A name that was mistyped and a workspace that lost all look the same.
     what = "the loss is accepted" if lost is Loss.RULES else "Redis held nothing at all of it"
     state_now = "From now on it is a workspace without rules: none matches its contacts until some are configured."
-    typer.echo(f"Workspace {workspace}: {what}. {state_now}")
+    say(f"Workspace {workspace}: {what}. {state_now}")

@@ -20,6 +20,7 @@ from service.cli.documents import in_order, read
 from service.cli.options import DryRun, Workspace, calls_service, count, files_argument
 from service.cli.pages import whole_roster, whole_rule_set
 from service.cli.reaching import EXIT_PROBLEMS, Target
+from service.cli.saying import say
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -117,13 +118,13 @@ class _Application:
             response = self._call(service.roster.ConfigureRoster, request, document)
         except grpc.RpcError as error:
             if followed_by is not None and explain(error, self._target).reason == NOT_DURABLE:
-                typer.echo(f"evenhand: the rules of {followed_by.file} were not sent", err=True)
+                say(f"evenhand: the rules of {followed_by.file} were not sent", err=True)
             raise
         if followed_by is None:
             self._show_warnings(document, response.warnings)
         if not same and not self._dry_run:
             agents, teams = count(len(message.agents), "agent"), count(len(message.teams), "team")
-            typer.echo(f"roster: applied, {agents}, {teams}")
+            say(f"roster: applied, {agents}, {teams}")
         return not same
 
     def rules(self, document: Document, *, roster_pending: bool) -> None:
@@ -142,7 +143,7 @@ class _Application:
         same = read is not None and not changes
         self._show("rules", document, changes, f" (revision {found.revision})" if read else "", same=same)
         if roster_pending:
-            typer.echo("rules: checked against the roster file, as the server does not have that roster yet")
+            say("rules: checked against the roster file, as the server does not have that roster yet")
             return
         request = ConfigureRulesRequest(
             workspace_id=self._workspace,
@@ -153,7 +154,7 @@ class _Application:
         response = self._call(service.assignment.ConfigureRules, request, document)
         self._show_warnings(document, response.warnings)
         if not same and not self._dry_run:
-            typer.echo(f"rules: applied, revision {response.revision}")
+            say(f"rules: applied, revision {response.revision}")
 
     def _read(self, read: Callable[[], Whole]) -> Whole | None:
         """Return what is in force; None if it was lost, which is said once."""
@@ -163,7 +164,7 @@ class _Application:
             if explain(error, self._target).reason != STATE_LOST:
                 raise
         if not self._was_lost:
-            typer.echo(f"{self._workspace}: its state was lost, and would be configured anew")
+            say(f"{self._workspace}: its state was lost, and would be configured anew")
         self._was_lost = True
         return None
 
@@ -176,15 +177,15 @@ class _Application:
             if explain(error, self._target).reason != STATE_LOST:
                 raise
             remedy = "apply a rules file, too, or accept that by `evenhand accept-loss`"
-            typer.echo(f"{self._workspace}: its rules are still lost, and contacts refused; {remedy}")
+            say(f"{self._workspace}: its rules are still lost, and contacts refused; {remedy}")
 
     def _show(self, noun: str, document: Document, changes: list[str], state: str = "", *, same: bool) -> None:
         if same:
-            typer.echo(f"{noun}: {document.file} is what {self._workspace} has already{state}")
+            say(f"{noun}: {document.file} is what {self._workspace} has already{state}")
             return
-        typer.echo(f"{noun}: {document.file} would change {self._workspace}{state}")
+        say(f"{noun}: {document.file} would change {self._workspace}{state}")
         for line in changes:
-            typer.echo(line)
+            say(line)
 
     def _call(self, method: Callable[..., Any], request: Any, document: Document) -> Any:
         """Configure; a refusal is reported by the lines of the file, a lost race as such."""
@@ -196,14 +197,14 @@ class _Application:
                 text = (
                     f"{self._workspace} was changed by somebody else just now; nothing of {document.file} was applied"
                 )
-                typer.echo(f"evenhand: {text}. Run this again to see the difference.", err=True)
+                say(f"evenhand: {text}. Run this again to see the difference.", err=True)
                 raise typer.Exit(EXIT_PROBLEMS) from None
             own = [found for found in failure.violations if found[0].startswith(("rule_set", "roster"))]
             if not own or len(own) < len(failure.violations):
                 raise
             for problem in in_order(document.problem(field, description) for field, description in own):
-                typer.echo(str(problem))
-            typer.echo(f"evenhand: the service refuses {document.file}; nothing of it was applied", err=True)
+                say(str(problem))
+            say(f"evenhand: the service refuses {document.file}; nothing of it was applied", err=True)
             raise typer.Exit(EXIT_PROBLEMS) from None
 
     def _show_warnings(self, document: Document, warnings: Sequence[ConfigurationWarning]) -> None:
@@ -212,6 +213,6 @@ class _Application:
         for warning in warnings:
             if warning.field.startswith(prefix):
                 place = document.problem(warning.field, f"warning: {warning.message}")
-                typer.echo(str(place))
+                say(str(place))
             else:
-                typer.echo(f"{self._workspace}: {warning.field}: warning: {warning.message}")
+                say(f"{self._workspace}: {warning.field}: warning: {warning.message}")

@@ -11,6 +11,7 @@ from service.call import NO_DEADLINE
 from service.cli.lost_keys import HASH, show_lost
 from service.cli.options import Workspace, count
 from service.cli.reaching import EXIT_PROBLEMS
+from service.cli.saying import say
 from service.cli.state import DataDir, RedisUrl, state
 from service.decisions.agents_put_back import put_back
 from service.decisions.rosters_in_force import restore
@@ -60,13 +61,13 @@ def audit(workspace: Workspace, redis_url: RedisUrl = None, data_dir: DataDir = 
     _print(workspace, found)
     if found.unknown:
         named = [f"{quoted(owner)} ({count(contacts, 'open contact')})" for owner, contacts in found.unknown]
-        typer.echo(f"Owners whom the roster does not know: {listed(named, most=_OWNERS_SHOWN)}")
+        say(f"Owners whom the roster does not know: {listed(named, most=_OWNERS_SHOWN)}")
     if not found.agents and not found.contacts:
         raise typer.Exit(EXIT_PROBLEMS)
     if repair and found.drifts:
-        typer.echo("Repaired." if repaired else "Not repaired: the workspace did not stay quiet. Try again.")
+        say("Repaired." if repaired else "Not repaired: the workspace did not stay quiet. Try again.")
     if repaired and lost:
-        typer.echo(f"OFFLINE until presence is reported: {listed(lost)}")
+        say(f"OFFLINE until presence is reported: {listed(lost)}")
     if left or (found.drifts and not repaired):
         raise typer.Exit(EXIT_PROBLEMS)
 
@@ -85,13 +86,13 @@ def _quiet_audit(redis: RedisClient, workspace: str) -> Audit:
 def _print(workspace: str, found: Audit) -> None:
     for drift in found.drifts:
         kept = "state lost" if drift.kept is None else f"{drift.kept} kept"
-        typer.echo(f"{drift.agent_id}: {kept}, {drift.counted} in the records")
+        say(f"{drift.agent_id}: {kept}, {drift.counted} in the records")
     if not found.agents and not found.contacts:
         doubt = "Are both the right ones, or was its state lost (`evenhand apply`, `evenhand accept-loss`)?"
-        typer.echo(f"Workspace {workspace}: nothing is known of it in this Redis. {doubt}")
+        say(f"Workspace {workspace}: nothing is known of it in this Redis. {doubt}")
         return
     verdict = f"{count(len(found.drifts), 'count')} wrong" if found.drifts else "all counts right"
     counted = f"{count(found.contacts, 'open contact')}, {count(found.agents, 'agent')} compared"
-    typer.echo(f"Workspace {workspace}: {counted}, {verdict}")
+    say(f"Workspace {workspace}: {counted}, {verdict}")
     if found.drifts and not found.quiet:
-        typer.echo("The workspace was busy, so differences may be changes in between. Audit again when it is quieter.")
+        say("The workspace was busy, so differences may be changes in between. Audit again when it is quieter.")

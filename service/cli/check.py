@@ -15,6 +15,7 @@ from service.access.document import AccessFile
 from service.cli.documents import Document, in_order, read
 from service.cli.options import count, files_argument
 from service.cli.reaching import EXIT_PROBLEMS
+from service.cli.saying import say
 from service.rules import compiling_once, validate_roster, validate_rule_set, warnings_of
 from service.yaml_text import Problem
 
@@ -46,7 +47,7 @@ def check(files: Files) -> None:
     for result in results:
         report(result)
         if not result.problems:
-            typer.echo(f"{result.document.file}: ok, {contents(result.document, cross_checked=cross_checked)}")
+            say(f"{result.document.file}: ok, {contents(result.document, cross_checked=cross_checked)}")
     if any(result.problems for result in results):
         raise typer.Exit(EXIT_PROBLEMS)
 
@@ -54,9 +55,9 @@ def check(files: Files) -> None:
 def report(result: Examined) -> None:
     """Print the problems and warnings of a file, a line each."""
     for problem in result.problems:
-        typer.echo(str(problem))
+        say(str(problem))
     for warning in result.warnings:
-        typer.echo(str(Problem(warning.file, warning.line, warning.field, f"warning: {warning.description}")))
+        say(str(Problem(warning.file, warning.line, warning.field, f"warning: {warning.description}")))
 
 
 def contents(document: Document, *, cross_checked: bool) -> str:

@@ -29,6 +29,7 @@ from service.cli.reaching import (
     not_tls,
     not_trusted,
 )
+from service.cli.saying import say
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -98,9 +99,9 @@ def connected(target: Target, *, also_reads: bool = False) -> Iterator[Service]:
         except grpc.RpcError as error:
             failure = explain(error, target)
             hint = _ALSO_READS if also_reads and failure.missing_right == Right.READ else ""
-            typer.echo(f"evenhand: {failure.summary}{hint}", err=True)
+            say(f"evenhand: {failure.summary}{hint}", err=True)
             for field, description in failure.violations:
-                typer.echo(f"{field}: {description}", err=True)
+                say(f"{field}: {description}", err=True)
             raise typer.Exit(failure.exit_code) from None
 
 
@@ -127,7 +128,7 @@ def _channel(target: Target) -> grpc.Channel:
         tls.context(target)  # gRPC would say of a wrong file only that nobody could be reached
         files = [tls.read(each) if each else None for each in (target.tls_ca, target.tls_key, target.tls_cert)]
     except tls.TlsFileError as error:
-        typer.echo(f"evenhand: {error}", err=True)
+        say(f"evenhand: {error}", err=True)
         raise typer.Exit(EXIT_USAGE) from None
     return grpc.secure_channel(target.server, grpc.ssl_channel_credentials(*files), options=_CHANNEL_OPTIONS)
 

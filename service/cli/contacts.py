@@ -12,14 +12,14 @@ from evenhand.v1.assignment_service_pb2 import (
     MergeContactsRequest,
     OpenFilter,
 )
-from rich.table import Table
 from rich.text import Text
 
 from service.cli.client import connected
-from service.cli.explanation import explanation
-from service.cli.options import GROUP, Workspace, calls_service, count
+from service.cli.explanation import explanation_of_record
+from service.cli.options import GROUP, Workspace, bare_id, calls_service, count
 from service.cli.reaching import Target  # noqa: TC001 (typer reads it)
-from service.cli.tables import console
+from service.cli.saying import say
+from service.cli.tables import cell, print_lines
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -33,31 +33,41 @@ contacts = typer.Typer(help="List contacts; show, merge or forget one.", **GROUP
 _SHOWN: Final = 100
 _PAGE_SIZE: Final = 1000
 _FILTERS: Final = {
-    None: OpenFilter.OPEN_FILTER_UNSPECIFIED,
-    True: OpenFilter.OPEN_FILTER_OPEN,
-    False: OpenFilter.OPEN_FILTER_NOT_OPEN,
+    (False, False): OpenFilter.OPEN_FILTER_UNSPECIFIED,
+    (True, False): OpenFilter.OPEN_FILTER_OPEN,
+    (False, True): OpenFilter.OPEN_FILTER_NOT_OPEN,
 }
 
-ContactId = Annotated[str, typer.Argument(metavar="ID", help="The contact's id, or one that was merged into it.")]
+ContactId = Annotated[
+    str, typer.Argument(metavar="ID", callback=bare_id, help="The contact's id, or one that was merged into it.")
+]
 Owner = Annotated[
     str, typer.Option("--owner", metavar="AGENT", help="Only contacts of this owner, in the roster or not.")
 ]
-Open = Annotated[
-    bool | None, typer.Option("--open/--not-open", help="Only contacts that are open, or only the others.")
-]
+# Two options, and not one with two names, of which the last would hold in silence.
+Open = Annotated[bool, typer.Option("--open", help="Only contacts that are open.")]
+NotOpen = Annotated[bool, typer.Option("--not-open", help="Only the others: closed, or without an owner.")]
 All = Annotated[bool, typer.Option("--all", help=f"Show all of them, and not the first {_SHOWN}.")]
 
 
 @contacts.command("list")
 @calls_service
 def list_contacts(
-    *, workspace: Workspace, owner: Owner = "", is_open: Open = None, everything: All = False, target: Target
+    *,
+    workspace: Workspace,
+    owner: Owner = "",
+    is_open: Open = False,
+    not_open: NotOpen = False,
+    everything: All = False,
+    target: Target,
 ) -> None:
     """List the contacts on record, with their owners, in no order."""
+    if is_open and not_open:
+        raise typer.BadParameter("cannot stand beside --not-open", param_hint="--open")
     request = ListContactsRequest(
         workspace_id=workspace,
         owner_id=owner,
-        open=_FILTERS[is_open],
+        open=_FILTERS[is_open, not_open],
         page_size=_PAGE_SIZE if everything else _SHOWN,
     )
     found: list[ListContactsResponse.Contact] = []
@@ -69,33 +79,30 @@ def list_contacts(
         else:
             everything = True
     shown = found if everything else found[:_SHOWN]
-    out = console()
     if shown:
-        out.print(_table(shown))
-    out.print(count(len(shown), "contact") if everything else f"The first {len(shown)} contacts; --all shows all.")
+        print_lines(("Contact", "Owner", "State"), [_row(each) for each in shown])
+    say(count(len(shown), "contact") if everything else f"The first {len(shown)} contacts; --all shows all.")
 
 
 @contacts.command("show")
 @calls_service
 def show_contact(contact: ContactId, *, workspace: Workspace, target: Target) -> None:
-    """Show who owns a contact, whether it is open, and the latest decision about it."""
+    """Show who owns a contact, whether it is open, and why, as far as the latest decision about it tells."""
     with connected(target) as service:
         request = GetContactRequest(workspace_id=workspace, contact_id=contact)
         found = service.assignment.GetContact(request, timeout=service.timeout)
     if found.contact_id not in {contact, ""}:
-        typer.echo(f"{contact} was merged into {found.contact_id}")
-    typer.echo(f"{found.contact_id or contact} {_owned(found.owner_id, is_open=found.open)}")
-    if found.HasField("decision"):
-        _, *lines = explanation(found.contact_id, found.decision)
-        for line in lines:
-            typer.echo(line)
+        say(f"{contact} was merged into {found.contact_id}")
+    say(f"{found.contact_id or contact} {_owned(found.owner_id, is_open=found.open)}")
+    for line in explanation_of_record(found):
+        say(line)
 
 
 @contacts.command("merge")
 @calls_service
 def merge_contacts(
-    old: Annotated[str, typer.Argument(metavar="OLD", help="The id that is given up.")],
-    into: Annotated[str, typer.Argument(metavar="NEW", help="The id that holds from now on.")],
+    old: Annotated[str, typer.Argument(metavar="OLD", callback=bare_id, help="The id that is given up.")],
+    into: Annotated[str, typer.Argument(metavar="NEW", callback=bare_id, help="The id that holds from now on.")],
     *,
     workspace: Workspace,
     target: Target,
@@ -106,9 +113,9 @@ def merge_contacts(
         merged = service.assignment.MergeContacts(request, timeout=service.timeout)
     owned = _owned(merged.owner_id, is_open=merged.open)
     if merged.merged:
-        typer.echo(f"{old} is {merged.contact_id} from now on, which {owned}")
+        say(f"{old} is {merged.contact_id} from now on, which {owned}")
     else:
-        typer.echo(f"{old} and {into} are one contact already: {merged.contact_id}, which {owned}")
+        say(f"{old} and {into} are one contact already: {merged.contact_id}, which {owned}")
 
 
 @contacts.command("forget")
@@ -118,7 +125,7 @@ def forget_contact(contact: ContactId, *, workspace: Workspace, target: Target) 
     with connected(target) as service:
         request = ForgetContactRequest(workspace_id=workspace, contact_id=contact)
         forgotten = service.assignment.ForgetContact(request, timeout=service.timeout).forgotten
-    typer.echo(f"{contact} is forgotten" if forgotten else f"nothing is known of {contact}")
+    say(f"{contact} is forgotten" if forgotten else f"nothing is known of {contact}")
 
 
 def _pages(service: Service, request: ListContactsRequest) -> Iterator[Sequence[ListContactsResponse.Contact]]:
@@ -130,16 +137,9 @@ def _pages(service: Service, request: ListContactsRequest) -> Iterator[Sequence[
         request.page_token = page.next_page_token
 
 
-def _table(found: Sequence[ListContactsResponse.Contact]) -> Table:
-    table = Table(box=None, header_style="bold", pad_edge=False)
-    for heading in ("Contact", "Owner", "State"):
-        table.add_column(heading, overflow="fold")
-    for each in found:
-        state = "open" if each.open else "closed" if each.owner_id else "unassigned"
-        table.add_row(
-            Text(each.contact_id), Text(each.owner_id or "-"), Text(state, style="green" if each.open else "dim")
-        )
-    return table
+def _row(found: ListContactsResponse.Contact) -> list[Text]:
+    state = "open" if found.open else "closed" if found.owner_id else "unassigned"
+    return [cell(found.contact_id), cell(found.owner_id or "-"), Text(state, style="green" if found.open else "dim")]
 
 
 def _owned(owner_id: str, *, is_open: bool) -> str:

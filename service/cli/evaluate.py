@@ -14,8 +14,9 @@ from google.protobuf.struct_pb2 import Value
 
 from service.cli.client import connected
 from service.cli.explanation import explanation
-from service.cli.options import Workspace, calls_service
+from service.cli.options import Workspace, bare_id, calls_service
 from service.cli.reaching import Target  # noqa: TC001 (typer reads it)
+from service.cli.saying import say
 
 
 class Event(StrEnum):
@@ -34,7 +35,7 @@ class Opener(StrEnum):
     AUTOMATION = "automation"
 
 
-ContactId = Annotated[str, typer.Option("--contact", "-c", metavar="ID", help="The contact's id.")]
+ContactId = Annotated[str, typer.Option("--contact", "-c", metavar="ID", callback=bare_id, help="The contact's id.")]
 EventOption = Annotated[
     Event | None,
     typer.Option(
@@ -110,9 +111,9 @@ def evaluate(
         decision = service.assignment.EvaluateContact(request, timeout=service.timeout).decision
     holds = decision.contact_id or contact  # a service of the version before does not say
     if holds != contact:
-        typer.echo(f"{contact} was merged into {holds}")
+        say(f"{contact} was merged into {holds}")
     for line in explanation(holds, decision):
-        typer.echo(line)
+        say(line)
 
 
 def parse_trait(text: str) -> tuple[str, Value]:

@@ -2,9 +2,18 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Final
+
 from evenhand.v1.decision_pb2 import Decision, Outcome
 
 from strategies import STRATEGIES
+
+if TYPE_CHECKING:
+    from evenhand.v1.assignment_service_pb2 import GetContactResponse
+
+
+_BY_OTHERS: Final = "named by hand, by a caller or by a merge"
+_TAKEN_AWAY: Final = "taken away by hand, or on closing"
 
 
 def explanation(contact_id: str, decision: Decision) -> list[str]:
@@ -12,12 +21,34 @@ def explanation(contact_id: str, decision: Decision) -> list[str]:
     headline = f"{contact_id} {_headline(decision)}"
     if decision.replayed:
         headline += " (the earlier answer to this request id, given again)"
-    lines = [headline, f"  why      {why(decision)}"]
+    return [headline, *_explained(decision)]
+
+
+def explanation_of_record(record: GetContactResponse) -> list[str]:
+    """Say why a contact on record has the owner that it has: by the latest decision, or else by whom it may be.
+
+    A decision explains no owner but the one that it chose.
+    """
+    if not record.HasField("decision"):
+        return [f"  why      {_BY_OTHERS}"] if record.owner_id else []
+    decision = record.decision
+    if record.owner_id == decision.agent_id:
+        return _explained(decision)
+    others = _BY_OTHERS if record.owner_id else _TAKEN_AWAY
+    chosen = f"assigned it to {decision.agent_id}" if decision.agent_id else "left it unassigned"
+    return [f"  why      {others}; the latest decision {chosen}", _decided(decision)]
+
+
+def _explained(decision: Decision) -> list[str]:
+    lines = [f"  why      {why(decision)}"]
     if decision.reply:
         lines.append(f"  reply    {decision.reply.strip()}")
+    return [*lines, _decided(decision)]
+
+
+def _decided(decision: Decision) -> str:
     when = decision.decide_time.ToJsonString()
-    lines.append(f"  decided  rules revision {decision.rules_revision}, sequence {decision.sequence}, {when}")
-    return lines
+    return f"  decided  rules revision {decision.rules_revision}, sequence {decision.sequence}, {when}"
 
 
 def why(decision: Decision) -> str:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-import typer
-
+from service.cli.saying import say
 from service.store.keys import SUFFIXES
 
 if TYPE_CHECKING:
@@ -43,5 +42,5 @@ def show_lost(workspace: str, before: Collection[str], after: Collection[str]) -
         cure = _CURES[suffix] if suffix in after else "put back"
         if suffix == SUFFIXES["LEASES"]:
             cure = _CURES[suffix]
-        typer.echo(f"Workspace {workspace}: {_NAMES.get(suffix, suffix)} is lost from Redis: {cure}")
+        say(f"Workspace {workspace}: {_NAMES.get(suffix, suffix)} is lost from Redis: {cure}")
     return [suffix for suffix in before if suffix in after]

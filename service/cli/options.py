@@ -40,6 +40,11 @@ def count(number: int, noun: str) -> str:
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
+def bare_id(text: str) -> str:
+    """Take white space off a contact's id, as the service does, so that what it answers is about the same id."""
+    return text.strip() or text
+
+
 def parse_server(text: str) -> str:
     """Read a gRPC address; a bare host would silently mean port 443.
 

@@ -12,6 +12,7 @@ from evenhand.v1.roster_service_pb2 import AgentPresence, Presence, SetPresenceR
 from service.cli.client import connected
 from service.cli.options import Workspace, calls_service, parse_duration
 from service.cli.reaching import EXIT_PROBLEMS, Target
+from service.cli.saying import say
 from service.config.durations import format_duration
 
 
@@ -59,8 +60,8 @@ def presence(
     until = f" for {format_duration(lease)}" if lease is not None else ""
     known = [agent for agent in agents if agent not in set(unknown)]
     if known:
-        typer.echo(f"{', '.join(known)}: {wanted.value}{until}")
+        say(f"{', '.join(known)}: {wanted.value}{until}")
     if unknown:
         missing = ", no ".join(f'agent "{agent}"' for agent in unknown)
-        typer.echo(f"evenhand: there is no {missing} in this workspace", err=True)
+        say(f"evenhand: there is no {missing} in this workspace", err=True)
         raise typer.Exit(EXIT_PROBLEMS)

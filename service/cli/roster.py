@@ -12,7 +12,8 @@ from service.cli.client import connected
 from service.cli.options import Workspace, calls_service, count
 from service.cli.pages import whole_roster
 from service.cli.reaching import Target  # noqa: TC001 (typer reads it)
-from service.cli.tables import console
+from service.cli.saying import say
+from service.cli.tables import cell, console
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -25,14 +26,13 @@ def roster(workspace: Workspace, target: Target) -> None:
     """Show the agents of a workspace: presence, open contacts, limit, weight, teams."""
     with connected(target) as service:
         found = whole_roster(service, workspace).roster
-    out = console()
     if not found.agents:
-        out.print(f"Workspace {workspace} has no agents. Configure some with `evenhand apply`.")
+        say(f"Workspace {workspace} has no agents. Configure some with `evenhand apply`.")
         return
-    out.print(_table(found))
+    console().print(_table(found))
     online = sum(agent.presence == Presence.PRESENCE_ONLINE for agent in found.agents)
     open_contacts = sum(agent.open_contact_count for agent in found.agents)
-    out.print(f"{count(len(found.agents), 'agent')}, {online} online, {count(open_contacts, 'open contact')}")
+    say(f"{count(len(found.agents), 'agent')}, {online} online, {count(open_contacts, 'open contact')}")
 
 
 def _table(found: Roster) -> Table:
@@ -58,11 +58,11 @@ def _row(agent: Agent, teams: Mapping[str, list[str]]) -> list[Text]:
         shown.append(" (disabled)", style="red")
     full = 0 < agent.max_open_contacts <= agent.open_contact_count
     return [
-        Text(agent.id),
-        Text(agent.name),
+        cell(agent.id),
+        cell(agent.name),
         shown,
         Text(str(agent.open_contact_count), style="red" if full else ""),
         Text(str(agent.max_open_contacts or "-")),
         Text(str(agent.weight or 1)),
-        Text(", ".join(teams.get(agent.id, []))),
+        cell(", ".join(teams.get(agent.id, []))),
     ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import typer
+from service.cli.saying import say
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -15,11 +15,11 @@ if TYPE_CHECKING:
 def show_changes(noun: str, workspace: str, changes: Sequence[str], *, dry_run: bool) -> None:
     """Print what changes; `noun` is what of the roster is changed."""
     if not changes:
-        typer.echo(f"{noun}: {workspace} has that already")
+        say(f"{noun}: {workspace} has that already")
         return
-    typer.echo(f"{noun}: {'would change' if dry_run else 'changed'} {workspace}")
+    say(f"{noun}: {'would change' if dry_run else 'changed'} {workspace}")
     for line in changes:
-        typer.echo(line)
+        say(line)
 
 
 def show_removed(noun: str, workspace: str, ids: Sequence[str], *, dry_run: bool) -> None:
@@ -30,4 +30,4 @@ def show_removed(noun: str, workspace: str, ids: Sequence[str], *, dry_run: bool
 def show_warnings(workspace: str, warnings: Sequence[ConfigurationWarning]) -> None:
     """Print warnings, a line each."""
     for warning in warnings:
-        typer.echo(f"{workspace}: {warning.field}: warning: {warning.message}")
+        say(f"{workspace}: {warning.field}: warning: {warning.message}")

@@ -13,6 +13,7 @@ from service.cli.options import GROUP, DryRun, Workspace, calls_service
 from service.cli.pages import until_unchanged, whole_roster
 from service.cli.reaching import EXIT_PROBLEMS, Target
 from service.cli.roster_edits import show_changes, show_removed, show_warnings
+from service.cli.saying import say
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -98,5 +99,5 @@ def _refuse_strangers(team: str, leaving: Sequence[str], members: Sequence[str])
     """End the command if somebody is to leave the team who is not in it."""
     strangers = [each for each in leaving if each not in members]
     if strangers:
-        typer.echo(f"evenhand: not in team {team}: {', '.join(strangers)}", err=True)
+        say(f"evenhand: not in team {team}: {', '.join(strangers)}", err=True)
         raise typer.Exit(EXIT_PROBLEMS)

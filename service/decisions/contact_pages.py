@@ -12,7 +12,7 @@ from evenhand.v1.assignment_service_pb2 import OpenFilter
 
 from service.decisions.errors import InvalidError
 from service.decisions.request_checks import check_ids, check_optional_ids, trim
-from service.rules import Violation, is_blank, is_identifier
+from service.rules import Violations, is_blank, is_identifier
 from service.store.values import WalkPlace
 
 if TYPE_CHECKING:
@@ -37,11 +37,12 @@ class ContactsWanted(NamedTuple):
     most: int
     start: WalkPlace
 
-    def token_of(self, following: WalkPlace | None) -> str:
+    def token_of(self, workspace_id: str, following: WalkPlace | None) -> str:
         """Return the token of the page that starts there; empty: there is none."""
         if following is None:
             return ""
-        return urlsafe_b64encode(json.dumps([_digest(self.owner_id, self.is_open), *following]).encode()).decode()
+        digest = _digest(workspace_id, self.owner_id, self.is_open)
+        return urlsafe_b64encode(json.dumps([digest, *following]).encode()).decode()
 
 
 def contacts_wanted(request: ListContactsRequest) -> ContactsWanted:
@@ -50,30 +51,30 @@ def contacts_wanted(request: ListContactsRequest) -> ContactsWanted:
     Raises:
         InvalidError: the request is wrong.
     """
-    wrong: list[Violation] = []
+    wrong = Violations()
     check_ids(wrong, workspace_id=request.workspace_id)
     if not is_blank(request.owner_id):  # which would else be all owners
-        trim(request, "owner_id")
+        trim(request, "owner_id", optional=True)
     check_optional_ids(wrong, owner_id=request.owner_id)
     if not 0 <= request.page_size <= _LARGEST_PAGE:
-        wrong.append(Violation("page_size", f"must be 0 to {_LARGEST_PAGE}, not {request.page_size}"))
+        wrong.add("page_size", f"must be 0 to {_LARGEST_PAGE}, not {request.page_size}")
     if request.open not in _FILTERS:
-        wrong.append(Violation("open", "must be one of " + ", ".join(OpenFilter.keys())))
+        wrong.add("open", "must be one of " + ", ".join(OpenFilter.keys()))
     is_open = _FILTERS.get(request.open)
     start: WalkPlace | None = WalkPlace()
     if request.page_token:
-        start = _start(request.page_token, _digest(request.owner_id, is_open))
+        start = _start(request.page_token, _digest(request.workspace_id, request.owner_id, is_open))
     if start is None:
         must = "is none of a list of these contacts; give the next_page_token of the page before, and ask for the same"
-        wrong.append(Violation("page_token", must))
+        wrong.add("page_token", must)
     if wrong or start is None:
         raise InvalidError(wrong)
     return ContactsWanted(request.owner_id, is_open, request.page_size or _PAGE_SIZE, start)
 
 
-def _digest(owner_id: str, is_open: bool | None) -> int:
+def _digest(workspace_id: str, owner_id: str, is_open: bool | None) -> int:
     """Return what tells a list from others, so that no token is taken for one of another list."""
-    return crc32(f"{is_open}:{owner_id}".encode())
+    return crc32(json.dumps([workspace_id, owner_id, is_open]).encode())
 
 
 def _start(token: str, digest: int) -> WalkPlace | None:

@@ -11,7 +11,7 @@ from evenhand.v1.roster_service_pb2 import Agent, Roster, Team
 from evenhand.v1.rules_pb2 import RuleSet
 
 from service.decisions.errors import InvalidError, StaleEtagError
-from service.rules import Violation
+from service.rules import Violation, Violations
 from service.rules.fields.limits import MAX_RESPONSE_BYTES
 
 if TYPE_CHECKING:
@@ -56,10 +56,10 @@ class PageRequest(NamedTuple):
             raise InvalidError([Violation("page_size", described)])
 
 
-def page_request(page_size: int, page_token: str, wrong: list[Violation]) -> PageRequest:
+def page_request(page_size: int, page_token: str, wrong: Violations) -> PageRequest:
     """Read which page is wanted; what is wrong is added to a list."""
     if page_size < 0:
-        wrong.append(Violation("page_size", f"is {page_size}; give a positive number, or 0 for everything at once"))
+        wrong.add("page_size", f"is {page_size}; give a positive number, or 0 for everything at once")
     start = None
     if page_token:
         try:
@@ -67,9 +67,9 @@ def page_request(page_size: int, page_token: str, wrong: list[Violation]) -> Pag
         except ValueError:
             found = None
         if found is None:
-            wrong.append(Violation("page_token", "is none of this call; give the next_page_token of the page before"))
+            wrong.add("page_token", "is none of this call; give the next_page_token of the page before")
         elif not page_size:
-            wrong.append(Violation("page_size", "is missing; a page_token asks for a page"))
+            wrong.add("page_size", "is missing; a page_token asks for a page")
         else:
             start = (int(found[1]), int(found[2]), int(found[3]))
     return PageRequest(page_size, start)

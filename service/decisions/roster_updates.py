@@ -19,6 +19,7 @@ from service.rules import (
     EMPTY,
     Layout,
     Violation,
+    Violations,
     plan_agents,
     plan_teams,
     validate_agents,
@@ -98,10 +99,10 @@ class RosterUpdater:
 
     def remove_agents(self, call: Call, request: pb.RemoveAgentsRequest) -> tuple[str, Warnings]:
         """Remove agents from the roster and its teams."""
-        wrong: list[Violation] = []
+        wrong = Violations()
         check_listed(wrong, "agent_ids", request.agent_ids, MAX_AGENTS)
         if not request.agent_ids:
-            wrong.append(Violation("agent_ids", "is empty; name at least one agent"))
+            wrong.add("agent_ids", "is empty; name at least one agent")
         if wrong:
             raise InvalidError(wrong)
         agent_ids = list(request.agent_ids)
@@ -119,10 +120,10 @@ class RosterUpdater:
     def update_teams(self, call: Call, request: pb.UpdateTeamsRequest) -> tuple[str, Warnings]:
         """Add, change or remove teams."""
         teams, remove = request.teams, list(request.remove_team_ids)
-        wrong: list[Violation] = []
+        wrong = Violations()
         check_listed(wrong, "remove_team_ids", remove, MAX_TEAMS, {team.id for team in teams})
         if not teams and not remove:
-            wrong.append(Violation("teams", "is empty, and so is remove_team_ids; give at least one team"))
+            wrong.add("teams", "is empty, and so is remove_team_ids; give at least one team")
 
         def plan(attempt: _Attempt) -> _Plan:
             size, some = attempt.size, teams[:MAX_TEAMS]

@@ -23,6 +23,7 @@ from service.decisions.request_checks import (
 from service.redis_client.durability import NotDurableError
 from service.rpc import statuses
 from service.rpc.response_size import fit_batch, leave_out_if_too_large
+from service.rules import Violations
 from service.store.values import NO_VERSION, Decision, Merged, Merging, StateLostError, reason_of, revision_of
 from service.telemetry import trail
 
@@ -36,7 +37,6 @@ if TYPE_CHECKING:
     from service.call import Call
     from service.decisions.configuration import Configurator
     from service.decisions.evaluation import Evaluation
-    from service.rules import Violation
     from service.store.port import Store
 
 
@@ -87,7 +87,7 @@ class Assignment:
         self, request: pb.BatchEvaluateContactsRequest, call: Call
     ) -> pb.BatchEvaluateContactsResponse:
         """Decide about many contacts of a workspace in the order given; a wrong one only spoils its own result."""
-        wrong: list[Violation] = []
+        wrong = Violations()
         check_batch(wrong, request)
         if wrong:
             raise InvalidError(wrong)
@@ -116,7 +116,7 @@ class Assignment:
 
     def get_rules(self, request: pb.GetRulesRequest, call: Call) -> pb.GetRulesResponse:
         """Return the rule set in force, or a page of it."""
-        wrong: list[Violation] = []
+        wrong = Violations()
         check_ids(wrong, workspace_id=request.workspace_id)
         wanted = page_request(request.page_size, request.page_token, wrong)
         if wrong:
@@ -229,7 +229,7 @@ class Assignment:
         if not page and following is None:
             self._refuse_if_lost(call.workspace_id, call.deadline)
         listed = [pb.ListContactsResponse.Contact(**contact._asdict()) for contact in page]
-        return pb.ListContactsResponse(contacts=listed, next_page_token=wanted.token_of(following))
+        return pb.ListContactsResponse(contacts=listed, next_page_token=wanted.token_of(call.workspace_id, following))
 
 
 def _note_owner(call: Call, contact_id: str, before: str, after: str, *, confirmed: bool = True) -> None:

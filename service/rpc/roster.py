@@ -11,6 +11,7 @@ from service.decisions.pages import page_request, token_of
 from service.decisions.request_checks import check_ids, check_presence, require, require_ids
 from service.decisions.roster_reader import RosterReader
 from service.rpc.response_size import leave_out_if_too_large
+from service.rules import Violations
 from service.store.values import PresenceReport
 
 if TYPE_CHECKING:
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
     from service.call import Call
     from service.decisions.configuration import Configurator
     from service.decisions.roster_updates import RosterUpdater
-    from service.rules import Violation
     from service.store.port import Store
 
 
@@ -90,7 +90,7 @@ class RosterCalls:
 
     def get_roster(self, request: pb.GetRosterRequest, call: Call) -> pb.GetRosterResponse:
         """Return agents and teams, or a page of them, with presence and open counts."""
-        wrong: list[Violation] = []
+        wrong = Violations()
         check_ids(wrong, workspace_id=request.workspace_id)
         wanted = page_request(request.page_size, request.page_token, wrong)
         if wrong:
@@ -105,7 +105,7 @@ class RosterCalls:
 
     def set_presence(self, request: pb.SetPresenceRequest, call: Call) -> pb.SetPresenceResponse:
         """Report presences, and name those who are not in the roster."""
-        wrong: list[Violation] = []
+        wrong = Violations()
         check_presence(wrong, request)
         if wrong:
             raise InvalidError(wrong)

@@ -173,7 +173,7 @@ UNREADABLE = [
 def not_found(resource_type: str, names: Sequence[str]) -> Status:
     """Return the error for contacts or agents that do not exist."""
     details = trailers.resources(resource_type, names)
-    message = f"{resource_type} not found: {listed(names, most=len(details))}"
+    message = trailers.not_found(resource_type, names, len(details))
     return _status(code_pb2.NOT_FOUND, "NOT_FOUND", message, details)
 
 
@@ -187,7 +187,7 @@ def etag_mismatch(what: str) -> Status:
 def merge_refused(*, is_circle: bool) -> Status:
     """Return the error for two ids that cannot become one contact."""
     if is_circle:
-        message = "into_contact_id is an old id of from_contact_id, which holds; name them the other way round"
+        message = "they are one contact already: into_contact_id is an old id of from_contact_id, which holds"
         return _status(code_pb2.FAILED_PRECONDITION, "MERGE_CIRCLE", message)
     message = "more than 1000 old ids would stand for the contact"
     return _status(code_pb2.FAILED_PRECONDITION, "TOO_MANY_IDS", message)

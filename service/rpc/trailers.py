@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from google.rpc.error_details_pb2 import BadRequest, ResourceInfo
 
-from service.rules import Violation, json_path, listed
+from service.rules import Violation, json_path, listed, quoted
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -67,10 +67,15 @@ def fields(violations: Sequence[Violation], message: str) -> tuple[BadRequest, s
     return named, in_json
 
 
+def not_found(resource_type: str, names: Sequence[str], most: int = _RESOURCES) -> str:
+    """Say that these contacts or agents do not exist, by so many of their names."""
+    return f"{resource_type} not found: {listed([*map(quoted, names[:most]), *names[most:]], most=most)}"
+
+
 def resources(resource_type: str, names: Sequence[str]) -> list[ResourceInfo]:
     """Return contacts or agents that do not exist, the first of them as there is room."""
     details: list[ResourceInfo] = []
-    room = _room_beside(f"{resource_type} not found: {listed(names, most=_RESOURCES)}")
+    room = _room_beside(not_found(resource_type, names))
     for name in names[:_RESOURCES]:
         info = ResourceInfo(resource_type=resource_type, resource_name=name, description=_DOES_NOT_EXIST)
         room -= info.ByteSize() + _AROUND_DETAIL

@@ -10,7 +10,7 @@ from service.rules.checks.rule_set import validate_rule_set
 from service.rules.checks.warnings import warnings_of
 from service.rules.choices import Choice, View, choices_of
 from service.rules.conditions.cel_runtime import ExpressionError, compiling_once
-from service.rules.fields.identifiers import identifier_problem, is_blank, is_id, is_identifier, quoted, trimmed
+from service.rules.fields.identifiers import id_problem, identifier_problem, is_blank, is_id, is_identifier, quoted
 from service.rules.fields.listing import listed
 from service.rules.fields.violations import Violation, Violations, json_path
 from service.rules.layout import (
@@ -50,6 +50,7 @@ __all__ = [
     "choices_of",
     "compiling_once",
     "dump",
+    "id_problem",
     "identifier_problem",
     "is_blank",
     "is_id",
@@ -66,7 +67,6 @@ __all__ = [
     "pool_of",
     "prepare",
     "quoted",
-    "trimmed",
     "validate_agents",
     "validate_roster",
     "validate_rule_set",

@@ -203,10 +203,10 @@ class _ConsoleFormatter(logging.Formatter):
         return " ".join([super().formatMessage(record), *(f"{name}={_text(value)}" for name, value in fields.items())])
 
     def format(self, record: logging.LogRecord) -> str:
-        return _printable(super().format(record))
+        return printable(super().format(record))
 
 
-def _printable(line: str) -> str:
+def printable(line: str) -> str:
     """Return a line with its control characters written as JSON writes them."""
     return _UNPRINTABLE.sub(lambda found: f"\\u{ord(found[0]):04x}", line)
 
@@ -225,7 +225,7 @@ def _json_formatter() -> logging.Formatter:
             return datetime.fromtimestamp(record.created).astimezone().isoformat(timespec="milliseconds")
 
         def format(self, record: logging.LogRecord) -> str:
-            return _printable(super().format(record))
+            return printable(super().format(record))
 
         def process_log_record(self, log_data: dict[str, Any]) -> dict[str, Any]:
             return super().process_log_record(log_data | log_data.pop("fields", {}))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import dataclass
 from threading import Lock
 from time import monotonic
 from typing import Final
@@ -12,7 +13,7 @@ from service.telemetry import logs
 _log = logging.getLogger(__name__)
 
 _PAUSE_SECONDS: Final = 60.0
-# Workspaces that are kept in mind, at most: beyond that, some go unsaid for as long as one pause takes.
+# Workspaces that are kept in mind, at most: beyond that, some go unsaid, and uncounted, for as long as one pause takes.
 _MOST: Final = 10_000
 
 
@@ -21,26 +22,39 @@ class UnknownOwners:
 
     def __init__(self) -> None:
         self._lock = Lock()
-        self._again: dict[str, float] = {}  # when each workspace is logged again at the earliest, by `monotonic`
+        self._paused: dict[str, _Pause] = {}
 
     def note(self, workspace_id: str, owner_id: str) -> None:
-        """Log that a contact of the workspace has this owner, unless another one was named just now."""
-        if self._may_log(workspace_id, monotonic()):
+        """Log that a contact of the workspace has this owner; one that comes too soon is counted for the next line."""
+        left_out = self._take(workspace_id, monotonic())
+        if left_out is not None:
             logs.event(
                 _log,
                 logging.WARNING,
                 "a contact's owner is nobody of the roster",
                 workspace=workspace_id,
                 owner=owner_id,
+                left_out=left_out or "",
             )
 
-    def _may_log(self, workspace_id: str, now: float) -> bool:
+    def _take(self, workspace_id: str, now: float) -> int | None:
+        """Return how many of the workspace were left out since the last one logged; None: leave this out, too."""
         with self._lock:
-            if now < self._again.get(workspace_id, now):
-                return False
-            if workspace_id not in self._again and len(self._again) >= _MOST:
-                self._again = {each: again for each, again in self._again.items() if now < again}
-                if len(self._again) >= _MOST:
-                    return False
-            self._again[workspace_id] = now + _PAUSE_SECONDS
-            return True
+            pause = self._paused.get(workspace_id)
+            if pause is not None and now < pause.ends:
+                pause.left_out += 1
+                return None
+            if pause is None and len(self._paused) >= _MOST:
+                self._paused = {each: kept for each, kept in self._paused.items() if now < kept.ends}
+                if len(self._paused) >= _MOST:
+                    return None
+            self._paused[workspace_id] = _Pause(now + _PAUSE_SECONDS)
+            return pause.left_out if pause is not None else 0
+
+
+@dataclass(slots=True)
+class _Pause:
+    """When a workspace is logged again at the earliest, by `monotonic`, and how many are left out until then."""
+
+    ends: float
+    left_out: int = 0

@@ -159,7 +159,7 @@ def test_traits_hold_no_more_values_than_promised(workspace: Workspace):
     assert said.fields == {"contact.traits"}
 
 
-@pytest.mark.parametrize("value", ["", "x" * 129, "a\nb", "a\x00b", "a\x1fb", "\x7f", "a\u2028b", "a\u0085"])
+@pytest.mark.parametrize("value", ["", "x" * 129, "a\nb", "a\x00b", "a\x1fb", "\x7f", "a\u2028b", "a\u0085b"])
 def test_ids_are_printable_and_short(service: Service, workspace: Workspace, value: str):
     """Every id is 1 to 128 printable characters, in every call that takes one."""
     calls: list[tuple[str, Any, str]] = [
@@ -186,6 +186,53 @@ def test_ids_are_printable_and_short(service: Service, workspace: Workspace, val
     with refused("INVALID_ARGUMENT") as said:
         Workspace(value, service).get_rules()
     assert said.fields == {"workspace_id"}
+
+
+@pytest.mark.parametrize(
+    ("value", "fault"),
+    [
+        ("x" * 129, "has 129 characters; at most 128 are allowed"),
+        ("a\nb", '"a\\u000ab" contains a control character or a line separator; remove it'),
+        ("", "is missing; it needs 1 to 128 printable characters"),
+        ("\t ", '"\\u0009 " is blank; an id is seen'),
+    ],
+)
+def test_what_is_wrong_with_an_id_is_said(workspace: Workspace, value: str, fault: str):
+    """Too long, a control character within, missing, blank: a request is told which of them it is, as a roster is."""
+    calls: list[tuple[str, Any, str]] = [
+        ("EvaluateContact", api.EvaluateContactRequest(event_type=CREATED, contact=contact(value)), "contact.id"),
+        ("AssignContact", api.AssignContactRequest(contact_id="c", agent_id=value), "agent_id"),
+        ("CloseContact", api.CloseContactRequest(contact_id=value), "contact_id"),
+        (
+            "SetPresence",
+            roster_service_pb2.SetPresenceRequest(
+                presences=[roster_service_pb2.AgentPresence(agent_id=value, presence=ONLINE)]
+            ),
+            "presences[0].agent_id",
+        ),
+    ]
+    for method, request, path in calls:
+        with refused("INVALID_ARGUMENT") as said:
+            workspace.call(method, request)
+        assert said.violations[path].endswith(fault)
+
+
+def test_what_is_wrong_with_a_tag_or_key_is_said(workspace: Workspace):
+    """Of tags, keys, sources, channels and request ids, too, a request is told what is wrong with each."""
+    asked = contact("c", source="a\tb", channel="x" * 129, tags=["", "a\tb"], traits={"a\tb": 1})
+    with refused("INVALID_ARGUMENT") as said:
+        workspace.evaluate(UPDATED, asked, ["x" * 129], "a\tb")
+    within = '"a\\u0009b" contains a control character or a line separator; remove it'
+    long = f'"{"x" * 39}…" has 129 characters; at most 128 are allowed'
+    assert said.violations == {
+        "request_id": within,
+        "updated_keys[0]": long,
+        "contact.source": within,
+        "contact.channel": long,
+        "contact.tags[0]": "is missing; it needs 1 to 128 printable characters",
+        "contact.tags[1]": within,
+        "contact.traits['a\\tb']": f"the key {within}",
+    }
 
 
 @pytest.mark.parametrize(

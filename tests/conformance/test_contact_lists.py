@@ -13,6 +13,8 @@ from tests.support.builders import agents, rule
 from tests.support.client import refused
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from tests.support.client import Workspace
 
 pytestmark = pytest.mark.every_redis
@@ -107,6 +109,23 @@ def test_a_token_is_of_its_list(team: Workspace):
     with refused("INVALID_ARGUMENT") as said:
         team.call("ListContacts", api.ListContactsRequest(owner_id="x" * 129, open=3, page_size=1001, page_token=EMPTY))
     assert said.fields == {"owner_id", "open", "page_size", "page_token"}
+
+
+def test_a_token_is_of_its_workspace(team: Workspace, new_workspace: Callable[[], Workspace]):
+    """A token of another workspace, which would leave contacts out, is refused; its own goes on as before."""
+    other = new_workspace()
+    other.roster("ann")
+    other.rules(rule("r"))
+    other.created_in_batch(f"o-{number}" for number in range(5))
+    of_team, of_other = (
+        one.call("ListContacts", api.ListContactsRequest(page_size=2)).next_page_token for one in (team, other)
+    )
+    assert of_team
+    assert of_other
+    with refused("INVALID_ARGUMENT") as said:
+        other.call("ListContacts", api.ListContactsRequest(page_size=2, page_token=of_team))
+    assert said.fields == {"page_token"}
+    assert other.call("ListContacts", api.ListContactsRequest(page_size=2, page_token=of_other)).contacts
 
 
 def test_what_stays_is_listed_while_others_change(team: Workspace):

@@ -72,6 +72,19 @@ def test_shares_stay_as_even_as_they_can_be(workspace: Workspace, strategy: int,
     assert counts == {"ann": 100, "bob": 100, "cy": 100}
 
 
+@pytest.mark.parametrize(
+    ("strategy", "afterwards"),
+    [(ROUND_ROBIN, ["ann"] * 4), (LONGEST_IDLE, ["ann", "bob", "ann", "bob"])],
+)
+def test_longest_idle_evens_nothing_out(workspace: Workspace, strategy: int, afterwards: list[str]):
+    """Who was excluded from four contacts has the next four by round robin, and by longest idle only the next one."""
+    workspace.roster("ann", "bob")
+    workspace.rules(rule("r", strategy=strategy))
+    for number in range(4):
+        assert workspace.created(f"without-{number}", without=["ann"]).agent_id == "bob"
+    assert workspace.takes(*"1234") == afterwards
+
+
 def test_who_joins_or_returns_gets_no_burst(workspace: Workspace):
     """Beside an author who is far behind, whoever joins or comes back starts level with the others."""
     workspace.roster("ann", "bob", "cy", "eve")

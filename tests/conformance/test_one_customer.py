@@ -84,6 +84,13 @@ def test_the_decision_goes_with_the_owner(team: Workspace):
     assert team.created("new", request_id="one").outcome == NO_RULE_MATCHED
 
 
+def test_the_decision_stays_where_the_owner_stays(team: Workspace):
+    """An id that holds and keeps its owner keeps the decision that explains the owner, too."""
+    team.takes("old", "new")
+    team.merge("old", "new")
+    assert team.contact("new").decision.agent_id == team.owner("new") == "bob"
+
+
 @pytest.mark.parametrize("closed", ["old", "new"])
 def test_the_contact_is_open_if_either_was(team: Workspace, closed: str):
     """A closed and an open contact become an open one, of the owner who holds, counted once."""
@@ -190,7 +197,7 @@ def test_what_is_one_already_stays(team: Workspace):
 
 @pytest.mark.parametrize("chain", [["a", "b"], ["a", "b", "c"]])
 def test_circles_are_refused(team: Workspace, chain: list[str]):
-    """The contact that holds cannot be merged into one of its old ids; nothing changes."""
+    """The contact that holds cannot be merged into one of its old ids; nothing changes, and why is said."""
     team.takes(*chain)
     for old, new in pairwise(chain):
         team.merge(old, new)
@@ -198,6 +205,7 @@ def test_circles_are_refused(team: Workspace, chain: list[str]):
     with refused("FAILED_PRECONDITION") as said:
         team.merge(chain[-1], "a")
     assert said.reason == "MERGE_CIRCLE"
+    assert "they are one contact already: into_contact_id is an old id of from_contact_id" in said.message
     assert team.open_counts() == before
     assert state(team, "a") == state(team, chain[-1])
 

@@ -67,7 +67,7 @@ def test_details_of_an_error_are_read(caller: Caller, server: EvenhandServer, la
     assert (done.returncode, done.stdout) == (1, "health: SERVING\n")
     first, *fields = done.stderr.splitlines()
     assert first == f"{INVALID.get(language, 'INVALID_ARGUMENT')} INVALID_FIELDS"
-    wrong = "must be 1 to 128 printable characters, and not blank, and neither begin nor end with space"
+    wrong = "is missing; it needs 1 to 128 printable characters"
     assert fields == [f"  {FIELD.get(language, 'workspace_id')}: {wrong}"]
 
 

@@ -92,5 +92,5 @@ def test_a_story_through_reflection(server):
 def test_an_error_is_a_standard_status(server):
     """A client without our code reads code, message and details of a refusal."""
     error = call(server, "AssignmentService/GetContact", {"workspaceId": "w", "contactId": "nobody"})
-    assert (error["code"], error["message"]) == ("not_found", "contact not found: nobody")
+    assert (error["code"], error["message"]) == ("not_found", 'contact not found: "nobody"')
     assert [detail["type"] for detail in error["details"]] == ["google.rpc.ErrorInfo", "google.rpc.ResourceInfo"]

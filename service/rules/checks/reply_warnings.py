@@ -8,7 +8,7 @@ from unicodedata import category
 
 from evenhand.v1.assignment_service_pb2 import Warning as Advice
 
-from service.rules.fields.identifiers import quoted, trimmed
+from service.rules.fields.identifiers import quoted
 from service.rules.fields.listing import listed
 from service.rules.matching.reply import PLACEHOLDER
 
@@ -65,8 +65,8 @@ def _doubtful(reply: str) -> list[str]:
     for match in PLACEHOLDER.finditer(reply):
         placeholder, any_key = match[0], match["any_key"]
         tail = _tail(reply[match.end() :])
-        if any_key is not None and trimmed(any_key) != any_key:
-            write = quoted(f"${{contact.{trimmed(any_key)}}}")
+        if any_key is not None and any_key.strip() != any_key:
+            write = quoted(f"${{contact.{any_key.strip()}}}")
             found.append(f"{quoted(placeholder)} asks for a key with space around it; if it has none, write {write}")
         elif tail and not placeholder.endswith("}"):
             name = placeholder.removeprefix("$")

@@ -18,9 +18,7 @@ _REFUSED = re.compile(f"[{CONTROLS}]")
 # What would not be seen in a message, or would turn it around.
 _MARKS = "\xad\u061c\u200b\u200e\u200f\u202a-\u202e\u2060\u2066-\u2069\ufeff"
 _ESCAPED = re.compile(f"[{CONTROLS}{_MARKS}]")
-# White space of every script, but for that which is refused.
-_SPACE = " \xa0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u202f\u205f\u3000"
-_SEEN = re.compile(f"[^{_SPACE}{_MARKS}]")
+_SEEN = re.compile(rf"[^\s{_MARKS}]")
 
 _QUOTED_CHARACTERS = 40
 FAULT = "contains a control character or a line separator; remove it"
@@ -39,7 +37,7 @@ def is_printable(text: str) -> bool:
 
 def is_id(text: str) -> bool:
     """Tell whether `text` is an identifier that is not blank, and neither begins nor ends with space."""
-    return is_identifier(text) and not is_blank(text) and trimmed(text) == text
+    return is_identifier(text) and not is_blank(text) and text.strip() == text
 
 
 def is_blank(text: str) -> bool:
@@ -47,17 +45,17 @@ def is_blank(text: str) -> bool:
     return _SEEN.search(text) is None
 
 
-def trimmed(text: str) -> str:
-    """Take white space off both ends, of whatever script; control characters and line separators stay."""
-    return text.strip(_SPACE)
+def id_problem(text: str, *, spaced: bool = False) -> str | None:
+    """Say what keeps `text` from being an id and what would be right; None if nothing does.
 
-
-def id_problem(text: str) -> str | None:
-    """Say what keeps `text` from being an id and what would be right; None if nothing does."""
+    Args:
+        text: the id.
+        spaced: whether it may begin or end with space.
+    """
+    if text and is_blank(text):
+        return f"{quoted(text)} is blank; an id is seen"
     problem = identifier_problem(text)
-    if problem is None and is_blank(text):
-        problem = f"{quoted(text)} is blank; an id is seen"
-    elif problem is None and (bare := trimmed(text)) != text:
+    if problem is None and not spaced and (bare := text.strip()) != text:
         problem = f"{quoted(text)} begins or ends with space; write {quoted(bare)}"
     return problem
 

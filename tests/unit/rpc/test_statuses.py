@@ -9,7 +9,7 @@ from datetime import timedelta
 from urllib.parse import quote
 
 import pytest
-from google.rpc.error_details_pb2 import BadRequest, ErrorInfo
+from google.rpc.error_details_pb2 import BadRequest, ErrorInfo, ResourceInfo
 from google.rpc.status_pb2 import Status
 from hypothesis import given
 from hypothesis import strategies as st
@@ -35,9 +35,18 @@ def test_whoever_does_not_exist_fits(character):
     names = [character * 125 + f"{number:03}" for number in range(1000)]
     status = statuses.not_found("agent", names)
     assert on_the_wire(status) + OTHER_HEADERS <= LIMIT
-    assert status.message.startswith(f"agent not found: {character}")
+    assert status.message.startswith(f'agent not found: "{character}')
     assert len(status.details) > 2
     assert len(statuses.not_found("agent", [f"agent-{number}" for number in range(30)]).details) == 21
+
+
+def test_who_does_not_exist_is_quoted():
+    """The message quotes each id, so that space around it is seen; what would turn the line around is escaped there."""
+    status = statuses.not_found("agent", [" asha@shop.com", "a\u202eb"])
+    assert status.message == 'agent not found: " asha@shop.com", "a\\u202eb"'
+    named = ResourceInfo()
+    assert status.details[2].Unpack(named)
+    assert named.resource_name == "a\u202eb"
 
 
 @pytest.mark.parametrize("character", ["a", "ä", "名", "😀"])

@@ -42,6 +42,24 @@ def test_one_a_minute_and_workspace(clock: list[float], caplog: pytest.LogCaptur
     assert said(caplog) == [("one", "Asha")]
 
 
+def test_how_many_were_left_out_is_said(clock: list[float], caplog: pytest.LogCaptureFixture):
+    """The next line of a workspace says how many decisions like it were left out since the last, and others' do not."""
+    owners = UnknownOwners()
+    for owner in ("null", "Asha", "null", "None"):
+        owners.note("one", owner)
+    owners.note("two", "zoe")
+    assert [record.fields.get("left_out") for record in caplog.records] == [None, None]
+    caplog.clear()
+    clock[0] += 60
+    for workspace in ("two", "one", "one"):
+        owners.note(workspace, "null")
+    assert [record.fields.get("left_out") for record in caplog.records] == [None, 3]
+    caplog.clear()
+    clock[0] += 60
+    owners.note("one", "null")
+    assert [record.fields["left_out"] for record in caplog.records] == [1]
+
+
 def test_workspaces_that_are_kept_in_mind_are_bounded(
     clock: list[float], caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ):
