@@ -7,15 +7,12 @@ literal has to say what holds where the trait is missing (`has()`), and of which
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from service.rules.conditions.cel_runtime import compile_expression
-from service.rules.conditions.cel_tree import Tree, kind_of
+from service.rules.conditions.cel_tree import Tree, kind_of, parts_of
 from service.rules.conditions.times import is_moment
 from service.rules.fields.identifiers import quoted
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 _COMPARISONS: Final = frozenset({"_==_", "_!=_", "_<_", "_<=_", "_>_", "_>=_"})
 _CONVERSIONS: Final = frozenset({"double", "int", "uint", "string", "timestamp", "duration", "bool"})
@@ -99,7 +96,7 @@ def _look(tree: Tree, found: _Traits) -> None:
                 found.presence_asked.add(tree.select_expr.field)
         case "call_expr":
             _look_at_call(tree, found)
-    for part in _parts(tree):
+    for part in parts_of(tree):
         _look(part, found)
 
 
@@ -169,21 +166,3 @@ def _key_of(tree: Tree) -> str | None:
 def _is_traits(tree: Tree) -> bool:
     select = tree.select_expr
     return kind_of(tree) == "select_expr" and select.field == "traits" and select.operand.ident_expr.name == "contact"
-
-
-def _parts(tree: Tree) -> Iterator[Tree]:
-    match kind_of(tree):
-        case "select_expr":
-            yield tree.select_expr.operand
-        case "call_expr":
-            if tree.call_expr.HasField("target"):
-                yield tree.call_expr.target
-            yield from tree.call_expr.args
-        case "list_expr":
-            yield from tree.list_expr.elements
-        case "struct_expr":
-            for entry in tree.struct_expr.entries:
-                yield entry.value
-        case "comprehension_expr":
-            loop = tree.comprehension_expr
-            yield from (loop.iter_range, loop.accu_init, loop.loop_condition, loop.loop_step, loop.result)

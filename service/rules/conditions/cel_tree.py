@@ -7,13 +7,16 @@ the numbers that `cel/expr/checked.proto` and `cel/expr/syntax.proto` of the lan
 from __future__ import annotations
 
 from functools import cache
-from typing import Any, Final, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from google.protobuf.any_pb2 import Any as Wrapped
 from google.protobuf.descriptor_pb2 import FieldDescriptorProto, FileDescriptorProto
 from google.protobuf.descriptor_pool import DescriptorPool
 from google.protobuf.message import DecodeError, Message
 from google.protobuf.message_factory import GetMessageClass
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 Tree: TypeAlias = Any
 """A `cel.expr.Expr`."""
@@ -81,6 +84,25 @@ def kind_of(tree: Tree) -> str:
     """Tell which of its kinds a tree is; no text for nothing."""
     kind: str | None = tree.WhichOneof(_KIND)
     return kind or ""
+
+
+def parts_of(tree: Tree) -> Iterator[Tree]:
+    """Yield the trees that a tree is made of, in their order."""
+    match kind_of(tree):
+        case "select_expr":
+            yield tree.select_expr.operand
+        case "call_expr":
+            if tree.call_expr.HasField("target"):
+                yield tree.call_expr.target
+            yield from tree.call_expr.args
+        case "list_expr":
+            yield from tree.list_expr.elements
+        case "struct_expr":
+            for entry in tree.struct_expr.entries:
+                yield from (entry.map_key, entry.value)
+        case "comprehension_expr":
+            loop = tree.comprehension_expr
+            yield from (loop.iter_range, loop.accu_init, loop.loop_condition, loop.loop_step, loop.result)
 
 
 @cache

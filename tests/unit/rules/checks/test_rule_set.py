@@ -162,6 +162,7 @@ def test_wrong_rules(fields, path):
         ),
         ({"expression": ""}, "expression"),
         ({"expression": "contact.nope == 1"}, "expression"),
+        ({"expression": "contact.id.matches('(')"}, "expression"),
         ({"expression": "'" + "x" * 4095 + "' == ''"}, "expression"),
     ],
 )
