@@ -162,10 +162,11 @@ def _ordered(trait: Any, value: Any, compare: Any) -> bool:
 
 
 def _time(text: str) -> float | None:
-    if not re.match("[0-9]{4}-", text.strip()):
+    plain = "".join(_plain_character(one) for one in unicodedata.normalize("NFKC", text)).strip()
+    if not re.match("[0-9]{4}-", plain):
         return None
     try:
-        moment = datetime.fromisoformat(text.strip())
+        moment = datetime.fromisoformat(plain)
     except ValueError:
         return None
     return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()

@@ -30,6 +30,7 @@ WORDS = [
     "\u20b9 5000",
     "2026-01-31",
     "2026-01-31T05:30+05:30",
+    "2026\u201301\u201331\ufeff",
     "true",
     "\u2b50",
     "\u2b50\ufe0f",
@@ -39,7 +40,18 @@ WORDS = [
     *BLANKS,
 ]
 TEXTS = [word for word in WORDS if word not in BLANKS]
-QUANTITIES = ["5", "05", "5.0", "5e0", "-5", "5,000", "\u20b9 5000", "2026-01-31", "2026-01-31T05:30+05:30"]
+QUANTITIES = [
+    "5",
+    "05",
+    "5.0",
+    "5e0",
+    "-5",
+    "5,000",
+    "\u20b9 5000",
+    "2026-01-31",
+    "2026-01-31T05:30+05:30",
+    "2026\u201301\u201331",
+]
 ORDERINGS = {"LESS", "LESS_OR_EQUAL", "GREATER", "GREATER_OR_EQUAL"}
 KEYS = ["budget", "Budget", "city"]
 NUMBERS = [0, 5, -5, 5.5, 5000, 1e308, float("inf"), float("nan")]

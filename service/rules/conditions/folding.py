@@ -11,19 +11,15 @@ from typing import Final
 from unicodedata import combining, normalize
 
 from service.rules.fields.identifiers import is_blank
-from service.rules.fields.marks import UNSEEN, characters_of
+from service.rules.fields.marks import DASHES, WITHOUT_UNSEEN
 
 _APOSTROPHES = "`\u00b4\u02b9\u02bb\u02bc\u02bd\u2018\u2019\u201a\u201b\u2032\u2035\u2039\u203a\u275b\u275c\uff07\uff40"
 _QUOTES = (
     "\u00ab\u00bb\u02ba\u201c\u201d\u201e\u201f\u2033\u2036\u275d\u275e\u300c\u300d\u300e\u300f\u301d\u301e\u301f\uff02"
 )
-_DASHES = "\u058a\u2010\u2011\u2012\u2013\u2014\u2015\u2043\u2212\u2e3a\u2e3b\ufe31\ufe32\ufe58\ufe63\uff0d"
 
 _SHAPES: Final = str.maketrans(
-    dict.fromkeys(_APOSTROPHES, "'")
-    | dict.fromkeys(_QUOTES, '"')
-    | dict.fromkeys(_DASHES, "-")
-    | dict.fromkeys(characters_of(UNSEEN))
+    dict.fromkeys(_APOSTROPHES, "'") | dict.fromkeys(_QUOTES, '"') | dict.fromkeys(DASHES, "-") | WITHOUT_UNSEEN
 )
 # Turkish has two letters i, and the capital of one is that of the other elsewhere. Case makes no difference, so neither
 # does the dot, which lower case leaves as a mark of its own.

@@ -35,3 +35,13 @@ def characters_of(ranges: str) -> str:
     for first, last, single in _RANGE.findall(ranges):
         found += single or "".join(map(chr, range(ord(first), ord(last) + 1)))
     return found
+
+
+WIDE: Final[dict[int, int | str | None]] = {code: code - 0xFEE0 for code in range(0xFF01, 0xFF5F)}
+"""Wide forms of ASCII, as keyboards for Chinese and Japanese write them, as a table of `str.translate`."""
+
+WITHOUT_UNSEEN: Final[dict[int, int | str | None]] = dict.fromkeys(map(ord, characters_of(UNSEEN)))
+"""A table of `str.translate` that takes away what shows nothing."""
+
+DASHES: Final = "\u058a\u2010\u2011\u2012\u2013\u2014\u2015\u2043\u2212\u2e3a\u2e3b\ufe31\ufe32\ufe58\ufe63\uff0d"
+"""Characters that a reader takes for a hyphen."""

@@ -66,6 +66,7 @@ def unreachable(made):
         [trait("GREATER", 1000), trait("EQUALS", 5000)],
         [trait("GREATER", "1,000"), trait("GREATER", "₹ 5000")],
         [trait("LESS", "2026-02-01"), trait("LESS", "2026-01-31T09:30Z")],
+        [trait("LESS", "2026\u201302\u201301"), trait("LESS", "2026-02-01\u200b")],
         [tag(changedAnyOf=["vip", "gold"]), tag(anyOf=["new"], changedAnyOf=["gold"])],
         [VIP, tag(changedAnyOf=["vip"])],
         [VIP, GOLD, tag(changedAnyOf=["vip", "gold"])],
