@@ -25,6 +25,7 @@ _PACKAGE: Final = "evenhand.expression"
 # Message by message: the fields by name, each with its number and type; a name in capitals is a message's.
 _MESSAGES: Final[dict[str, dict[str, tuple[int, str]]]] = {
     "Constant": {
+        "bool_value": (2, "bool"),
         "int64_value": (3, "int64"),
         "uint64_value": (4, "uint64"),
         "double_value": (5, "double"),
@@ -62,6 +63,9 @@ _MESSAGES: Final[dict[str, dict[str, tuple[int, str]]]] = {
     "Checked": {"expr": (4, "Expr"), "source_info": (5, "Source")},
 }
 _KIND: Final = "kind"
+
+LEAVES: Final = frozenset({"const_expr", "ident_expr"})
+"""Kinds of trees that are made of no others."""
 
 
 def read_tree(form: bytes) -> tuple[Tree, dict[int, int]]:
