@@ -8,6 +8,7 @@ from evenhand.v1.contact_pb2 import EVENT_TYPE_CONVERSATION_OPENED
 
 from service.decisions.errors import InvalidError
 from service.decisions.request_checks import EVENTS, OPENERS, problems
+from service.rules.fields.identifiers import is_blank
 from service.rules.fields.limits import (
     MAX_CONTACT_TAGS,
     MAX_CONTACT_TRAITS,
@@ -34,6 +35,7 @@ def is_plain(workspace_id: str, request: EvaluateContactRequest) -> bool:
     # Slices are copied at once; iterating over the fields themselves takes twice as long.
     tags, keys, traits = contact.tags[:], request.updated_keys[:], contact.traits
     contact_id, owner_id, request_id = contact.id, contact.owner_id, request.request_id
+    ids = contact_id + owner_id + request_id
     required = (contact_id, *tags, *keys, *traits)
     optional = (request_id, owner_id, contact.source, contact.channel)
     return (
@@ -46,6 +48,8 @@ def is_plain(workspace_id: str, request: EvaluateContactRequest) -> bool:
         and contact_id.strip() == contact_id
         and owner_id.strip() == owner_id
         and not request_id.isspace()
+        # Nor is all that is printable seen, but of ASCII.
+        and (ids.isascii() or not any(map(is_blank, filter(None, (contact_id, owner_id, request_id)))))
         and max(map(len, required)) <= MAX_ID_CHARACTERS
         and max(map(len, optional)) <= MAX_ID_CHARACTERS
         and len(tags) <= MAX_CONTACT_TAGS

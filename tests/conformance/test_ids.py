@@ -28,7 +28,7 @@ SPACES = [" ", "\u00a0", "\u3000", " \u2003\u202f"]
 OF_FILES = ["\t", "\r\n", " \n\x0b", "\u2028\u2029\x85"]
 
 
-@pytest.mark.parametrize("blank", [*SPACES, "\u200b", "\u200f "])
+@pytest.mark.parametrize("blank", [*SPACES, "\u200b", "\u200f ", "\u3164", "\ufe0f"])
 def test_ids_are_not_blank(service: Service, workspace: Workspace, blank: str):
     """An id of nothing but space is as good as none, in every call that takes one."""
     calls: list[tuple[str, Any, str]] = [

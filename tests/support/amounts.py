@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 import unicodedata
 from typing import TYPE_CHECKING
 
@@ -18,6 +19,10 @@ CODES = {
 SIGNS = [chr(code) for code in range(0x10000) if unicodedata.category(chr(code)) == "Sc"]
 LETTERS = ["", "R", "RD", "US", "A", "AU", "C", "CA", "S", "HK", "NT", "NZ", "MX", "AR", "CO", "COL"]
 CURRENCIES = ["", *CODES, *(letters + sign for sign in SIGNS for letters in LETTERS)]
+
+UNSEEN = {chr(code) for code in range(sys.maxunicode + 1) if unicodedata.name(chr(code), "").startswith("VARIATION S")}
+UNSEEN |= {"\u034f", "\u180e", "\u200b", *map(chr, range(0x2060, 0x2065)), *map(chr, range(0x2066, 0x206A))}
+UNSEEN |= {"\u00ad", "\u061c", "\u200e", "\u200f", *map(chr, range(0x202A, 0x202F)), "\ufeff"}
 
 # How whole numbers are written: the mark between groups, the sizes of groups from the right, the mark before decimals.
 FORMS = [
@@ -47,7 +52,7 @@ def _narrow(character: str) -> str:
         return unicodedata.normalize("NFKC", character)
     if character in "\u2019\ufe69":
         return "'" if character == "\u2019" else "$"
-    if character in "\u200e\u200f":
+    if character in UNSEEN:
         return ""
     return "-" if character in "\u2010\u2011\u2013\u2212" else character
 

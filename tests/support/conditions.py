@@ -59,12 +59,13 @@ def holds(  # noqa: PLR0911  # a table of kinds
 
 
 def fold(text: str) -> str:
-    """Text compares without regard to case, space, Unicode form, the dot of an i, and shapes of quotes and dashes."""
+    """Text compares without regard to case, space, Unicode form, the dot of an i, shapes, and what shows nothing."""
     plain = "".join(_plain_character(one) for one in text)
     cased = unicodedata.normalize("NFKC", unicodedata.normalize("NFKD", plain).casefold())
-    return re.sub(
+    folded = re.sub(
         r"\s+", " ", "".join(map(_plain_character, cased)).replace("i\u0307", "i").replace("\u0131", "i")
     ).strip()
+    return "" if set(folded) <= set(" \u115f\u1160\u2800") else folded
 
 
 def _plain_character(character: str) -> str:
@@ -72,6 +73,8 @@ def _plain_character(character: str) -> str:
         return "'"
     if character in "\u201c\u201d\u201e\u00ab\u00bb":
         return '"'
+    if unicodedata.name(character, "").startswith("VARIATION SELECTOR") or character in "\u00ad\u200b\u200e\ufeff":
+        return ""
     return "-" if character in "\u2010\u2011\u2012\u2013\u2014\u2212" else character
 
 
@@ -159,10 +162,11 @@ def _ordered(trait: Any, value: Any, compare: Any) -> bool:
 
 
 def _time(text: str) -> float | None:
-    if not re.match("[0-9]{4}-", text.strip()):
+    plain = "".join(_plain_character(one) for one in unicodedata.normalize("NFKC", text)).strip()
+    if not re.match("[0-9]{4}-", plain):
         return None
     try:
-        moment = datetime.fromisoformat(text.strip())
+        moment = datetime.fromisoformat(plain)
     except ValueError:
         return None
     return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import TYPE_CHECKING, Final, TypeAlias
 
-from service.rules.checks.facts import Fact, facts_of, follows, whole
+from service.rules.checks.facts import Fact, elsewhere, facts_of, follows, whole
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable
 
     from evenhand.v1 import rules_pb2 as pb
 
@@ -65,19 +65,23 @@ def _as_a_whole(condition: pb.Condition, *, holds: bool) -> Case:
 
 def together(case: Case, facts: Iterable[Fact]) -> Case | None:
     """Add facts to a case; None if they contradict it or each other."""
-    known = {subject: set(those) for subject, those in by_subject(case).items()}
+    known = by_subject(case)
+    found = set(case)
     for fact in facts:
-        those = known.setdefault(fact.subject, set())
+        those = known[fact.subject]
         if follows(those, fact.opposite()):
             return None
         if not follows(those, fact):
-            those.add(fact)
-    return frozenset(fact for those in known.values() for fact in those)
+            found.add(fact)
+            for each in (fact, *elsewhere(fact)):
+                known[each.subject].append(each)
+    return frozenset(found)
 
 
-def by_subject(case: Case) -> Mapping[Subject, list[Fact]]:
-    """Sort the facts of a case by what they are about."""
+def by_subject(case: Case) -> defaultdict[Subject, list[Fact]]:
+    """Sort the facts of a case, and what they say elsewhere, by what they are about."""
     found: defaultdict[Subject, list[Fact]] = defaultdict(list)
     for fact in case:
-        found[fact.subject].append(fact)
+        for each in (fact, *elsewhere(fact)):
+            found[each.subject].append(each)
     return found

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 BLANK_VALUE: Final = "BLANK_VALUE"
 """A trait condition that asks for blank text, which is not set and so equals nothing."""
 UNGUARDED_TRAIT: Final = "UNGUARDED_TRAIT"
-"""An expression that compares a trait and does not say what holds where it is missing, or of another kind."""
+"""An expression that asks for a trait and does not say what holds where it is missing, or of another kind."""
 
 _LISTS: Final = frozenset({"all", "any", "none"})
 

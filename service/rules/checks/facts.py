@@ -24,6 +24,8 @@ EXISTS: Final = "exists"
 _NUMBER: Final = "number"
 _STRICT: Final = frozenset({"<", ">"})
 _ORDERS: Final = _STRICT | {"<=", ">="}
+_TAGS: Final[Subject] = ("tags",)
+_CHANGED_TAGS: Final[Subject] = ("changed tags",)
 _SINGLE: Final = frozenset({("source",), ("channel",)})  # a contact has only one
 _OPPOSITE: Final[dict[int, int]] = {
     pb.TRAIT_OPERATOR_NOT_EXISTS: pb.TRAIT_OPERATOR_EXISTS,
@@ -82,9 +84,9 @@ def facts_of(condition: pb.Condition) -> list[Fact]:
         return [whole(condition)]
     match prepare_condition(condition):
         case ["tag", any_of, all_of, none_of, changed]:
-            asked = [Fact(("tags",), IN, _values(tags), True) for tags in (any_of, *([tag] for tag in all_of)) if tags]
-            asked += [Fact(("changed tags",), IN, _values(changed), True)] if changed else []
-            return asked + ([Fact(("tags",), IN, _values(none_of), False)] if none_of else [])
+            asked = [Fact(_TAGS, IN, _values(tags), True) for tags in (any_of, *([tag] for tag in all_of)) if tags]
+            asked += [Fact(_CHANGED_TAGS, IN, _values(changed), True)] if changed else []
+            return asked + ([Fact(_TAGS, IN, _values(none_of), False)] if none_of else [])
         case [("source" | "channel") as kind, any_of]:
             return [Fact((kind,), IN, _values(any_of), True)]
         case ["trait", key, int(number), values] if _OPPOSITE.get(number, number) in _TESTS:
@@ -104,6 +106,15 @@ def _typed(value: Any) -> tuple[str, Any]:
 
 def _values(values: Iterable[Any]) -> frozenset[tuple[str, Any]]:
     return frozenset(map(_typed, values))
+
+
+def elsewhere(fact: Fact) -> list[Fact]:
+    """List what a fact says about another subject: a tag just added is there, and one that is not there was not."""
+    if fact.subject == _CHANGED_TAGS and fact.holds:
+        return [fact._replace(subject=_TAGS)]
+    if fact.subject == _TAGS and not fact.holds:
+        return [fact._replace(subject=_CHANGED_TAGS)]
+    return []
 
 
 def follows(known: Collection[Fact], fact: Fact) -> bool:

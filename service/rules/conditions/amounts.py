@@ -9,6 +9,8 @@ from __future__ import annotations
 import re
 from typing import Final
 
+from service.rules.fields.marks import WIDE, WITHOUT_UNSEEN
+
 MAX_AMOUNT_CHARACTERS: Final = 64
 """Longer texts, without space around them, are no amounts; so nothing takes more than linear time."""
 
@@ -48,9 +50,10 @@ _ONE_GROUP = re.compile(r"[1-9][0-9]{0,2}\.[0-9]{3}")
 _DIGIT = re.compile(r"[0-9\uff10-\uff19]")
 _GROUPS = str.maketrans("", "", ",' ")
 _GROUPS_WITH_COMMA = str.maketrans(",", ".", ". ")
-# Wide forms of ASCII, as keyboards for Chinese and Japanese write them; signs and apostrophes of other shapes.
+# What shows nothing, as marks of direction around amounts in Arabic; other shapes of digits, signs and apostrophes.
 _SHAPES: dict[int, int | str | None] = {
-    **{code: code - 0xFEE0 for code in range(0xFF01, 0xFF5F)},
+    **WITHOUT_UNSEEN,
+    **WIDE,
     **dict.fromkeys((0x2010, 0x2011, 0x2013, 0x2212), "-"),
     0x2019: "'",
     0xFE69: "$",
@@ -58,8 +61,6 @@ _SHAPES: dict[int, int | str | None] = {
     0xFFE1: "\u00a3",
     0xFFE5: "\u00a5",
     0xFFE6: "\u20a9",
-    # Marks of direction, which stand around amounts in Arabic and Hebrew.
-    **dict.fromkeys((0x061C, 0x200E, 0x200F, 0x202A, 0x202B, 0x202C, 0x2066, 0x2067, 0x2068, 0x2069)),
 }
 
 # Every whole number below this is exact as a float.

@@ -1,25 +1,24 @@
-"""Advice on expressions: comparisons of traits that are false in silence, where a trait is missing or of another kind.
+"""Advice on expressions: parts that fail in silence, where a trait is missing or of another kind.
 
-An expression compares exactly, and what fails in it is false, `!=` included. An expression that compares a trait with a
-literal has to say what holds where the trait is missing (`has()`), and of which kind it is (`double()`).
+An expression compares exactly, and what fails in it is false, `!=` included. An expression that compares a trait has to
+say what holds where the trait is missing (`has()`), and of which kind it is (`double()`).
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
+from service.rules.conditions.cel_presence import COMPARISONS, key_of, root_key_of, unguarded_traits
 from service.rules.conditions.cel_runtime import compile_expression
-from service.rules.conditions.cel_tree import Tree, kind_of
+from service.rules.conditions.cel_tree import LEAVES, Tree, kind_of, parts_of
 from service.rules.conditions.times import is_moment
 from service.rules.fields.identifiers import quoted
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-_COMPARISONS: Final = frozenset({"_==_", "_!=_", "_<_", "_<=_", "_>_", "_>=_"})
 _CONVERSIONS: Final = frozenset({"double", "int", "uint", "string", "timestamp", "duration", "bool"})
-_NUMBERS: Final = ("int64_value", "uint64_value", "double_value")
+_WHOLE_NUMBERS: Final = ("int64_value", "uint64_value")
+_NUMBERS: Final = (*_WHOLE_NUMBERS, "double_value")
+_ARITHMETIC: Final = {"_+_": "+", "_-_": "-", "_*_": "*", "_/_": "/", "_%_": "%"}
 
 
 @dataclass(slots=True)
@@ -27,46 +26,57 @@ class _Traits:
     """The traits of an expression, by key.
 
     Attributes:
-        compared: those that are compared with a literal.
-        as_numbers: those of them that are compared with a number, and not converted to one.
+        as_numbers: those that are compared with a number, and not converted to one.
+        as_whole_numbers: those that are converted to a whole number, and by what.
         as_times: those that `timestamp()` takes as they are.
-        presence_asked: those of which the expression says what holds where they are missing.
         kind_asked: those whose kind or form it asks about.
         no_times: texts that `timestamp()` never reads.
+        no_arithmetic: what is calculated with a whole number, which never succeeds, and the remedy for each.
     """
 
-    compared: dict[str, None] = field(default_factory=dict)
     as_numbers: dict[str, None] = field(default_factory=dict)
+    as_whole_numbers: dict[str, str] = field(default_factory=dict)
     as_times: dict[str, None] = field(default_factory=dict)
-    presence_asked: set[str] = field(default_factory=set)
     kind_asked: set[str] = field(default_factory=set)
     no_times: dict[str, None] = field(default_factory=dict)
+    no_arithmetic: dict[str, str] = field(default_factory=dict)
 
 
 def advice_on(text: str) -> list[str]:
-    """Say what is false in silence in an expression, with the remedy; a sentence for each trait and fault.
+    """Say what fails in silence in an expression, with the remedy; a sentence for each trait and fault.
 
     Args:
         text: an expression that compiles.
     """
     if "traits" not in text and "timestamp" not in text:
         return []
+    tree = compile_expression(text).tree()
     found = _Traits()
-    _look(compile_expression(text).tree(), found)
+    _look(tree, found)
     advice = [
-        f"False where the trait {quoted(key)} is missing, != included; say what holds then: put {_has(key)} && or "
-        f"!{_has(key)} || before it"
-        for key in found.compared
-        if key not in found.presence_asked
+        f"Where the trait {quoted(key)} is missing, what asks for it fails, != and ! included, so the expression is "
+        f"false unless another part decides; say what holds then: put {_has(key)} && or !{_has(key)} || before it"
+        for key in unguarded_traits(tree)
     ]
     advice += [
-        f'False where the trait {quoted(key)} is a number in a text, such as "5.0"; write double({_named(key)})'
+        f'Where the trait {quoted(key)} is a number in a text, such as "5.0", it equals no number, so that == and in '
+        f"do not hold, != does, and < and the like fail; write double({_named(key)})"
         for key in found.as_numbers
         if key not in found.kind_asked
     ]
     advice += [
-        f"False where the trait {quoted(key)} is a date without a time, which timestamp() does not read; a trait "
-        "condition with TRAIT_OPERATOR_GREATER or the like reads both"
+        f'{function}() fails where the trait {quoted(key)} is a text with decimals, such as "5.0"; write '
+        f"{function}(double({_named(key)}))"
+        for key, function in found.as_whole_numbers.items()
+        if key not in found.kind_asked
+    ]
+    advice += [
+        f"{calculated} fails for every number, since numbers in traits are not whole ones; write {remedy}"
+        for calculated, remedy in found.no_arithmetic.items()
+    ]
+    advice += [
+        f"timestamp() fails where the trait {quoted(key)} is a date without a time; a trait condition with "
+        "TRAIT_OPERATOR_GREATER or the like reads both"
         for key in found.as_times
         if key not in found.kind_asked
     ]
@@ -93,38 +103,39 @@ def _literal(key: str) -> str:
 
 
 def _look(tree: Tree, found: _Traits) -> None:
-    match kind_of(tree):
-        case "select_expr" if tree.select_expr.test_only:
-            if _is_traits(tree.select_expr.operand):
-                found.presence_asked.add(tree.select_expr.field)
-        case "call_expr":
-            _look_at_call(tree, found)
-    for part in _parts(tree):
-        _look(part, found)
+    kind = kind_of(tree)
+    if kind == "call_expr":
+        _look_at_call(tree, found)
+    if kind not in LEAVES:
+        for part in parts_of(tree):
+            _look(part, found)
 
 
 def _look_at_call(tree: Tree, found: _Traits) -> None:
     call = tree.call_expr
     function, arguments = call.function, list(call.args)
-    target = _key_of(call.target) if call.HasField("target") else None
+    target = key_of(call.target) if call.HasField("target") else None
     if target is not None:
         found.kind_asked.add(target)
-    elif function == "@in" and _is_traits(arguments[1]):
-        found.presence_asked.add(arguments[0].const_expr.string_value)
     elif function == "@in" and kind_of(arguments[1]) == "list_expr":
         for literal in arguments[1].list_expr.elements:
             _compare(arguments[0], literal, found)
-    elif function in _COMPARISONS:
+    elif function in COMPARISONS:
         _compare(arguments[0], arguments[1], found)
         _compare(arguments[1], arguments[0], found)
-    elif function == "type" and (key := _key_of(arguments[0])) is not None:
-        found.kind_asked.add(key)
+    elif function in _ARITHMETIC:
+        _calculate(_ARITHMETIC[function], arguments[0], arguments[1], found)
     elif function == "timestamp":
         _look_at_time(arguments[0], found)
+    elif arguments and (key := key_of(arguments[0])) is not None:
+        if function == "type":
+            found.kind_asked.add(key)
+        elif function in {"int", "uint"}:
+            found.as_whole_numbers[key] = function
 
 
 def _look_at_time(given: Tree, found: _Traits) -> None:
-    key = _key_of(given)
+    key = key_of(given)
     if key is not None:
         found.as_times[key] = None
     elif kind_of(given) == "const_expr" and given.const_expr.HasField("string_value"):
@@ -134,56 +145,22 @@ def _look_at_time(given: Tree, found: _Traits) -> None:
 
 
 def _compare(one: Tree, other: Tree, found: _Traits) -> None:
-    """Note a trait, converted or not, that is compared with a literal."""
-    key = _key_of(one)
-    if key is not None and _is_literal(other):
-        found.compared[key] = None
-        if any(other.const_expr.HasField(number) for number in _NUMBERS):
-            found.as_numbers[key] = None
-    elif kind_of(one) == "call_expr" and one.call_expr.function in _CONVERSIONS and _is_literal(other):
-        converted = _key_of(one.call_expr.args[0]) if one.call_expr.args else None
-        if converted is not None:
-            found.compared[converted] = None
+    """Note a trait that is compared with a number."""
+    key = key_of(one)
+    if key is not None and any(other.const_expr.HasField(number) for number in _NUMBERS):
+        found.as_numbers[key] = None
 
 
-def _is_literal(tree: Tree) -> bool:
-    """Tell whether it is a literal, or a conversion of one, such as a time."""
-    call = tree.call_expr if kind_of(tree) == "call_expr" else None
-    if call is not None and call.function in _CONVERSIONS and len(call.args) == 1:
-        return kind_of(call.args[0]) == "const_expr"
-    return kind_of(tree) == "const_expr"
-
-
-def _key_of(tree: Tree) -> str | None:
-    """Return the key of `contact.traits.key` or `contact.traits['key']`; None for anything else."""
-    match kind_of(tree):
-        case "select_expr" if not tree.select_expr.test_only and _is_traits(tree.select_expr.operand):
-            key: str = tree.select_expr.field
-        case "call_expr" if tree.call_expr.function == "_[_]" and _is_traits(tree.call_expr.args[0]):
-            key = tree.call_expr.args[1].const_expr.string_value
-        case _:
-            return None
-    return key or None
-
-
-def _is_traits(tree: Tree) -> bool:
-    select = tree.select_expr
-    return kind_of(tree) == "select_expr" and select.field == "traits" and select.operand.ident_expr.name == "contact"
-
-
-def _parts(tree: Tree) -> Iterator[Tree]:
-    match kind_of(tree):
-        case "select_expr":
-            yield tree.select_expr.operand
-        case "call_expr":
-            if tree.call_expr.HasField("target"):
-                yield tree.call_expr.target
-            yield from tree.call_expr.args
-        case "list_expr":
-            yield from tree.list_expr.elements
-        case "struct_expr":
-            for entry in tree.struct_expr.entries:
-                yield entry.value
-        case "comprehension_expr":
-            loop = tree.comprehension_expr
-            yield from (loop.iter_range, loop.accu_init, loop.loop_condition, loop.loop_step, loop.result)
+def _calculate(sign: str, one: Tree, other: Tree, found: _Traits) -> None:
+    """Note a trait that is calculated with a whole number: it is a double, and the two do not mix."""
+    for trait, number in ((one, other), (other, one)):
+        key = root_key_of(trait)
+        whole = next((name for name in _WHOLE_NUMBERS if number.const_expr.HasField(name)), None)
+        if key is None or whole is None:
+            continue
+        written = getattr(number.const_expr, whole)
+        name = _named(key) if key_of(trait) is not None else "..."
+        remedy = (f"int(double({name}))", f"{written}") if sign == "%" else (name, f"{written}.0")
+        turned = trait is other
+        said = [f" {sign} ".join(parts[::-1] if turned else parts) for parts in ((name, f"{written}"), remedy)]
+        found.no_arithmetic[said[0]] = said[1]

@@ -25,7 +25,8 @@ from cel_expr_python import cel  # type: ignore[import-untyped]  # it has stubs 
 from evenhand.v1.contact_pb2 import Contact
 
 from service.rules.conditions.cel_cost import Cost
-from service.rules.conditions.cel_tree import Tree, read_tree
+from service.rules.conditions.cel_tree import Tree, kind_of, parts_of, read_tree
+from service.rules.fields.identifiers import quoted
 from service.rules.fields.limits import MAX_EXPRESSION_COST
 
 if TYPE_CHECKING:
@@ -85,14 +86,18 @@ class Checked:
         """
         if self._cost is None:
             try:
-                self._cost = Cost(*read_tree(self._serialized))
+                self._cost = Cost(*self.read())
             except RecursionError:
                 raise ExpressionError(_TOO_DEEP) from None
         return self._cost
 
     def tree(self) -> Tree:
         """Return it as a tree; it is one whose cost has been estimated."""
-        return read_tree(self._serialized)[0]
+        return self.read()[0]
+
+    def read(self) -> tuple[Tree, dict[int, int]]:
+        """Read it as `read_tree` does."""
+        return read_tree(self._serialized)
 
 
 class Program:
@@ -182,6 +187,39 @@ def check_cost(text: str) -> None:
     )
 
 
+def check_patterns(text: str) -> None:
+    """Refuse an expression whose cost is checked, if a pattern of matches() is invalid and so would match nothing.
+
+    Raises:
+        ExpressionError: one is; at its place.
+    """
+    if "matches" not in text:
+        return
+    tree, offsets = compile_expression(text).read()
+    waiting = [tree]
+    while waiting:
+        part = waiting.pop()
+        waiting.extend(reversed([*parts_of(part)]))
+        if kind_of(part) == "call_expr" and part.call_expr.function == "matches":
+            pattern = part.call_expr.args[-1]
+            problem = _pattern_problem(pattern.const_expr.string_value)
+            if problem is not None:
+                place = _position(text, offsets.get(pattern.id, 0))
+                raise ExpressionError(f"{place}: {quoted(pattern.const_expr.string_value)} is no pattern: {problem}")
+
+
+@lru_cache(maxsize=1024)
+def _pattern_problem(pattern: str) -> str | None:
+    """Ask the library what is wrong with a pattern, by matching something with it."""
+    with _BUILDING:
+        matching = _matching()
+        found = matching.eval(_pattern_environment().Activation({"pattern": pattern}))
+    if found.type() == cel.Type.BOOL:
+        return None
+    problem = str(found.value()).rpartition("invalid regular expression: ")[2]
+    return "".join(c if c.isprintable() else "?" for c in problem)
+
+
 def checked_form(text: str) -> str:
     """Write an expression as it comes out of parsing and checking, in the library's own encoding and base64.
 
@@ -203,6 +241,16 @@ def read_checked(form: str) -> Program:
 @cache
 def _environment() -> cel.Env:
     return cel.NewEnv(variables={"contact": cel.Type(Contact.DESCRIPTOR.full_name)})
+
+
+@cache
+def _pattern_environment() -> cel.Env:
+    return cel.NewEnv(variables={"pattern": cel.Type.STRING})
+
+
+@cache
+def _matching() -> cel.Expression:
+    return _pattern_environment().compile("''.matches(pattern)")
 
 
 def _readable(error: str) -> str:

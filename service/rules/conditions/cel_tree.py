@@ -7,13 +7,16 @@ the numbers that `cel/expr/checked.proto` and `cel/expr/syntax.proto` of the lan
 from __future__ import annotations
 
 from functools import cache
-from typing import Any, Final, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from google.protobuf.any_pb2 import Any as Wrapped
 from google.protobuf.descriptor_pb2 import FieldDescriptorProto, FileDescriptorProto
 from google.protobuf.descriptor_pool import DescriptorPool
 from google.protobuf.message import DecodeError, Message
 from google.protobuf.message_factory import GetMessageClass
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 Tree: TypeAlias = Any
 """A `cel.expr.Expr`."""
@@ -22,6 +25,7 @@ _PACKAGE: Final = "evenhand.expression"
 # Message by message: the fields by name, each with its number and type; a name in capitals is a message's.
 _MESSAGES: Final[dict[str, dict[str, tuple[int, str]]]] = {
     "Constant": {
+        "bool_value": (2, "bool"),
         "int64_value": (3, "int64"),
         "uint64_value": (4, "uint64"),
         "double_value": (5, "double"),
@@ -60,6 +64,9 @@ _MESSAGES: Final[dict[str, dict[str, tuple[int, str]]]] = {
 }
 _KIND: Final = "kind"
 
+LEAVES: Final = frozenset({"const_expr", "ident_expr"})
+"""Kinds of trees that are made of no others."""
+
 
 def read_tree(form: bytes) -> tuple[Tree, dict[int, int]]:
     """Read an expression in its checked form.
@@ -81,6 +88,25 @@ def kind_of(tree: Tree) -> str:
     """Tell which of its kinds a tree is; no text for nothing."""
     kind: str | None = tree.WhichOneof(_KIND)
     return kind or ""
+
+
+def parts_of(tree: Tree) -> Iterator[Tree]:
+    """Yield the trees that a tree is made of, in their order."""
+    match kind_of(tree):
+        case "select_expr":
+            yield tree.select_expr.operand
+        case "call_expr":
+            if tree.call_expr.HasField("target"):
+                yield tree.call_expr.target
+            yield from tree.call_expr.args
+        case "list_expr":
+            yield from tree.list_expr.elements
+        case "struct_expr":
+            for entry in tree.struct_expr.entries:
+                yield from (entry.map_key, entry.value)
+        case "comprehension_expr":
+            loop = tree.comprehension_expr
+            yield from (loop.iter_range, loop.accu_init, loop.loop_condition, loop.loop_step, loop.result)
 
 
 @cache

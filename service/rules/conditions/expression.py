@@ -8,6 +8,7 @@ from service.rules.conditions.cel_runtime import (
     ExpressionError,
     Program,
     check_cost,
+    check_patterns,
     checked_form,
     compile_expression,
     read_checked,
@@ -37,6 +38,7 @@ def _problem(text: str) -> str | None:
         return "is empty; write an expression that gives a bool, such as contact.tags.size() > 2"
     try:
         check_cost(text)
+        check_patterns(text)
     except ExpressionError as error:
         return str(error)
     return None

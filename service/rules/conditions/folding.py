@@ -10,19 +10,16 @@ from functools import lru_cache
 from typing import Final
 from unicodedata import combining, normalize
 
+from service.rules.fields.identifiers import is_blank
+from service.rules.fields.marks import DASHES, WITHOUT_UNSEEN
+
 _APOSTROPHES = "`\u00b4\u02b9\u02bb\u02bc\u02bd\u2018\u2019\u201a\u201b\u2032\u2035\u2039\u203a\u275b\u275c\uff07\uff40"
 _QUOTES = (
     "\u00ab\u00bb\u02ba\u201c\u201d\u201e\u201f\u2033\u2036\u275d\u275e\u300c\u300d\u300e\u300f\u301d\u301e\u301f\uff02"
 )
-_DASHES = "\u058a\u2010\u2011\u2012\u2013\u2014\u2015\u2043\u2212\u2e3a\u2e3b\ufe31\ufe32\ufe58\ufe63\uff0d"
-# Soft hyphens, zero-width spaces, byte order marks, and marks of direction, which keyboards and copies leave.
-_UNSEEN = "\u00ad\u061c\u200b\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2060\u2066\u2067\u2068\u2069\ufeff"
 
 _SHAPES: Final = str.maketrans(
-    dict.fromkeys(_APOSTROPHES, "'")
-    | dict.fromkeys(_QUOTES, '"')
-    | dict.fromkeys(_DASHES, "-")
-    | dict.fromkeys(_UNSEEN)
+    dict.fromkeys(_APOSTROPHES, "'") | dict.fromkeys(_QUOTES, '"') | dict.fromkeys(DASHES, "-") | WITHOUT_UNSEEN
 )
 # Turkish has two letters i, and the capital of one is that of the other elsewhere. Case makes no difference, so neither
 # does the dot, which lower case leaves as a mark of its own.
@@ -35,18 +32,20 @@ _MOST_MARKS = 30
 
 
 def fold(text: str) -> str:
-    """Bring a text into the form in which texts compare."""
+    """Bring a text into the form in which texts compare; what is blank is empty then."""
     folded = text.strip().casefold()
     # Nearly every text is plain ASCII, with nothing more to do.
     if folded.isascii() and folded.isprintable() and "  " not in folded and "`" not in folded:
         return folded
     # Shapes are set before compatibility forms, which make a space and an accent of some, and after them, since they
     # make some; and accents are apart while case is folded, which orders those of Greek otherwise.
-    if len(text) > _FEW_CHARACTERS and _has_too_many_marks(text):
-        return " ".join(text.translate(_SHAPES).casefold().split())
-    shaped = normalize("NFKD", normalize("NFC", text).translate(_SHAPES)).casefold()
-    shaped = normalize("NFKC", shaped).translate(_SHAPES).replace(_DOT, "i").replace(_DOTLESS, "i")
-    return " ".join(shaped.split())
+    if len(text) > _FEW_CHARACTERS and _has_too_many_marks(shaped := text.translate(_SHAPES)):
+        shaped = shaped.casefold()
+    else:
+        shaped = normalize("NFKD", normalize("NFC", text).translate(_SHAPES)).casefold()
+        shaped = normalize("NFKC", shaped).translate(_SHAPES).replace(_DOT, "i").replace(_DOTLESS, "i")
+    folded = " ".join(shaped.split())
+    return "" if is_blank(folded) else folded
 
 
 fold_name: Final = lru_cache(maxsize=4096)(fold)

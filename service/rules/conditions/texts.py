@@ -6,7 +6,7 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from service.rules.conditions.folding import fold
-from service.rules.fields.identifiers import identifier_problem
+from service.rules.fields.identifiers import identifier_problem, quoted
 from service.rules.fields.limits import MAX_CONDITION_ITEMS
 
 if TYPE_CHECKING:
@@ -29,7 +29,15 @@ def check_texts(texts: Sequence[str], path: str, what: str, found: Violations) -
     elif len(texts) > MAX_CONDITION_ITEMS:
         found.add(path, f"has {len(texts)} {what}s; at most {MAX_CONDITION_ITEMS} are allowed in one list")
     for index, text in enumerate(islice(texts, MAX_CONDITION_ITEMS)):
-        found.add_if(f"{path}[{index}]", identifier_problem(text))
+        found.add_if(f"{path}[{index}]", seen_problem(text))
+
+
+def seen_problem(text: str) -> str | None:
+    """Say what is wrong with a tag, key, source or channel of a condition; None if nothing is."""
+    problem = identifier_problem(text)
+    if problem is None and not fold(text):
+        problem = f"{quoted(text)} is blank, as what is left out is; write what a reader sees"
+    return problem
 
 
 def folded(texts: Sequence[str]) -> list[str]:

@@ -6,6 +6,8 @@ import re
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
+from service.rules.fields.marks import DASHES, WIDE, WITHOUT_UNSEEN
+
 # The datetime module takes more than ISO 8601 has (any separator), and weeks; so what it gets is looked at first.
 _TIME: Final = re.compile(
     r"[0-9]{4}-[0-9]{2}-[0-9]{2}"
@@ -16,6 +18,8 @@ _MOMENT: Final = re.compile(
     r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]{1,9})?(?:Z|[+-][0-9]{2}:[0-9]{2})", re.IGNORECASE
 )
 _LONGEST: Final = 35
+_LOOKED_AT: Final = 64  # with marks that show nothing
+_SHAPES: Final = {**WITHOUT_UNSEEN, **WIDE, **dict.fromkeys(map(ord, DASHES), "-")}
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND: Final = timedelta(microseconds=1)
 
@@ -23,12 +27,18 @@ _MICROSECOND: Final = timedelta(microseconds=1)
 def time_of(text: str) -> int | None:
     """Read a text as a date or time of ISO 8601, such as `2026-01-31` or `2026-01-31T09:30:00+05:30`.
 
-    A date is its first moment; without a zone it is a time of UTC.
+    A date is its first moment; without a zone it is a time of UTC. Wide digits, dashes of other shapes, and marks that
+    show nothing make no difference.
 
     Returns:
         Microseconds since 1970 in UTC; None for a text that is none.
     """
-    given = text.strip().upper()
+    given = text.strip()
+    if len(given) > _LOOKED_AT:
+        return None
+    if not given.isascii():
+        given = given.translate(_SHAPES).strip()
+    given = given.upper()
     if len(given) > _LONGEST or _TIME.fullmatch(given) is None:
         return None
     try:

@@ -9,8 +9,8 @@ from evenhand.v1 import rules_pb2 as pb
 
 from service.rules.conditions.kinds import Kind, Predicate, Prepared, negation
 from service.rules.conditions.operators import OPERATORS
+from service.rules.conditions.texts import seen_problem
 from service.rules.conditions.wanted import SAME, value_problem
-from service.rules.fields.identifiers import identifier_problem
 from service.rules.fields.limits import MAX_CONDITION_ITEMS
 from service.rules.fields.problems import enum_problem
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 def _check(condition: pb.TraitCondition, path: str, found: Violations, _depth: int) -> None:
-    found.add_if(f"{path}.key", identifier_problem(condition.key))
+    found.add_if(f"{path}.key", seen_problem(condition.key))
     problem = enum_problem(pb.TraitOperator, condition.operator, required=True)
     if problem is not None:
         found.add(f"{path}.operator", problem)

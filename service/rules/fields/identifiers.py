@@ -10,15 +10,17 @@ import re
 from typing import Final
 
 from service.rules.fields.limits import MAX_ID_CHARACTERS
+from service.rules.fields.marks import BLANK, MARKS, SPACES, characters_of
 
 # All that is refused: control characters, separators of lines and paragraphs, and lone surrogates. Python's own idea of
 # what is printable knows neither the spaces of other scripts, nor marks of direction, nor what Unicode has added since.
 CONTROLS: Final = "\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff"
 _REFUSED = re.compile(f"[{CONTROLS}]")
-# What would not be seen in a message, or would turn it around.
-_MARKS = "\xad\u061c\u200b\u200e\u200f\u202a-\u202e\u2060\u2066-\u2069\ufeff"
-_ESCAPED = re.compile(f"[{CONTROLS}{_MARKS}]")
-_SEEN = re.compile(rf"[^\s{_MARKS}]")
+# What would not be seen in a message, or would turn it around; a symbol's variation selector is part of it.
+_ESCAPED = re.compile(f"[{CONTROLS}{MARKS}]")
+_ESCAPED_IF_BLANK = re.compile(f"(?! )[{CONTROLS}{BLANK}]")
+_SPACE = characters_of(SPACES)
+_SEEN = re.compile(rf"[^\s{BLANK}]")
 
 _QUOTED_CHARACTERS = 40
 FAULT = "contains a control character or a line separator; remove it"
@@ -74,4 +76,5 @@ def identifier_problem(text: str) -> str | None:
 def quoted(text: str) -> str:
     """Put `text` in quotes for a message: shortened to 40 characters, those escaped that nobody would see."""
     shown = text if len(text) <= _QUOTED_CHARACTERS else text[: _QUOTED_CHARACTERS - 1] + "…"
-    return '"' + _ESCAPED.sub(lambda found: f"\\u{ord(found[0]):04x}", shown) + '"'
+    escaped = _ESCAPED_IF_BLANK if is_blank(text) else _ESCAPED
+    return '"' + escaped.sub(lambda found: f"\\u{ord(found[0]):04x}", shown) + '"'

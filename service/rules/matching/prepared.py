@@ -25,7 +25,7 @@ PreparedSelection: TypeAlias = dict[str, str]
 PreparedRule: TypeAlias = str
 """A line."""
 
-FORMAT: Final = 5
+FORMAT: Final = 6
 """Raise it with every change of how a prepared rule looks or what it means: a new trigger, operator or kind of
 condition, another way to fold; `test_format.py` notices. Replicas of other versions then prepare rules themselves."""
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from service.decisions.cases import is_plain
 from service.decisions.request_checks import problems
 
-TEXTS = st.sampled_from(["", "a", "b" * 128, "b" * 129, "\n", "é", "\u200d"])
+TEXTS = st.sampled_from(["", "a", "b" * 128, "b" * 129, "\n", "é", "\u200d", "\u3164", "é\ufe0f"])
 
 
 @given(

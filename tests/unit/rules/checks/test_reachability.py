@@ -66,7 +66,17 @@ def unreachable(made):
         [trait("GREATER", 1000), trait("EQUALS", 5000)],
         [trait("GREATER", "1,000"), trait("GREATER", "₹ 5000")],
         [trait("LESS", "2026-02-01"), trait("LESS", "2026-01-31T09:30Z")],
+        [trait("LESS", "2026\u201302\u201301"), trait("LESS", "2026-02-01\u200b")],
         [tag(changedAnyOf=["vip", "gold"]), tag(anyOf=["new"], changedAnyOf=["gold"])],
+        [VIP, tag(changedAnyOf=["vip"])],
+        [VIP, GOLD, tag(changedAnyOf=["vip", "gold"])],
+        [of("none", tag(changedAnyOf=["vip"])), tag(noneOf=["vip"])],
+        [tag(changedAnyOf=["vip"], noneOf=["vip"])],
+        [
+            tag(noneOf=["vip"]),
+            tag(changedAnyOf=["vip"]),
+            of("all", VIP, tag(changedAnyOf=["gold", "vip"], noneOf=["gold"])),
+        ],
         [trait("GREATER", 1000), trait("IN", 2000, 3000)],
         [trait("GREATER", 1000), of("all", VIP, trait("GREATER", 5000))],
         [trait("EXISTS"), trait("STARTS_WITH", "x")],
@@ -122,6 +132,8 @@ def test_what_never_matches_is_said(conditions):
         [VIP, tag(anyOf=["vip", "gold"])],
         [VIP, GOLD, {}],
         [tag(changedAnyOf=["vip"]), VIP],
+        [tag(noneOf=["vip"]), of("none", tag(changedAnyOf=["vip"]))],
+        [tag(changedAnyOf=["vip", "gold"], noneOf=["gold"])],
         [trait("LESS", "2026-02-01"), trait("LESS", 5)],
         [trait("EQUALS", True), trait("EQUALS", 1)],
     ],
@@ -181,6 +193,7 @@ TRAITS = [
     {},
 ]
 SOURCES = ["api", "whatsapp_dm"]
+UPDATES = [[], ["k"], ["vip"], ["k", "vip", "gold"]]
 
 
 @cache
@@ -188,7 +201,7 @@ def contacts():
     """Every contact of a small world, as matching takes them."""
     found = []
     tag_sets = [[], ["vip"], ["gold"], ["vip", "gold"]]
-    for tags, where, value, changed in product(tag_sets, SOURCES, TRAITS, [[], ["k"]]):
+    for tags, where, value, changed in product(tag_sets, SOURCES, TRAITS, UPDATES):
         contact = {"id": "c", "tags": tags, "source": where, **({} if value is None else {"traits": {"k": value}})}
         found.append(FoldedContact(ParseDict(contact, contact_pb2.Contact()), changed))
     return found
@@ -199,6 +212,7 @@ orders = ["LESS", "LESS_OR_EQUAL", "GREATER", "GREATER_OR_EQUAL"]
 values = st.sampled_from([1, 2, 3, "2", "a", "ab", "b", True])
 bounds = st.sampled_from([1, 2, 3, "2", "12", "2026-01-31", "2026-02-01"])
 tags = st.lists(st.sampled_from(["vip", "gold", "new"]), min_size=1, max_size=2, unique=True)
+TAG_LISTS = ["anyOf", "changedAnyOf", "allOf", "noneOf"]
 leaves = st.one_of(
     st.builds(lambda operator, value: trait(operator, value, key="k"), st.sampled_from(single), values),
     st.builds(
@@ -212,8 +226,8 @@ leaves = st.one_of(
         st.lists(values, min_size=1, max_size=3),
     ),
     st.sampled_from(["EXISTS", "NOT_EXISTS", "CHANGED"]).map(lambda operator: trait(operator, key="k")),
-    st.builds(lambda kind, those: tag(**{kind: those}), st.sampled_from(["anyOf", "allOf", "noneOf"]), tags),
-    st.builds(lambda one, other: tag(anyOf=one, noneOf=other), tags, tags),
+    st.builds(lambda kind, those: tag(**{kind: those}), st.sampled_from(TAG_LISTS), tags),
+    st.builds(lambda kind, one, other: tag(**{kind: one}, noneOf=other), st.sampled_from(TAG_LISTS[:2]), tags, tags),
     st.lists(st.sampled_from([*SOURCES, "web"]), min_size=1, max_size=2).map(lambda those: source(*those)),
     st.sampled_from([{"expression": "contact.tags.size() > 1"}, {"expression": "has(contact.traits.k)"}]),
 )

@@ -53,6 +53,14 @@ def trait(operator="EQUALS", values=("x",), key="k"):
     return {"trait": {"key": key, "operator": f"TRAIT_OPERATOR_{operator}", "values": list(values)}}
 
 
+BLANK_NOWHERE = [
+    ("source", "anyOf", "any_of"),
+    ("channel", "anyOf", "any_of"),
+    ("tag", "anyOf", "any_of"),
+    ("tag", "allOf", "all_of"),
+    ("tag", "noneOf", "none_of"),
+    ("tag", "changedAnyOf", "changed_any_of"),
+]
 RIGHT = {
     "rules": [
         rule("a", name="x" * 256, condition=nested(8), strategy="STRATEGY_LEAST_OPEN_CONTACTS", maxOpenContacts=0),
@@ -138,6 +146,12 @@ def test_wrong_rules(fields, path):
         ({"source": {}}, "source.any_of"),
         ({"source": {"anyOf": ["a\x00"]}}, "source.any_of[0]"),
         ({"channel": {"anyOf": ["a"] * 101}}, "channel.any_of"),
+        *(
+            ({kind: {name: ["a", blank]}}, f"{kind}.{path}[1]")
+            for blank in (" ", "\u200b", "\ufe0f", "\u3164")
+            for kind, name, path in BLANK_NOWHERE
+        ),
+        *((trait(key=blank), "trait.key") for blank in (" ", "\u00a0\u200b", "\u2800")),
         (trait(key=""), "trait.key"),
         (trait("UNSPECIFIED"), "trait.operator"),
         ({"trait": {"key": "k", "operator": 99, "values": ["x"]}}, "trait.operator"),
@@ -162,6 +176,7 @@ def test_wrong_rules(fields, path):
         ),
         ({"expression": ""}, "expression"),
         ({"expression": "contact.nope == 1"}, "expression"),
+        ({"expression": "contact.id.matches('(')"}, "expression"),
         ({"expression": "'" + "x" * 4095 + "' == ''"}, "expression"),
     ],
 )

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import time
+from itertools import chain, combinations
 
 import pytest
 from evenhand.v1 import rules_pb2
+from evenhand.v1.contact_pb2 import Contact
 from google.protobuf.json_format import ParseDict
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from service.rules import warnings_of
 from service.rules.checks.warnings import MAX_WARNINGS
+from service.rules.conditions.cel_runtime import activation_of, checked_form, read_checked
 
 VIP = {"tag": {"anyOf": ["vip"]}}
 NEW_YEAR = "timestamp('2026-01-01T00:00:00Z')"
@@ -103,6 +108,39 @@ def messages_about(condition):
         ("contact.traits.rating >= 4", ["has(contact.traits.rating)", "double(contact.traits.rating)"]),
         ("has(contact.traits.rating) && contact.traits.rating >= 4.0", ["double(contact.traits.rating)"]),
         ("double(contact.traits.rating) >= 4.0", ["has(contact.traits.rating)"]),
+        ("!contact.traits.opted_out", ["has(contact.traits.opted_out)"]),
+        ("!contact.traits.name.startsWith('Test')", ["has(contact.traits.name)"]),
+        ("!(contact.traits.notes.contains('spam'))", ["has(contact.traits.notes)"]),
+        ("!('spam' in contact.traits.labels)", ["has(contact.traits.labels)"]),
+        ("contact.traits.labels.size() == 0", ["has(contact.traits.labels)"]),
+        ("size(contact.traits.labels) == 0", ["has(contact.traits.labels)"]),
+        ("contact.traits.l[0] == 'a'", ["has(contact.traits.l)"]),
+        ("contact.traits.address.city == 'Pune'", ["has(contact.traits.address)"]),
+        ("!has(contact.traits.address.city) || contact.traits.address.city == 'Pune'", ["has(contact.traits.address)"]),
+        ("contact.traits.owner == contact.id", ["has(contact.traits.owner)"]),
+        ("contact.tags.exists(t, t == contact.traits.tag)", ["has(contact.traits.tag)"]),
+        ("!contact.traits.l.exists(x, x == 'a')", ["has(contact.traits.l)"]),
+        ("contact.traits.vip ? contact.source == 'a' : contact.source == 'b'", ["has(contact.traits.vip)"]),
+        ("has(contact.traits.a) || contact.traits.a != 'x'", ["has(contact.traits.a)"]),
+        ("!has(contact.traits.a) && contact.traits.a != 'x'", ["has(contact.traits.a)"]),
+        ("contact.traits.a != 'x' || (has(contact.traits.a) && contact.tags.size() > 1)", ["has(contact.traits.a)"]),
+        ("(has(contact.traits.a) ? true : true) && contact.traits.a != 'x'", ["has(contact.traits.a)"]),
+        ("has(contact.traits.b) && contact.traits.a == 'x'", ["has(contact.traits.a)"]),
+        (
+            "has(contact.traits.age) && contact.traits.age + 1 > 18",
+            ["contact.traits.age + 1 fails", "contact.traits.age + 1.0"],
+        ),
+        ("has(contact.traits.age) && 18 < 1 + contact.traits.age", ["1.0 + contact.traits.age"]),
+        ("has(contact.traits.age) && contact.traits.age * 2 > 18", ["contact.traits.age * 2.0"]),
+        ("has(contact.traits.age) && contact.traits.age % 2 == 0", ["int(double(contact.traits.age)) % 2"]),
+        ("has(contact.traits.l) && contact.traits.l[0] - 1u > 0u", ["... - 1.0"]),
+        ("has(contact.traits.a) && int(contact.traits.a) >= 4", ["int() fails", "int(double(contact.traits.a))"]),
+        ("has(contact.traits.n) && contact.traits.n != 5", ["!= does", "double(contact.traits.n)"]),
+        ("has(contact.traits.n) && !(contact.traits.n in [4, 5])", ["in do not hold", "double(contact.traits.n)"]),
+        (
+            "contact.traits.plan == 'vip' || contact.source == 'api'",
+            ["unless another part", "has(contact.traits.plan)"],
+        ),
         (
             "has(contact.traits.d) && timestamp(contact.traits.d) > timestamp('2026-01-31T00:00:00Z')",
             ["date", "GREATER"],
@@ -120,6 +158,7 @@ def test_an_expression_that_is_false_in_silence(text, words):
         assert word in message
     assert ("double(" in message) is any("double(" in word for word in words)
     assert ("missing" in message) is any("contact.traits)" in word or "has(" in word for word in words)
+    assert ("fails for every number" in message) is any(sign in text for sign in ("+ ", "- ", "* ", "% "))
 
 
 @pytest.mark.parametrize(
@@ -134,11 +173,51 @@ def test_an_expression_that_is_false_in_silence(text, words):
         f"has(contact.traits.d) && contact.traits.d.contains('T') && timestamp(contact.traits.d) > {NEW_YEAR}",
         "contact.traits.vip",
         "contact.traits.tags.exists(t, t == 'vip')",
+        "!!contact.traits.vip && contact.traits.name.startsWith('A') && 'vip' in contact.traits.labels",
+        "!(!has(contact.traits.a) || contact.traits.a == 'x')",
+        "contact.traits.a != 'x' && has(contact.traits.a)",
+        "!has(contact.traits.a) || (contact.source == 'a' && contact.traits.a != 'x')",
+        "has(contact.traits.a) && has(contact.traits.b) && contact.traits.a == contact.traits.b",
+        "has(contact.traits.a) ? contact.traits.a != 'x' : contact.source == 'api'",
+        "has(contact.traits.a) == true && contact.traits.a != 'x'",
+        "has(contact.traits.a) != false && contact.traits.a != 'x'",
+        "(has(contact.traits.a) ? contact.traits.a == 'x' : false) && contact.traits.a != 'y'",
+        "('a' in contact.traits ? false : true) || contact.traits['a'] != 'y'",
+        "has(contact.traits.l) && contact.traits.l.size() == 0 && !(contact.traits.l[0] == 'a')",
+        "has(contact.traits.address.city) && contact.traits.address.city != 'Pune'",
+        "has(contact.traits.address) && contact.traits.address.city == 'Pune'",
+        "has(contact.traits.n) && double(contact.traits.n) + 1.0 > 18.0 && int(double(contact.traits.n)) % 2 == 0",
+        "contact.tags.size() + 1 > 2 && contact.traits.size() - 1 == 2",
     ],
 )
 def test_an_expression_that_says_what_holds(text):
     """What says what holds without the trait, and converts it, is not told."""
     assert warned([rule("a", condition={"expression": text})]) == []
+
+
+HAS, DIFFERS, IS = "has(contact.traits.k)", "contact.traits.k != 'a'", "contact.traits.k == 'b'"
+PARTS = st.recursive(
+    st.sampled_from([HAS, HAS, "!" + HAS, DIFFERS, IS, "TAG", "TAG", "false", "true"]),
+    lambda inner: st.one_of(
+        st.tuples(inner, st.sampled_from(["&&", "||"]), inner).map(lambda parts: f"({' '.join(parts)})"),
+        inner.map(lambda part: f"!({part})"),
+        st.tuples(inner, inner, inner).map(lambda parts: "({} ? {} : {})".format(*parts)),
+    ),
+    max_leaves=7,
+)
+
+
+@settings(max_examples=500, deadline=None)
+@given(PARTS)
+def test_a_missing_trait_is_told_where_it_makes_the_expression_fail(text):
+    """A trait that is compared is told just where an expression fails, neither true nor false, if it is missing."""
+    tags = [f"t{n}" for n in range(text.count("TAG"))]
+    for name in tags:
+        text = text.replace("TAG", f"'{name}' in contact.tags", 1)
+    ways = [read_checked(checked_form(each)) for each in (text, f"!({text})")]
+    some = chain.from_iterable(combinations(tags, count) for count in range(len(tags) + 1))
+    fails = any(not any(way.holds(activation_of(Contact(tags=those))) for way in ways) for those in some)
+    assert bool(warned([rule("a", condition={"expression": text})])) is fails
 
 
 def test_a_blank_value():

@@ -56,6 +56,11 @@ READ = {
     "Rp15.000": 15000,
     "\uff15\uff10\uff10\uff10": 5000,
     "\uffe55,000": 5000,
+    "\ufeff5000": 5000,
+    "5000\u200b": 5000,
+    "5\u00ad000": 5000,
+    "\u202d\u20b9\u2063 5,\u2060000\u202e\ufe0f": 5000,
+    "\u200b 5000 \u200b": 5000,
     "9007199254740993": 9007199254740993,
     "9,007,199,254,740,993": 9007199254740993,
     "1e400": math.inf,
@@ -116,7 +121,7 @@ def test_texts_that_are_not(text):
 pieces = st.one_of(
     st.sampled_from("00123456789.,.,.,' +-"),
     st.sampled_from(["000", "00", ",000", ".000", ",00", " 000", "\u20b9", "$", "R$", "EUR", "rs.", "/-", "e", "k"]),
-    st.sampled_from("\u00a0\u2019\u2212\uff15\u200e"),
+    st.sampled_from("\u00a0\u2019\u2212\uff15\u200e\ufeff\u00ad\ufe0f\u200d"),
 )
 numbers = st.from_regex(r"[1-9][0-9]{0,2}([,.' ][0-9]{2,3}){0,3}([.,][0-9]{0,3})?", fullmatch=True)
 currencies = st.sampled_from(["", "$", "$ ", "R$ ", "-\u20b9", "Rs.", " EUR", "\u20ac", " \u20ac", "/-", "/- INR"])

@@ -12,6 +12,8 @@ from service.rules.conditions import cel_runtime
 from service.rules.conditions.cel_runtime import (
     ExpressionError,
     activation_of,
+    check_cost,
+    check_patterns,
     checked_form,
     compile_expression,
     compiling_once,
@@ -116,6 +118,37 @@ def test_refused_with_position(text, message):
     with pytest.raises(ExpressionError) as refused:
         compile_expression(text)
     assert str(refused.value) == message
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("contact.source.matches('(')", '1:24: "(" is no pattern: missing ): ('),
+        ("true ||\n  contact.id.matches('[a')", '2:22: "[a" is no pattern: missing ]: [a'),
+        ("contact.tags.exists(t, t.matches('*'))", '1:34: "*" is no pattern: no argument for repetition operator: *'),
+        ("matches(contact.id, '(?=a)')", '1:21: "(?=a)" is no pattern: invalid perl operator: (?='),
+        (
+            "contact.id.matches('a') && contact.id.matches('a{1001}')",
+            '1:47: "a{1001}" is no pattern: invalid repetition',
+        ),
+        ("contact.id.matches('a)') || contact.id.matches('(')", '1:20: "a)" is no pattern: unexpected ): a)'),
+        (r"contact.id.matches('\\')", '1:20: "\\" is no pattern: trailing \\'),
+        ("{contact.id.matches('('): 1}[true] == 1", '1:21: "(" is no pattern'),
+    ],
+)
+def test_a_pattern_that_matches_nothing_is_refused(text, message):
+    """What the library does not read as a pattern is refused at its place, with the library's reason."""
+    check_cost(text)
+    with pytest.raises(ExpressionError) as refused:
+        check_patterns(text)
+    assert str(refused.value).startswith(message)
+    assert str(refused.value).isprintable()
+
+
+@pytest.mark.parametrize("pattern", ["", "^a+$", "(?i)pro", r"\\pL", "[0-9]{1,3}", "(?P<n>a)", "a{1000}", "é"])
+def test_a_pattern_that_may_match_is_not(pattern):
+    """Patterns that the library reads are taken, and so is the word as a text."""
+    check_patterns(f"contact.id.matches('{pattern}') || contact.id == 'matches(' || contact.traits.matches == '('")
 
 
 @pytest.mark.parametrize("text", ["", " ", "\x00true", '"abc', "true // \ud7ff\x00 é == ==", "é", "))))", "'''", "`"])

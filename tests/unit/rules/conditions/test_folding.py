@@ -42,6 +42,14 @@ from service.rules.conditions.folding import fold
         ("\uff36\uff29\uff30", "vip"),
         ("\u200evip\u200f", "vip"),
         ("\ufeffco\u00adop", "coop"),
+        ("\u2b50", "\u2b50\ufe0f"),
+        ("\u2764 vip", "\u2764\ufe0f VIP"),
+        ("\u260e\ufe0e", "\u260e\ufe0f"),
+        ("\u26a0", "\u26a0\ufe0f"),
+        ("\u845b\U000e0100", "\u845b"),
+        ("co\u034fop \u180e", "coop"),
+        ("e\u034f\u0301", "\u00e9"),
+        ("f\u2061x\u2062y\u2063z\u2064", "fxyz"),
         ("\u039f\u0394\u039f\u03a3", "\u03bf\u03b4\u03bf\u03c2"),
     ],
 )
@@ -63,11 +71,27 @@ def test_texts_that_are_the_same_to_a_reader(one, other):
         ("\u0915", "\u0915\u093c"),
         ("\u304b", "\u304c"),
         ("01067", "1067"),
+        ("\U0001f468\u200d\U0001f469", "\U0001f468\U0001f469"),
+        ("\u0646\u0645\u06cc\u200c\u062e", "\u0646\u0645\u06cc\u062e"),
+        ("a\u3164", "a"),
     ],
 )
 def test_texts_that_are_not(one, other):
     """Accents, and whatever else a reader sees, do make a difference."""
     assert fold(one) != fold(other)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("", " \t\n", "\u3000", "\u200b\u200b", "\ufe0f", "\ufeff \u00ad", "\U000e01ef\u180e", "\u2064"),
+        *("\u3164", "\u2800", "\u2800 \u2800\n", "\u115f", "\u1160", "\uffa0", "\u3164\ufe0f\t", "\u200d"),
+        "\u3164" * 300,
+    ],
+)
+def test_what_nobody_sees_is_blank(text):
+    """White space, what is folded away, and letters that show nothing where nothing else stands fold to nothing."""
+    assert fold(text) == ""
 
 
 def test_every_character_in_every_case():
@@ -85,7 +109,19 @@ def test_every_character_in_every_case():
 
 
 @pytest.mark.parametrize(
-    "piece", ["\u0301\u0323", "\u0344", "\ufdfa", "e\u0301", "\u0390", "\uc11c", "x ", "x  \u2019"]
+    "piece",
+    [
+        "\u0301\u0323",
+        "\u0301\u034f\u0323\ufe0f",
+        "\u0301\u200b\u0323",
+        "\u0344",
+        "\ufdfa",
+        "e\u0301",
+        "\u0390",
+        "\uc11c",
+        "x ",
+        "x  \u2019",
+    ],
 )
 def test_the_longest_texts_take_no_longer(piece):
     """64 KiB, sixteen times what a trait takes, fold within a fifth of a second, however many marks a letter has."""
