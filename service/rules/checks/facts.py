@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
 from evenhand.v1 import rules_pb2 as pb
 
 from service.rules.conditions.kinds import prepare_condition
+from service.rules.conditions.operands import NAMES
 from service.rules.conditions.wanted import TIME
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable
+    from collections.abc import Callable, Collection, Iterable
 
 Subject: TypeAlias = tuple[str, ...]
 """What a fact is about: the tags, the source, a trait of some key, or a condition as a whole."""
@@ -22,10 +23,16 @@ Subject: TypeAlias = tuple[str, ...]
 IN: Final = "in"
 EXISTS: Final = "exists"
 _NUMBER: Final = "number"
+_NAMES: Final = frozenset(NAMES.values())
 _STRICT: Final = frozenset({"<", ">"})
 _ORDERS: Final = _STRICT | {"<=", ">="}
 _TAGS: Final[Subject] = ("tags",)
 _CHANGED_TAGS: Final[Subject] = ("changed tags",)
+_PARTS: Final[dict[str, Callable[[str, str], bool]]] = {
+    "contains": str.__contains__,
+    "starts": str.startswith,
+    "ends": str.endswith,
+}
 _SINGLE: Final = frozenset({("source",), ("channel",)})  # a contact has only one
 _OPPOSITE: Final[dict[int, int]] = {
     pb.TRAIT_OPERATOR_NOT_EXISTS: pb.TRAIT_OPERATOR_EXISTS,
@@ -108,13 +115,13 @@ def _values(values: Iterable[Any]) -> frozenset[tuple[str, Any]]:
     return frozenset(map(_typed, values))
 
 
-def elsewhere(fact: Fact) -> list[Fact]:
+def elsewhere(fact: Fact) -> Iterable[Fact]:
     """List what a fact says about another subject: a tag just added is there, and one that is not there was not."""
     if fact.subject == _CHANGED_TAGS and fact.holds:
-        return [fact._replace(subject=_TAGS)]
+        return (fact._replace(subject=_TAGS),)
     if fact.subject == _TAGS and not fact.holds:
-        return [fact._replace(subject=_CHANGED_TAGS)]
-    return []
+        return (fact._replace(subject=_CHANGED_TAGS),)
+    return ()
 
 
 def follows(known: Collection[Fact], fact: Fact) -> bool:
@@ -159,7 +166,7 @@ def _none_follows(known: Collection[Fact], fact: Fact) -> bool:
             left -= other.operand
         elif other.test == IN and fact.subject in _SINGLE:
             left &= other.operand
-    return not left or _is_missing(known)
+    return not left or _is_missing(known) or any(not other.holds and _implies(fact, other) for other in known)
 
 
 def _is_missing(known: Collection[Fact]) -> bool:
@@ -171,15 +178,26 @@ def _implies(one: Fact, other: Fact) -> bool:
     if one.test == IN and other.test in _ORDERS:
         numbers = {kind for kind, _ in (*one.operand, *other.operand)} == {_NUMBER}
         return numbers and all(_is_beyond(value, "=", other) for _, value in one.operand)
+    if other.test in _PARTS:
+        return _implies_part(one, other)
     if IN in (one.test, other.test) or not one.operand or not other.operand or one.operand[0][0] != other.operand[0][0]:
         return False
     kind, value = one.operand[0]
-    if one.test in _ORDERS and other.test in _ORDERS:
-        return kind in {_NUMBER, TIME} and one.test[0] == other.test[0] and _is_beyond(value, one.test, other)
-    if kind != "str" or one.test != other.test:
+    both = one.test in _ORDERS and other.test in _ORDERS and kind in {_NUMBER, TIME}
+    return both and one.test[0] == other.test[0] and _is_beyond(value, one.test, other)
+
+
+def _implies_part(one: Fact, other: Fact) -> bool:
+    """Tell whether a part of a text is there wherever a test passes.
+
+    A boolean equals its name, in a list by CONTAINS too, and yet has no parts.
+    """
+    if one.test not in {IN, other.test} and (other.test != "contains" or one.test not in _PARTS):
         return False
-    shorter = other.operand[0][1]
-    return (one.test == "starts" and value.startswith(shorter)) or (one.test == "ends" and value.endswith(shorter))
+    kind, part = other.operand[0]
+    has_part = _PARTS[other.test]
+    texts = kind == "str" and all(each == "str" and text not in _NAMES for each, text in one.operand)
+    return texts and all(has_part(text, part) for _, text in one.operand)
 
 
 def _is_beyond(value: Any, test: str, other: Fact) -> bool:

@@ -83,6 +83,16 @@ def unreachable(made):
         [trait("EXISTS"), trait("CHANGED")],
         [trait("STARTS_WITH", "ab"), trait("STARTS_WITH", "ABC")],
         [trait("ENDS_WITH", "bc"), trait("ENDS_WITH", "abc")],
+        [trait("CONTAINS", "wed"), trait("CONTAINS", "wedding")],
+        [trait("CONTAINS", "wed"), trait("EQUALS", "Wedding")],
+        [trait("CONTAINS", "WED"), trait("STARTS_WITH", "wedding")],
+        [trait("CONTAINS", "ding"), trait("ENDS_WITH", "wedding")],
+        [trait("CONTAINS", "a"), trait("IN", "ab", "ba", "c a")],
+        [trait("STARTS_WITH", "wed"), trait("EQUALS", "wedding")],
+        [trait("ENDS_WITH", "ding"), trait("IN", "wedding", "Pudding")],
+        [of("none", trait("CONTAINS", "wed")), trait("CONTAINS", "wed"), VIP],
+        [of("all", trait("EQUALS", "wedding"), of("none", trait("CONTAINS", "wed")))],
+        [of("all", trait("GREATER", 5), of("none", trait("CONTAINS", "w")), trait("STARTS_WITH", "wed"))],
         [trait("IN", "a", "b", "c"), trait("IN", "A", " c")],
         [trait("NOT_EQUALS", "a"), trait("NOT_IN", "a", "b")],
         [trait("NOT_EQUALS", "a"), trait("NOT_EXISTS")],
@@ -124,8 +134,15 @@ def test_what_never_matches_is_said(conditions):
         [trait("GREATER", 5000), trait("GREATER", 1000)],
         [trait("GREATER", 5000), trait("GREATER_OR_EQUAL", 5000)],
         [trait("GREATER", 10), trait("LESS_OR_EQUAL", 10), {}],
-        [trait("CONTAINS", "a"), trait("STARTS_WITH", "ab")],
-        [trait("CONTAINS", "a"), trait("CONTAINS", "ab")],
+        [trait("CONTAINS", "ab"), trait("STARTS_WITH", "a")],
+        [trait("CONTAINS", "ab"), trait("CONTAINS", "a")],
+        [trait("STARTS_WITH", "wed"), trait("CONTAINS", "wedding")],
+        [trait("STARTS_WITH", "wed"), trait("EQUALS", "a wedding")],
+        [trait("CONTAINS", "wed"), trait("IN", "wedding", "party")],
+        [trait("CONTAINS", "tru"), trait("EQUALS", True)],
+        [trait("CONTAINS", "tru"), trait("CONTAINS", "true")],
+        [trait("CONTAINS", "0"), trait("EQUALS", 10)],
+        [of("all", trait("CONTAINS", "wed"), trait("NOT_EQUALS", "wedding"))],
         [of("all", trait("EQUALS", "a"), trait("EQUALS", "b"))],
         [of("all", trait("GREATER", 5), trait("LESS", 3))],
         [of("all", VIP, GOLD), VIP],
@@ -185,6 +202,10 @@ TRAITS = [
     "ab",
     "x y",
     True,
+    "true",
+    "ba",
+    [True, "a"],
+    [False, 12],
     "",
     [],
     [1, 3],
@@ -209,7 +230,7 @@ def contacts():
 
 single = ["EQUALS", "NOT_EQUALS", "CONTAINS", "STARTS_WITH", "ENDS_WITH"]
 orders = ["LESS", "LESS_OR_EQUAL", "GREATER", "GREATER_OR_EQUAL"]
-values = st.sampled_from([1, 2, 3, "2", "a", "ab", "b", True])
+values = st.sampled_from([1, 2, 3, "2", "a", "ab", "b", "1", "tr", "true", True])
 bounds = st.sampled_from([1, 2, 3, "2", "12", "2026-01-31", "2026-02-01"])
 tags = st.lists(st.sampled_from(["vip", "gold", "new"]), min_size=1, max_size=2, unique=True)
 TAG_LISTS = ["anyOf", "changedAnyOf", "allOf", "noneOf"]
