@@ -11,6 +11,7 @@ from difflib import get_close_matches
 from functools import cache
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
+from evenhand.v1.rules_pb2 import Condition
 from google.protobuf import json_format
 from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.message_factory import GetMessageClass
@@ -88,8 +89,11 @@ class YamlMessageReader:
                 continue
             field_path = f"{path}.{field.name}" if path else field.name
             self.lines.setdefault(field_path, key_node.line)
-            if self._is_another(field, key_node, seen, field_path) or _is_null(value_node):
-                continue  # JSON's null, and YAML's nothing, leave a field unset
+            if self._is_another(field, key_node, seen, field_path):
+                continue
+            if _is_null(value_node):  # JSON's null, and YAML's nothing, leave a field unset
+                self._set_to_nothing(message, field)
+                continue
             if self._is_beside(field, key_node, seen, field_path):
                 continue
             self._set(message, field, value_node, field_path)
@@ -104,6 +108,14 @@ class YamlMessageReader:
             value = self._single(node, field, path)
             if value is not _LEFT_OUT:
                 setattr(message, field.name, value)
+
+    def _set_to_nothing(self, message: Message, field: FieldDescriptor) -> None:
+        """Leave a field unset, but for a condition: one that is begun and not written is probably forgotten.
+
+        An empty one means the same, and is warned of.
+        """
+        if field.message_type is Condition.DESCRIPTOR and not field.is_repeated:
+            getattr(message, field.name).SetInParent()
 
     def _field(self, key_node: Node, descriptor: Any, path: str) -> FieldDescriptor | None:
         key = name_of(key_node)

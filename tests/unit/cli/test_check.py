@@ -147,6 +147,21 @@ def test_warnings_are_shown_and_pass(check):
     ]
 
 
+@pytest.mark.parametrize("nothing", ["", " ~", " null", " {}", " {tag: }", "\n      # tag: {anyOf: [VIP]}"])
+def test_a_condition_with_nothing_below_it_is_warned_of(check, nothing):
+    """A condition that is begun and not written always matches, which is a warning at its line, as an empty one is."""
+    rules = """\
+    rules:
+      - id: all
+        trigger: RULE_TRIGGER_CONVERSATION_OPENED
+        condition:NOTHING
+        target: {everyone: true}
+    """
+    code, (line, _) = check(rules=rules.replace("NOTHING", nothing))
+    assert code == 0
+    assert line.startswith("rules.yaml:4: rules[0].condition: warning: The condition is empty, so the rule always")
+
+
 def test_every_file_is_checked(check):
     """A broken file does not keep the others from being checked."""
     code, lines = check(one="rules: [", two="agents: [{id: 1}]", three=ROSTER)

@@ -250,7 +250,7 @@ def test_a_wrong_element_does_not_shift_the_others():
 
 def test_a_field_without_a_value_is_unset():
     """YAML's nothing is JSON's null: the field is as if it were not there, but its line is known."""
-    document = parse(b"rules:\n  - id: a\n    target:\n    condition: ~\n", "f")
+    document = parse(b"rules:\n  - id: a\n    target:\n    strategy: ~\n", "f")
     assert not document.problems
     assert isinstance(document.message, RuleSet)
     assert not document.message.rules[0].HasField("target")
