@@ -7,6 +7,7 @@ reader walks the nodes itself, asks that parser about each single value, and col
 
 from __future__ import annotations
 
+import re
 from difflib import get_close_matches
 from functools import cache
 from typing import TYPE_CHECKING, Any, Final, TypeVar
@@ -17,7 +18,7 @@ from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.message_factory import GetMessageClass
 from google.protobuf.struct_pb2 import Value
 
-from service.cli.yaml_numbers import faithful, is_faithful, kept_as
+from service.cli.yaml_numbers import faithful, is_faithful, kept_as, refusal
 from service.rules import json_path
 from service.yaml_text import BOOL, NULL, NUMBER, MappingNode, ScalarNode, SequenceNode, name_of
 
@@ -30,6 +31,7 @@ MessageT = TypeVar("MessageT", bound="Message")
 
 MAX_DEPTH: Final = 64  # protobuf's parsers give up at 100; conditions need about 20
 _SHOWN: Final = 40  # characters of a wrong value that a report repeats
+_COUNT: Final = re.compile("-?[0-9]{1,10}")
 _NO_TEXTS: Final = frozenset({NULL, BOOL, NUMBER})
 _LEFT_OUT: Final = object()
 
@@ -259,14 +261,12 @@ def _expectation(field: FieldDescriptor, node: Node) -> str:
     if field.cpp_type == FieldDescriptor.CPPTYPE_BOOL:
         return f"must be true or false, not {shown}"
     kept = kept_as(name_of(node))
-    hint = f"; write {kept}" if kept and kept != name_of(node) and is_faithful(kept) else ""
+    hint = f"; write {kept}" if kept and _COUNT.fullmatch(kept) and not is_faithful(name_of(node)) else ""
     return f"must be a whole number of at most 2147483647, not {shown}{hint}"
 
 
 def _value_expectation(node: Node) -> str:
     """Say what a value may be, given that the node is none."""
-    kept = kept_as(name_of(node))
-    if kept is None:
-        return f"is not a value that can be stored: {_shown(node)}"
-    meant = f", or as {kept} if a number is meant" if is_faithful(kept) else ""
-    return f"{name_of(node)} would be kept as {kept}; write it in quotes{meant}"
+    if isinstance(node, ScalarNode) and node.tag == NUMBER:
+        return refusal(node.value)
+    return f"is not a value that can be stored: {_shown(node)}"
