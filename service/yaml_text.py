@@ -24,6 +24,8 @@ from yaml.events import (
 )
 from yaml.reader import ReaderError
 
+from service.yaml_stand_ins import StandIns
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
@@ -138,8 +140,9 @@ def compose(content: bytes, file: str) -> Node | None:
         NotYamlError: there is no document in it.
     """
     try:
-        text = content.decode("utf-8-sig")
-        return _Composer().root(yaml.parse(text, CSafeLoader))
+        stand_ins = StandIns(content.decode("utf-8-sig"))
+        text = stand_ins.text
+        return _Composer(stand_ins).root(yaml.parse(text, CSafeLoader))
     except UnicodeDecodeError as error:
         line, description = content.count(b"\n", 0, error.start) + 1, "the file is not UTF-8 text"
     except MarkedYAMLError as error:
@@ -158,7 +161,8 @@ class _Composer:
     which the library's own composer refuses and YAML 1.2 allows.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, stand_ins: StandIns) -> None:
+        self._restored = stand_ins.restored if stand_ins else None
         self._anchors: dict[str, Node] = {}
 
     def root(self, events: Iterable[Any]) -> Node | None:
@@ -204,6 +208,8 @@ class _Composer:
         """Make the node that an event begins; None for an event that begins none."""
         node: Node
         if kind is ScalarEvent:
+            if self._restored:
+                event.value = self._restored(event.value, in_double_quotes=event.style == '"')
             node = ScalarNode(event.value, _tag_of(event), event.start_mark.line + 1)
         elif kind is MappingStartEvent:
             node = MappingNode(event.start_mark.line + 1)

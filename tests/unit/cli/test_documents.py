@@ -8,7 +8,8 @@ from textwrap import dedent
 
 import pytest
 from evenhand.v1.roster_service_pb2 import Roster
-from evenhand.v1.rules_pb2 import RuleSet, RuleTrigger, Strategy, TraitOperator
+from evenhand.v1.rules_pb2 import Rule, RuleSet, RuleTrigger, Strategy, TraitOperator
+from google.protobuf.json_format import MessageToJson
 from google.protobuf.struct_pb2 import Value
 from hypothesis import given
 from hypothesis import strategies as st
@@ -230,6 +231,19 @@ def test_no_number_becomes_another(written):
         assert format(Decimal(repr(value.number_value)).normalize(), "f") == re.sub(r"\.0+$", "", written)
     elif value.WhichOneof("kind") == "string_value":
         assert value.string_value == written
+
+
+@pytest.mark.parametrize("ensure_ascii", [True, False])
+def test_what_a_client_prints_of_rules_is_a_file(ensure_ascii):
+    """Rules as protobuf's JSON printer writes them, with whole numbers and an emoji, are a file of the same rules."""
+    said = RuleSet(rules=[Rule(id="r", name="🫨 both\u2028lines", max_open_contacts=5, target={"everyone": True})])
+    trait = said.rules[0].condition.trait
+    trait.key, trait.operator = "budget", TraitOperator.TRAIT_OPERATOR_IN
+    trait.values.extend([Value(number_value=number) for number in (5000, -7, 0, 123456789012345, 0.25)])
+    trait.values.extend([Value(string_value="🏴\U000e0067"), Value(bool_value=True)])
+    document = parse(MessageToJson(said, ensure_ascii=ensure_ascii).encode(), "f")
+    assert not document.problems
+    assert document.message == said
 
 
 @pytest.mark.parametrize(
