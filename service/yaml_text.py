@@ -243,5 +243,5 @@ def name_of(key: Node) -> str:
 
 
 def in_one_line(*parts: str | None) -> str:
-    """Join texts for a report of one line."""
-    return ", ".join(" ".join(part.split()) for part in parts if part)
+    """Join texts for a report of one line; spaces within a line stay, as they may be what is wrong."""
+    return ", ".join(" ".join(filter(None, map(str.strip, part.splitlines()))) for part in parts if part)

@@ -119,8 +119,8 @@ def _document(root: Node | None, file: str) -> Document:
         return _broken(file, line, "both a rules file and a roster file; put them into two files")
     reader = YamlMessageReader()
     message = reader.read(root, found[0]())
-    problems = sorted((Problem(file, line, path, text) for path, line, text in reader.problems), key=_by_line)
-    return Document(file, message, reader.lines, tuple(problems))
+    problems = [Problem(file, line, in_one_line(path), in_one_line(text)) for path, line, text in reader.problems]
+    return Document(file, message, reader.lines, tuple(in_order(problems)))
 
 
 def _names(kind: type[RuleSet | Roster]) -> set[str]:

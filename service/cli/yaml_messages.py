@@ -19,7 +19,7 @@ from google.protobuf.message_factory import GetMessageClass
 from google.protobuf.struct_pb2 import Value
 
 from service.cli.yaml_numbers import faithful, is_faithful, kept_as, refusal
-from service.rules import json_path
+from service.rules import json_path, quoted
 from service.yaml_text import BOOL, NULL, NUMBER, MappingNode, ScalarNode, SequenceNode, name_of
 
 if TYPE_CHECKING:
@@ -30,7 +30,6 @@ if TYPE_CHECKING:
 MessageT = TypeVar("MessageT", bound="Message")
 
 MAX_DEPTH: Final = 64  # protobuf's parsers give up at 100; conditions need about 20
-_SHOWN: Final = 40  # characters of a wrong value that a report repeats
 _COUNT: Final = re.compile("-?[0-9]{1,10}")
 _NO_TEXTS: Final = frozenset({NULL, BOOL, NUMBER})
 _LEFT_OUT: Final = object()
@@ -126,7 +125,7 @@ class YamlMessageReader:
             known = [field.json_name for field in descriptor.fields]
             close = get_close_matches(key, known, n=1)
             hint = f'did you mean "{close[0]}"?' if close else f"known are {', '.join(known)}"
-            label = f'unknown field "{key}"' if key else "a field's name must be text"
+            label = f"unknown field {quoted(key)}" if key else "a field's name must be text"
             self._wrong(path, key_node, f"{label}; {hint}", key)
         return field
 
@@ -240,10 +239,7 @@ def _shown(node: Node) -> str:
         return "a mapping"
     if isinstance(node, SequenceNode):
         return "a list"
-    text = node.value
-    if node.tag == NULL:
-        return "nothing"
-    return f'"{text}"' if len(text) <= _SHOWN else f'"{text[:_SHOWN]}..."'
+    return "nothing" if node.tag == NULL else quoted(node.value)
 
 
 def _expectation(field: FieldDescriptor, node: Node) -> str:

@@ -109,6 +109,22 @@ def test_a_problem_names_fields_as_the_file_writes_them(check):
     assert unknown.startswith('rules.yaml:8: rules[1].only_online: unknown field "only_online"; ')
 
 
+def test_a_problem_is_one_line_that_keeps_what_is_quoted(check):
+    """A report quotes what a file holds with its doubled spaces, and line ends escaped, so that it is one line."""
+    roster = """\
+    agents:
+      - id: "Asha  K "
+      - id: Asha
+        weight: "much\\nmore"
+        "max\\nopen": 1
+    """
+    _, lines = check(roster=roster)
+    assert lines[0] == 'roster.yaml:2: agents[0].id: "Asha  K " begins or ends with space; write "Asha  K"'
+    assert lines[1].endswith('not "much\\u000amore"')
+    assert lines[2].startswith('roster.yaml:5: agents[1].max open: unknown field "max\\u000aopen"; ')
+    assert len(lines) == 3
+
+
 def test_what_is_wrong_is_not_reported_as_missing_besides(check):
     """A misspelled enum value is one problem, not two; others of the file are reported with it, in order of lines."""
     text = RULES.replace("RULE_TRIGGER_TRAIT_OR_TAG_UPDATED", "TRAIT_UPDATED").replace("values: [1]", "values: []")
