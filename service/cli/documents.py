@@ -9,7 +9,8 @@ from __future__ import annotations
 import gc
 import re
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final
+from functools import cache
+from typing import TYPE_CHECKING, Any, Final
 
 from evenhand.v1.roster_service_pb2 import Roster
 from evenhand.v1.rules_pb2 import RuleSet
@@ -27,7 +28,9 @@ if TYPE_CHECKING:
     from service.yaml_text import Node
 
 _LAST_SEGMENT: Final = re.compile(r"(\.?[^.\[\]]+|\[[^\]]*\])$")
-_QUOTED_OR_PATH: Final = re.compile(r'"(?:[^"\\]|\\.)*"|\b(?:rule_set|roster)\.[\w.\[\]]+')
+_QUOTED_OR_FIELD: Final = re.compile(
+    r'"(?:[^"\\]|\\.)*"|\b(?P<path>(?:rule_set|roster)\.[\w.\[\]]+)|\b(?P<name>[a-z]+(?:_[a-z]+)+)\b'
+)
 _KINDS: Final[dict[type[RuleSet | Roster], str]] = {RuleSet: "rules", Roster: "roster"}
 
 
@@ -49,12 +52,10 @@ class Document:
 
     def problem(self, path: str, description: str) -> Problem:
         """Make the problem of a field path as the validators and the server give it ("rule_set.rules[3].id")."""
-        return Problem(
-            self.file,
-            self.line_of(_without_root(path)),
-            path_in_file(path),
-            _with_paths_in_file(in_one_line(description)),
-        )
+        said = in_one_line(description)
+        if not path.endswith(".expression"):  # where names are those of the expression
+            said = _with_names_in_file(said)
+        return Problem(self.file, self.line_of(_without_root(path)), path_in_file(path), said)
 
     def line_of(self, path: str) -> int:
         """Give the line of a field path, or of its nearest parent that the file has."""
@@ -73,11 +74,25 @@ def _without_root(path: str) -> str:
     return re.sub(r"^(rule_set|roster)(\.|$)", "", path)
 
 
-def _with_paths_in_file(description: str) -> str:
-    """Return a description with the field paths in it as a file has them; what it quotes stays as it is."""
-    return _QUOTED_OR_PATH.sub(
-        lambda found: found[0] if found[0].startswith('"') else path_in_file(found[0]), description
-    )
+def _with_names_in_file(description: str) -> str:
+    """Return a description with the fields that it names as a file has them; what it quotes stays as it is."""
+    return _QUOTED_OR_FIELD.sub(_in_file, description)
+
+
+def _in_file(found: re.Match[str]) -> str:
+    return path_in_file(found[0]) if found["path"] or found["name"] in _field_names() else found[0]
+
+
+@cache
+def _field_names() -> frozenset[str]:
+    """Collect the names of all fields that a file may have."""
+    left: list[Any] = [kind.DESCRIPTOR for kind in _KINDS]
+    fields: dict[str, Any] = {}
+    while left:
+        new = {field.full_name: field for field in left.pop().fields if field.full_name not in fields}
+        fields |= new
+        left.extend(field.message_type for field in new.values() if field.message_type is not None)
+    return frozenset(field.name for field in fields.values())
 
 
 def read(path: Path) -> Document:

@@ -109,6 +109,28 @@ def test_a_problem_names_fields_as_the_file_writes_them(check):
     assert unknown.startswith('rules.yaml:8: rules[1].only_online: unknown field "only_online"; ')
 
 
+def test_descriptions_name_fields_as_the_file_writes_them(check):
+    """Fields that a description names have their names in JSON; what it quotes, and names of an expression, stay."""
+    rules = """\
+    rules:
+      - id: " team_id"
+        trigger: RULE_TRIGGER_CONVERSATION_OPENED
+        condition: {tag: {}}
+      - id: two
+        trigger: RULE_TRIGGER_CONVERSATION_OPENED
+        condition: {expression: any_of == 1}
+        target: {everyone: true}
+    """
+    _, lines = check(rules=rules)
+    *said, of_expression = (line.split(": ", 2)[2] for line in lines)
+    assert said == [
+        '" team_id" begins or ends with space; write "team_id"',
+        "is missing; say who gets the contact: agents, teamId, everyone or nobody",
+        "names no tags; give some in anyOf, allOf, noneOf or changedAnyOf",
+    ]
+    assert "any_of" in of_expression
+
+
 def test_a_problem_is_one_line_that_keeps_what_is_quoted(check):
     """A report quotes what a file holds with its doubled spaces, and line ends escaped, so that it is one line."""
     roster = """\
