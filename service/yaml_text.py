@@ -35,6 +35,8 @@ NULL: Final = f"{_TAG}null"
 BOOL: Final = f"{_TAG}bool"
 NUMBER: Final = f"{_TAG}float"
 """Tags: what a scalar stands for. Whole numbers have no tag of their own."""
+LIST: Final = f"{_TAG}seq"
+MAPPING: Final = f"{_TAG}map"
 
 _NUMBER: Final = re.compile(
     r"""
@@ -74,14 +76,16 @@ class SequenceNode:
     """A list.
 
     Attributes:
+        tag: LIST, or another that the file says.
         value: its elements; a list that an alias leads back to may be among its own.
         line: in which it starts, from 1.
     """
 
-    __slots__ = ("line", "value")
+    __slots__ = ("line", "tag", "value")
 
-    def __init__(self, line: int) -> None:
+    def __init__(self, line: int, tag: str = LIST) -> None:
         self.value: list[Node] = []
+        self.tag = tag
         self.line = line
 
 
@@ -89,18 +93,25 @@ class MappingNode:
     """Keys and values, in the order in which they stand; keys may stand there twice.
 
     Attributes:
+        tag: MAPPING, or another that the file says.
         value: the pairs.
         line: in which it starts, from 1.
     """
 
-    __slots__ = ("line", "value")
+    __slots__ = ("line", "tag", "value")
 
-    def __init__(self, line: int) -> None:
+    def __init__(self, line: int, tag: str = MAPPING) -> None:
         self.value: list[tuple[Node, Node]] = []
+        self.tag = tag
         self.line = line
 
 
 Node = ScalarNode | SequenceNode | MappingNode
+_KNOWN_TAGS: Final[dict[type, frozenset[str]]] = {
+    ScalarNode: frozenset({TEXT, NULL, BOOL, NUMBER}),
+    SequenceNode: frozenset({LIST}),
+    MappingNode: frozenset({MAPPING}),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,9 +223,9 @@ class _Composer:
                 event.value = self._restored(event.value, in_double_quotes=event.style == '"')
             node = ScalarNode(event.value, _tag_of(event), event.start_mark.line + 1)
         elif kind is MappingStartEvent:
-            node = MappingNode(event.start_mark.line + 1)
+            node = MappingNode(event.start_mark.line + 1, _tag_or(MAPPING, event))
         elif kind is SequenceStartEvent:
-            node = SequenceNode(event.start_mark.line + 1)
+            node = SequenceNode(event.start_mark.line + 1, _tag_or(LIST, event))
         elif kind is AliasEvent:
             if event.anchor not in self._anchors:
                 raise MarkedYAMLError(None, None, f'found undefined alias "{event.anchor}"', event.start_mark)
@@ -226,15 +237,29 @@ class _Composer:
         return node
 
 
+def _tag_or(own: str, event: Any) -> str:
+    return own if event.tag in {None, "!"} else str(event.tag)
+
+
 def _tag_of(event: ScalarEvent) -> str:
+    text = event.value
     if event.tag is not None:
         return {"!": TEXT, f"{_TAG}int": NUMBER}.get(event.tag, event.tag)
-    text = event.value
     if not event.implicit[0]:  # in quotes
         return TEXT
     if text[:1] in _NUMBER_STARTS and _NUMBER.fullmatch(text):
         return NUMBER
     return _WORDS.get(text, TEXT)
+
+
+def tag_problem(node: Node) -> str | None:
+    """Say what is wrong with a tag that YAML's core schema does not have, or not for such a node; else None."""
+    is_as_said = node.tag != NULL or not isinstance(node, ScalarNode) or _WORDS.get(node.value) == NULL
+    if node.tag in _KNOWN_TAGS[type(node)] and is_as_said:
+        return None
+    shown = f"!!{node.tag.removeprefix(_TAG)}" if node.tag.startswith(_TAG) else node.tag
+    remedy = "; put the value in quotes if text is meant" if isinstance(node, ScalarNode) else ""
+    return f"has the tag {shown}, which means nothing here: leave it out{remedy}"
 
 
 def name_of(key: Node) -> str:

@@ -5,7 +5,15 @@ from __future__ import annotations
 from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
-from service.yaml_text import TEXT, MappingNode, Problem, ScalarNode, SequenceNode, name_of
+from service.yaml_text import (
+    TEXT,
+    MappingNode,
+    Problem,
+    ScalarNode,
+    SequenceNode,
+    name_of,
+    tag_problem,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -31,10 +39,18 @@ class NodeReader:
         """Note a mistake."""
         self.problems.append(Problem(self._file, node.line, path, description))
 
+    def _has_wrong_tag(self, node: Node, path: str) -> bool:
+        problem = tag_problem(node)
+        if problem is not None:
+            self.wrong(node, path, problem)
+        return problem is not None
+
     def fields(self, node: Node, path: str, known: Sequence[str], required: Sequence[str]) -> dict[str, Node]:
         """Return the fields of a mapping by name; unknown, repeated and missing ones are noted."""
         if not isinstance(node, MappingNode):
             self.wrong(node, path, f"must be a mapping with fields: {', '.join(known)}")
+            return {}
+        if self._has_wrong_tag(node, path):
             return {}
         found: dict[str, Node] = {}
         for key, value in node.value:
@@ -60,11 +76,15 @@ class NodeReader:
         if not isinstance(node, SequenceNode):
             self.wrong(node, path, 'must be a list (lines that begin with "- ")')
             return []
+        if self._has_wrong_tag(node, path):
+            return []
         return [(f"{path}[{index}]", item) for index, item in enumerate(node.value)]
 
     def checked(self, node: Node | None, path: str, problem: Callable[[str], str | None]) -> str:
         """Return a text; empty if there is none, or `problem` says what is wrong with it."""
         if node is None:
+            return ""
+        if self._has_wrong_tag(node, path):
             return ""
         if not isinstance(node, ScalarNode) or node.tag != TEXT:
             hint = f"; put {node.value} in quotes" if isinstance(node, ScalarNode) and node.value else ""

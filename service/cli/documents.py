@@ -18,7 +18,7 @@ from evenhand.v1.rules_pb2 import RuleSet
 from service.access import document as access
 from service.cli.yaml_messages import YamlMessageReader
 from service.rules import json_path
-from service.yaml_text import MappingNode, NotYamlError, Problem, compose, in_one_line, name_of
+from service.yaml_text import MappingNode, NotYamlError, Problem, compose, in_one_line, name_of, tag_problem
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -120,6 +120,9 @@ def _document(root: Node | None, file: str) -> Document:
     if not isinstance(root, MappingNode):
         line = root.line if root is not None else 1
         return _broken(file, line, f"must have top-level fields: {_choices()}")
+    wrong_tag = tag_problem(root)
+    if wrong_tag is not None:
+        return _broken(file, root.line, wrong_tag)
     keys = {name_of(key): key for key, _ in root.value}
     if keys.keys() & set(access.FIELDS):
         read_access = access.read(root, file)

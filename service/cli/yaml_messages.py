@@ -20,7 +20,16 @@ from google.protobuf.struct_pb2 import Value
 
 from service.cli.yaml_numbers import faithful, is_faithful, kept_as, refusal
 from service.rules import json_path, quoted
-from service.yaml_text import BOOL, NULL, NUMBER, MappingNode, ScalarNode, SequenceNode, name_of
+from service.yaml_text import (
+    BOOL,
+    NULL,
+    NUMBER,
+    MappingNode,
+    ScalarNode,
+    SequenceNode,
+    name_of,
+    tag_problem,
+)
 
 if TYPE_CHECKING:
     from google.protobuf.message import Message
@@ -90,7 +99,7 @@ class YamlMessageReader:
                 continue
             field_path = f"{path}.{field.name}" if path else field.name
             self.lines.setdefault(field_path, key_node.line)
-            if self._is_another(field, key_node, seen, field_path):
+            if self._is_another(field, key_node, seen, field_path) or self._has_wrong_tag(value_node, field_path):
                 continue
             if _is_null(value_node):  # JSON's null, and YAML's nothing, leave a field unset
                 self._set_to_nothing(message, field)
@@ -129,6 +138,13 @@ class YamlMessageReader:
             self._wrong(path, key_node, f"{label}; {hint}", key)
         return field
 
+    def _has_wrong_tag(self, node: Node, path: str) -> bool:
+        """Whether a node says that it is what only some programs know."""
+        problem = tag_problem(node)
+        if problem is not None:
+            self._wrong(path, node, problem)
+        return problem is not None
+
     def _is_another(self, field: FieldDescriptor, key: Node, seen: dict[str, tuple[str, int]], path: str) -> bool:
         """Whether the field was given before, under this or its other name."""
         if field.name in seen:
@@ -157,11 +173,17 @@ class YamlMessageReader:
         for index, item in enumerate(node.value):
             item_path = f"{path}[{index}]"
             self.lines[item_path] = item.line
+            if self._has_wrong_tag(item, item_path):
+                _keep_place(item, field, elements)
+                continue
             if field.message_type is not None:
                 self._fill(item, elements.add(), item_path)
                 continue
             value = self._single(item, field, item_path)
-            elements.append(_placeholder(item, field) if value is _LEFT_OUT else value)
+            if value is _LEFT_OUT:
+                _keep_place(item, field, elements)
+            else:
+                elements.append(value)
 
     def _single(self, node: Node, field: FieldDescriptor, path: str) -> Any:
         """Read what is no message; _LEFT_OUT if it is wrong."""
@@ -228,9 +250,14 @@ def _is_null(node: Node) -> bool:
     return isinstance(node, ScalarNode) and node.tag == NULL
 
 
-def _placeholder(node: Node, field: FieldDescriptor) -> Any:
-    """Something harmless in the place of a wrong element."""
-    return name_of(node) if field.cpp_type == FieldDescriptor.CPPTYPE_STRING else 0
+def _keep_place(node: Node, field: FieldDescriptor, elements: Any) -> None:
+    """Put something harmless in the place of a wrong element."""
+    if field.message_type is None:
+        elements.append(name_of(node) if field.cpp_type == FieldDescriptor.CPPTYPE_STRING else 0)
+        return
+    element = elements.add()
+    if isinstance(element, Value):
+        element.number_value = 0
 
 
 def _shown(node: Node) -> str:

@@ -16,6 +16,10 @@ from hypothesis import strategies as st
 
 from service.cli.documents import parse
 
+REST = " means nothing here: leave it out"
+IN_QUOTES = "; put the value in quotes if text is meant"
+VALUES = "rules: [{{condition: {{trait: {{values: [{}]}}}}}}]"
+VALUE = "rules[0].condition.trait.values[0]"
 TOO_LONG = "has more than 15 digits, of which the last may be lost; write it in quotes"
 
 
@@ -278,6 +282,40 @@ def test_neither_rules_nor_roster_is_said_clearly(text):
 def test_whatever_a_file_holds_is_a_problem_and_no_crash(content):
     """Bytes that are no text, no YAML, or YAML without end are reported like any other mistake."""
     assert len(parse(content, "f").problems) == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        (
+            "rules:\n- name: !foo 5",
+            "2: rules[0].name: has the tag !foo, which means nothing here: leave it out" + IN_QUOTES,
+        ),
+        (VALUES.format("!!timestamp 2026-01-31"), f"1: {VALUE}: has the tag !!timestamp, which{REST}{IN_QUOTES}"),
+        (VALUES.format("!!binary aGk="), f"1: {VALUE}: has the tag !!binary, which{REST}{IN_QUOTES}"),
+        (VALUES.format("!<tag:a.b,2026:c> x"), f"1: {VALUE}: has the tag tag:a.b,2026:c, which{REST}{IN_QUOTES}"),
+        (VALUES.format("!!null x"), f"1: {VALUE}: has the tag !!null, which{REST}{IN_QUOTES}"),
+        (VALUES.format("!!seq x"), f"1: {VALUE}: has the tag !!seq, which{REST}{IN_QUOTES}"),
+        ("rules:\n- !rule\n  id: a", f"2: rules[0]: has the tag !rule, which{REST}"),
+        ("agents: !!set {a, b}", f"1: agents: has the tag !!set, which{REST}"),
+        ("agents: !list [{id: a}]", f"1: agents: has the tag !list, which{REST}"),
+        ("teams: [{id: t, agentIds: [a, !b c]}]", f"1: teams[0].agentIds[1]: has the tag !b, which{REST}{IN_QUOTES}"),
+        ("!roster\nagents: [{id: a}]", f"1: has the tag !roster, which{REST}"),
+        ("!!map\nagents: !!seq [! {id: !!str 5, name: !!null , weight: !!int 5, disabled: !!bool true}]", ""),
+        (VALUES.format("! 5, !!str 5, !!int 5, !!float 5.5, !!bool true"), ""),
+    ],
+)
+def test_tags(text, problem):
+    """A tag that YAML's core schema does not have, or not for what it stands at, is a problem at its line."""
+    assert "\n".join(problems(text)) == problem
+
+
+def test_an_element_with_a_wrong_tag_keeps_its_place():
+    """Elements after one with a wrong tag keep their index, and the place is no further problem."""
+    document = parse(b"rules: [{condition: {trait: {values: [!a 1, 2]}}}, !b {id: x}, {id: y}]", "f")
+    assert isinstance(document.message, RuleSet)
+    assert [rule.id for rule in document.message.rules] == ["", "", "y"]
+    assert [value.number_value for value in document.message.rules[0].condition.trait.values] == [0, 2]
 
 
 def test_a_condition_that_contains_itself_is_refused():
