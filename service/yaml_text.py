@@ -106,6 +106,13 @@ class MappingNode:
         self.line = line
 
 
+MERGE_KEY: Final = "<<"
+NO_MERGING: Final = (
+    'merge keys ("<<") are not supported: write the fields out, or take a whole value by an alias (*name)'
+)
+ASIDE: Final = "x-"
+"""How keys begin, at the top of a file, whose values are there for their anchors alone, as in Compose files."""
+
 Node = ScalarNode | SequenceNode | MappingNode
 _KNOWN_TAGS: Final[dict[type, frozenset[str]]] = {
     ScalarNode: frozenset({TEXT, NULL, BOOL, NUMBER}),

@@ -6,6 +6,9 @@ from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
 from service.yaml_text import (
+    ASIDE,
+    MERGE_KEY,
+    NO_MERGING,
     TEXT,
     MappingNode,
     Problem,
@@ -53,10 +56,16 @@ class NodeReader:
         if self._has_wrong_tag(node, path):
             return {}
         found: dict[str, Node] = {}
+        is_whole = True
         for key, value in node.value:
             name = name_of(key)
             at = f"{path}.{name}".strip(".")
-            if name not in known:
+            if not path and name.startswith(ASIDE):
+                continue
+            if name == MERGE_KEY:
+                is_whole = False
+                self.wrong(key, at, NO_MERGING)
+            elif name not in known:
                 close = get_close_matches(name, known, n=1)
                 hint = f'did you mean "{close[0]}"?' if close else f"known are {', '.join(known)}"
                 self.wrong(key, at, f'unknown field "{name}"; {hint}')
@@ -64,6 +73,8 @@ class NodeReader:
                 self.wrong(key, at, f"is given twice; first in line {found[name].line}")
             else:
                 found[name] = value
+        if not is_whole:
+            return {}  # so that nothing is missed that would have been there
         missing = [name for name in required if name not in found]
         for name in missing:
             self.wrong(node, f"{path}.{name}".strip("."), "is missing")

@@ -103,7 +103,11 @@ def _examine_one(document: Document, known: _Known | None) -> Examined:
         return Examined(document, list(document.problems), [])
     # What was left out because it is wrong must not be reported as missing besides.
     reported = [problem.field for problem in document.problems]
-    found = [document.problem(violation.field, violation.description) for violation in violations]
+    found = [
+        document.problem(violation.field, violation.description)
+        for violation in violations
+        if not document.lacks(violation.field)
+    ]
     new = [problem for problem in found if not any(_related(problem.field, field) for field in reported)]
     problems = in_order([*document.problems, *new])
     if isinstance(message, RuleSet) and not problems:

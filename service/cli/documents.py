@@ -18,7 +18,7 @@ from evenhand.v1.rules_pb2 import RuleSet
 from service.access import document as access
 from service.cli.yaml_messages import YamlMessageReader
 from service.rules import json_path
-from service.yaml_text import MappingNode, NotYamlError, Problem, compose, in_one_line, name_of, tag_problem
+from service.yaml_text import ASIDE, MappingNode, NotYamlError, Problem, compose, in_one_line, name_of, tag_problem
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -43,12 +43,14 @@ class Document:
         message: the rule set or roster, or the access file, without the parts that are wrong; None if it is none.
         lines: the line of each field path that the file has; see YamlMessageReader.
         problems: what is wrong with it as a file, in the order of lines.
+        incomplete: the field paths of what lacks fields that it was to take from elsewhere.
     """
 
     file: str
     message: RuleSet | Roster | AccessFile | None
     lines: dict[str, int] = field(default_factory=dict)
     problems: tuple[Problem, ...] = ()
+    incomplete: frozenset[str] = frozenset()
 
     def problem(self, path: str, description: str) -> Problem:
         """Make the problem of a field path as the validators and the server give it ("rule_set.rules[3].id")."""
@@ -59,9 +61,16 @@ class Document:
 
     def line_of(self, path: str) -> int:
         """Give the line of a field path, or of its nearest parent that the file has."""
+        return self.lines.get(self._nearest(path), 1)
+
+    def lacks(self, path: str) -> bool:
+        """Tell whether a violation of a field path follows from what is missing there, which is said already."""
+        return self._nearest(_without_root(path)) in self.incomplete
+
+    def _nearest(self, path: str) -> str:
         while path and path not in self.lines:
             path = _LAST_SEGMENT.sub("", path)
-        return self.lines.get(path, 1)
+        return path
 
 
 def path_in_file(path: str) -> str:
@@ -123,7 +132,7 @@ def _document(root: Node | None, file: str) -> Document:
     wrong_tag = tag_problem(root)
     if wrong_tag is not None:
         return _broken(file, root.line, wrong_tag)
-    keys = {name_of(key): key for key, _ in root.value}
+    keys = {name_of(key): key for key, _ in root.value if not name_of(key).startswith(ASIDE)}
     if keys.keys() & set(access.FIELDS):
         read_access = access.read(root, file)
         return Document(file, read_access, {}, read_access.problems)
@@ -138,7 +147,7 @@ def _document(root: Node | None, file: str) -> Document:
     reader = YamlMessageReader()
     message = reader.read(root, found[0]())
     problems = [Problem(file, line, in_one_line(path), in_one_line(text)) for path, line, text in reader.problems]
-    return Document(file, message, reader.lines, tuple(in_order(problems)))
+    return Document(file, message, reader.lines, tuple(in_order(problems)), frozenset(reader.incomplete))
 
 
 def _names(kind: type[RuleSet | Roster]) -> set[str]:

@@ -21,7 +21,10 @@ from google.protobuf.struct_pb2 import Value
 from service.cli.yaml_numbers import faithful, is_faithful, kept_as, refusal
 from service.rules import json_path, quoted
 from service.yaml_text import (
+    ASIDE,
     BOOL,
+    MERGE_KEY,
+    NO_MERGING,
     NULL,
     NUMBER,
     MappingNode,
@@ -51,11 +54,13 @@ class YamlMessageReader:
         problems: (path by names in JSON, line, description) of each mistake, in the order found.
         lines: the line, from 1, of each field path that the document has, such as "rules[3].condition.tag".
             A field's line is the line of its key, an element's line is where the element starts.
+        incomplete: the paths of what was to take fields from elsewhere, and so lacks them.
     """
 
     def __init__(self) -> None:
         self.problems: list[tuple[str, int, str]] = []
         self.lines: dict[str, int] = {"": 1}
+        self.incomplete: set[str] = set()
         self._open: set[int] = set()
 
     def read(self, node: Node, message: MessageT) -> MessageT:
@@ -94,6 +99,8 @@ class YamlMessageReader:
         message.SetInParent()
         seen: dict[str, tuple[str, int]] = {}  # a field or a oneof -> the key that set it, and its line
         for key_node, value_node in node.value:
+            if not path and name_of(key_node).startswith(ASIDE):
+                continue
             field = self._field(key_node, message.DESCRIPTOR, path)
             if field is None:
                 continue
@@ -130,7 +137,10 @@ class YamlMessageReader:
     def _field(self, key_node: Node, descriptor: Any, path: str) -> FieldDescriptor | None:
         key = name_of(key_node)
         field = _fields_of(descriptor).get(key)
-        if field is None:
+        if key == MERGE_KEY:
+            self.incomplete.add(path)
+            self._wrong(path, key_node, NO_MERGING, key)
+        elif field is None:
             known = [field.json_name for field in descriptor.fields]
             close = get_close_matches(key, known, n=1)
             hint = f'did you mean "{close[0]}"?' if close else f"known are {', '.join(known)}"

@@ -131,6 +131,65 @@ def test_descriptions_name_fields_as_the_file_writes_them(check):
     assert "any_of" in of_expression
 
 
+def test_merge_keys_are_told_once(check):
+    """A merge key is a problem that says what to do; what it would have brought is not missed besides, all else is."""
+    rules = """\
+    rules:
+      - &first
+        id: first
+        trigger: RULE_TRIGGER_CONVERSATION_OPENED
+        target: &all {everyone: true}
+      - <<: *first
+        id: second
+      - id: third
+        trigger: RULE_TRIGGER_CONVERSATION_OPENED
+        target: {<<: *all}
+        condition: {all: {conditions: [{<<: {tag: {anyOf: [a]}}}, {tag: {}}]}}
+      - id: fourth
+        <<: *first
+        condition: {trait: {<<: {operator: TRAIT_OPERATOR_EXISTS}, key: ""}}
+        strategy: ROUND_ROBIN
+    """
+    roster = "agents: [{<<: {id: a}, weight: -1}]\n"
+    _, lines = check(rules=rules, roster=roster)
+    merges = [line for line in lines if "<<" in line]
+    assert [line.split(": ")[:2] for line in merges] == [
+        ["rules.yaml:6", "rules[1].<<"],
+        ["rules.yaml:10", "rules[2].target.<<"],
+        ["rules.yaml:11", "rules[2].condition.all.conditions[0].<<"],
+        ["rules.yaml:13", "rules[3].<<"],
+        ["rules.yaml:14", "rules[3].condition.trait.<<"],
+        ["roster.yaml:1", "agents[0].<<"],
+    ]
+    assert all('merge keys ("<<") are not supported: write the fields out, or' in line for line in merges)
+    assert [line.split(": ")[:2] for line in lines if line not in merges] == [
+        ["rules.yaml:11", "rules[2].condition.all.conditions[1].tag"],
+        ["rules.yaml:14", "rules[3].condition.trait.key"],
+        ["rules.yaml:15", "rules[3].strategy"],
+        ["roster.yaml:1", "agents[0].weight"],
+    ]
+
+
+def test_a_place_for_anchors(check):
+    """What stands at the top of a file under a key that begins with x- is there for its anchors, and else ignored."""
+    rules = """\
+    x-all: &all {everyone: true}
+    x-other: [!any tag, {<<: b, target: 1e5}]
+    rules:
+      - id: first
+        trigger: RULE_TRIGGER_CONVERSATION_OPENED
+        target: *all
+        x-note: within
+    """
+    assert check(rules=rules.replace("        x-note: within\n", "")) == (
+        0,
+        ["rules.yaml: ok, 1 rule, fallback off (agents and teams not looked up: no roster file given)"],
+    )
+    code, (line,) = check(rules=rules)
+    assert code == 1
+    assert line.startswith('rules.yaml:7: rules[0].x-note: unknown field "x-note"')
+
+
 def test_a_problem_is_one_line_that_keeps_what_is_quoted(check):
     """A report quotes what a file holds with its doubled spaces, and line ends escaped, so that it is one line."""
     roster = """\
