@@ -163,6 +163,8 @@ def compose(content: bytes, file: str) -> Node | None:
         return _Composer(stand_ins).root(yaml.parse(text, CSafeLoader))
     except UnicodeDecodeError as error:
         line, description = content.count(b"\n", 0, error.start) + 1, "the file is not UTF-8 text"
+    except _AnotherDocumentError as error:
+        line, description = error.line, "one document a file: put what begins here into another"
     except MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         line, description = mark.line + 1 if mark else 1, f"not YAML: {in_one_line(error.context, error.problem)}"
@@ -170,6 +172,18 @@ def compose(content: bytes, file: str) -> Node | None:
         line, description = text.encode().count(b"\n", 0, error.position) + 1, f"not YAML: {in_one_line(error.reason)}"
     # The library counts a line after the last one, even if that has no end.
     raise NotYamlError(Problem(file, min(line, content.count(b"\n") + 1), "", description))
+
+
+class _AnotherDocumentError(Exception):
+    """A second document.
+
+    Attributes:
+        line: in which it starts.
+    """
+
+    def __init__(self, line: int) -> None:
+        super().__init__(line)
+        self.line = line
 
 
 class _Composer:
@@ -187,7 +201,8 @@ class _Composer:
         """Return the root of the only document; None if there is none.
 
         Raises:
-            MarkedYAMLError, ReaderError: the text is not YAML, or is several documents.
+            MarkedYAMLError, ReaderError: the text is not YAML.
+            _AnotherDocumentError: it is several documents.
         """
         top = SequenceNode(1)
         documents = 0
@@ -202,8 +217,7 @@ class _Composer:
             if kind is DocumentStartEvent:
                 documents += 1
                 if documents > 1:
-                    what = "expected a single document in the stream"
-                    raise MarkedYAMLError(what, None, "but found another document", event.start_mark)
+                    raise _AnotherDocumentError(event.start_mark.line + 1)
                 continue
             node = self._node(event, kind)
             if node is None:

@@ -137,7 +137,7 @@ def test_every_mistake_is_reported_at_its_line():
         ),
         (
             "rules: []\n---\nrules: []\n",
-            "2: not YAML: expected a single document in the stream, but found another document",
+            "2: one document a file: put what begins here into another",
         ),
         ("rules: []\nagents: []\n", "2: both a rules file and a roster file; put them into two files"),
     ],
