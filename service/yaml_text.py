@@ -136,7 +136,7 @@ class Problem:
 
 
 class NotYamlError(ValueError):
-    """A text that is not YAML, so that nothing more can be said of it.
+    """A text that is not YAML, or not one document of it, so that nothing more can be said of it.
 
     Attributes:
         problem: where, and why.
@@ -155,7 +155,7 @@ def compose(content: bytes, file: str) -> Node | None:
         file: its name in reports.
 
     Raises:
-        NotYamlError: there is no document in it.
+        NotYamlError: it is not YAML, or is several documents.
     """
     try:
         stand_ins = StandIns(content.decode("utf-8-sig"))
@@ -275,10 +275,10 @@ def _tag_of(event: ScalarEvent) -> str:
 
 def tag_problem(node: Node) -> str | None:
     """Say what is wrong with a tag that YAML's core schema does not have, or not for such a node; else None."""
-    is_as_said = node.tag != NULL or not isinstance(node, ScalarNode) or _WORDS.get(node.value) == NULL
-    if node.tag in _KNOWN_TAGS[type(node)] and is_as_said:
+    tag = node.tag
+    if tag in _KNOWN_TAGS[type(node)] and (tag != NULL or _WORDS.get(name_of(node)) == NULL):
         return None
-    shown = f"!!{node.tag.removeprefix(_TAG)}" if node.tag.startswith(_TAG) else node.tag
+    shown = f"!!{tag.removeprefix(_TAG)}" if tag.startswith(_TAG) else tag
     remedy = "; put the value in quotes if text is meant" if isinstance(node, ScalarNode) else ""
     return f"has the tag {shown}, which means nothing here: leave it out{remedy}"
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -16,10 +16,11 @@ from service.cli.documents import Document, in_order, read
 from service.cli.options import count, files_argument
 from service.cli.reaching import EXIT_PROBLEMS
 from service.rules import compiling_once, validate_roster, validate_rule_set, warnings_of
-from service.yaml_text import Problem
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from service.yaml_text import Problem
 
 
 Files = Annotated[list[Path], files_argument("Rules, roster and access files (YAML).")]
@@ -52,11 +53,10 @@ def check(files: Files) -> None:
 
 
 def report(result: Examined) -> None:
-    """Print the problems and warnings of a file, a line each."""
-    for problem in result.problems:
+    """Print the problems and warnings of a file, a line each, in the order of its lines."""
+    warnings = [replace(warning, description=f"warning: {warning.description}") for warning in result.warnings]
+    for problem in in_order([*result.problems, *warnings]):
         typer.echo(str(problem))
-    for warning in result.warnings:
-        typer.echo(str(Problem(warning.file, warning.line, warning.field, f"warning: {warning.description}")))
 
 
 def contents(document: Document, *, cross_checked: bool) -> str:

@@ -131,6 +131,19 @@ def test_descriptions_name_fields_as_the_file_writes_them(check):
     assert "any_of" in of_expression
 
 
+def test_a_report_goes_by_lines(check):
+    """Problems and warnings of a file are told together, in the order of its lines."""
+    roster = ROSTER.replace("  - id: A\n", "  - id: A\n    presence: PRESENCE_BUSY\n").replace("id: B", "id: A")
+    code, lines = check(roster=roster.replace("id: empty", "id: sales"))
+    assert code == 1
+    assert [line.split(": ")[:2] for line in lines] == [
+        ["roster.yaml:3", "agents[0].presence"],
+        ["roster.yaml:4", "agents[1].id"],
+        ["roster.yaml:7", "teams[0].agentIds[1]"],
+        ["roster.yaml:8", "teams[1].id"],
+    ]
+
+
 def test_merge_keys_are_told_once(check):
     """A merge key is a problem that says what to do; what it would have brought is not missed besides, all else is."""
     rules = """\
