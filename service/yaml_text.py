@@ -24,6 +24,8 @@ from yaml.events import (
 )
 from yaml.reader import ReaderError
 
+from service.yaml_stand_ins import StandIns
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
@@ -33,6 +35,8 @@ NULL: Final = f"{_TAG}null"
 BOOL: Final = f"{_TAG}bool"
 NUMBER: Final = f"{_TAG}float"
 """Tags: what a scalar stands for. Whole numbers have no tag of their own."""
+LIST: Final = f"{_TAG}seq"
+MAPPING: Final = f"{_TAG}map"
 
 _NUMBER: Final = re.compile(
     r"""
@@ -72,14 +76,16 @@ class SequenceNode:
     """A list.
 
     Attributes:
+        tag: LIST, or another that the file says.
         value: its elements; a list that an alias leads back to may be among its own.
         line: in which it starts, from 1.
     """
 
-    __slots__ = ("line", "value")
+    __slots__ = ("line", "tag", "value")
 
-    def __init__(self, line: int) -> None:
+    def __init__(self, line: int, tag: str = LIST) -> None:
         self.value: list[Node] = []
+        self.tag = tag
         self.line = line
 
 
@@ -87,18 +93,32 @@ class MappingNode:
     """Keys and values, in the order in which they stand; keys may stand there twice.
 
     Attributes:
+        tag: MAPPING, or another that the file says.
         value: the pairs.
         line: in which it starts, from 1.
     """
 
-    __slots__ = ("line", "value")
+    __slots__ = ("line", "tag", "value")
 
-    def __init__(self, line: int) -> None:
+    def __init__(self, line: int, tag: str = MAPPING) -> None:
         self.value: list[tuple[Node, Node]] = []
+        self.tag = tag
         self.line = line
 
 
+MERGE_KEY: Final = "<<"
+NO_MERGING: Final = (
+    'merge keys ("<<") are not supported: write the fields out, or take a whole value by an alias (*name)'
+)
+ASIDE: Final = "x-"
+"""How keys begin, at the top of a file, whose values are there for their anchors alone, as in Compose files."""
+
 Node = ScalarNode | SequenceNode | MappingNode
+_KNOWN_TAGS: Final[dict[type, frozenset[str]]] = {
+    ScalarNode: frozenset({TEXT, NULL, BOOL, NUMBER}),
+    SequenceNode: frozenset({LIST}),
+    MappingNode: frozenset({MAPPING}),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +136,7 @@ class Problem:
 
 
 class NotYamlError(ValueError):
-    """A text that is not YAML, so that nothing more can be said of it.
+    """A text that is not YAML, or not one document of it, so that nothing more can be said of it.
 
     Attributes:
         problem: where, and why.
@@ -135,13 +155,16 @@ def compose(content: bytes, file: str) -> Node | None:
         file: its name in reports.
 
     Raises:
-        NotYamlError: there is no document in it.
+        NotYamlError: it is not YAML, or is several documents.
     """
     try:
-        text = content.decode("utf-8-sig")
-        return _Composer().root(yaml.parse(text, CSafeLoader))
+        stand_ins = StandIns(content.decode("utf-8-sig"))
+        text = stand_ins.text
+        return _Composer(stand_ins).root(yaml.parse(text, CSafeLoader))
     except UnicodeDecodeError as error:
         line, description = content.count(b"\n", 0, error.start) + 1, "the file is not UTF-8 text"
+    except _AnotherDocumentError as error:
+        line, description = error.line, "one document a file: put what begins here into another"
     except MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         line, description = mark.line + 1 if mark else 1, f"not YAML: {in_one_line(error.context, error.problem)}"
@@ -151,6 +174,18 @@ def compose(content: bytes, file: str) -> Node | None:
     raise NotYamlError(Problem(file, min(line, content.count(b"\n") + 1), "", description))
 
 
+class _AnotherDocumentError(Exception):
+    """A second document.
+
+    Attributes:
+        line: in which it starts.
+    """
+
+    def __init__(self, line: int) -> None:
+        super().__init__(line)
+        self.line = line
+
+
 class _Composer:
     """Makes nodes of the events of one text.
 
@@ -158,14 +193,16 @@ class _Composer:
     which the library's own composer refuses and YAML 1.2 allows.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, stand_ins: StandIns) -> None:
+        self._restored = stand_ins.restored if stand_ins else None
         self._anchors: dict[str, Node] = {}
 
     def root(self, events: Iterable[Any]) -> Node | None:
         """Return the root of the only document; None if there is none.
 
         Raises:
-            MarkedYAMLError, ReaderError: the text is not YAML, or is several documents.
+            MarkedYAMLError, ReaderError: the text is not YAML.
+            _AnotherDocumentError: it is several documents.
         """
         top = SequenceNode(1)
         documents = 0
@@ -180,8 +217,7 @@ class _Composer:
             if kind is DocumentStartEvent:
                 documents += 1
                 if documents > 1:
-                    what = "expected a single document in the stream"
-                    raise MarkedYAMLError(what, None, "but found another document", event.start_mark)
+                    raise _AnotherDocumentError(event.start_mark.line + 1)
                 continue
             node = self._node(event, kind)
             if node is None:
@@ -204,11 +240,13 @@ class _Composer:
         """Make the node that an event begins; None for an event that begins none."""
         node: Node
         if kind is ScalarEvent:
+            if self._restored:
+                event.value = self._restored(event.value, in_double_quotes=event.style == '"')
             node = ScalarNode(event.value, _tag_of(event), event.start_mark.line + 1)
         elif kind is MappingStartEvent:
-            node = MappingNode(event.start_mark.line + 1)
+            node = MappingNode(event.start_mark.line + 1, _tag_or(MAPPING, event))
         elif kind is SequenceStartEvent:
-            node = SequenceNode(event.start_mark.line + 1)
+            node = SequenceNode(event.start_mark.line + 1, _tag_or(LIST, event))
         elif kind is AliasEvent:
             if event.anchor not in self._anchors:
                 raise MarkedYAMLError(None, None, f'found undefined alias "{event.anchor}"', event.start_mark)
@@ -220,15 +258,29 @@ class _Composer:
         return node
 
 
+def _tag_or(own: str, event: Any) -> str:
+    return own if event.tag in {None, "!"} else str(event.tag)
+
+
 def _tag_of(event: ScalarEvent) -> str:
+    text = event.value
     if event.tag is not None:
         return {"!": TEXT, f"{_TAG}int": NUMBER}.get(event.tag, event.tag)
-    text = event.value
     if not event.implicit[0]:  # in quotes
         return TEXT
     if text[:1] in _NUMBER_STARTS and _NUMBER.fullmatch(text):
         return NUMBER
     return _WORDS.get(text, TEXT)
+
+
+def tag_problem(node: Node) -> str | None:
+    """Say what is wrong with a tag that YAML's core schema does not have, or not for such a node; else None."""
+    tag = node.tag
+    if tag in _KNOWN_TAGS[type(node)] and (tag != NULL or _WORDS.get(name_of(node)) == NULL):
+        return None
+    shown = f"!!{tag.removeprefix(_TAG)}" if tag.startswith(_TAG) else tag
+    remedy = "; put the value in quotes if text is meant" if isinstance(node, ScalarNode) else ""
+    return f"has the tag {shown}, which means nothing here: leave it out{remedy}"
 
 
 def name_of(key: Node) -> str:
@@ -237,5 +289,5 @@ def name_of(key: Node) -> str:
 
 
 def in_one_line(*parts: str | None) -> str:
-    """Join texts for a report of one line."""
-    return ", ".join(" ".join(part.split()) for part in parts if part)
+    """Join texts for a report of one line; spaces within a line stay, as they may be what is wrong."""
+    return ", ".join(" ".join(filter(None, map(str.strip, part.splitlines()))) for part in parts if part)

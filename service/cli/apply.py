@@ -208,11 +208,11 @@ class _Application:
             raise typer.Exit(EXIT_PROBLEMS) from None
 
     def _show_warnings(self, document: Document, warnings: Sequence[ConfigurationWarning]) -> None:
-        """Print the server's warnings; those about the other half of the workspace have no line in this file."""
+        """Print the server's warnings in the order of lines; then those about the other half of the workspace."""
         prefix = "roster" if isinstance(document.message, Roster) else "rule_set"
+        own = [warning for warning in warnings if warning.field.startswith(prefix)]
+        for place in in_order(document.problem(each.field, f"warning: {each.message}") for each in own):
+            say(str(place))
         for warning in warnings:
-            if warning.field.startswith(prefix):
-                place = document.problem(warning.field, f"warning: {warning.message}")
-                say(str(place))
-            else:
+            if not warning.field.startswith(prefix):
                 say(f"{self._workspace}: {warning.field}: warning: {warning.message}")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -17,10 +17,11 @@ from service.cli.options import count, files_argument
 from service.cli.reaching import EXIT_PROBLEMS
 from service.cli.saying import say
 from service.rules import compiling_once, validate_roster, validate_rule_set, warnings_of
-from service.yaml_text import Problem
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from service.yaml_text import Problem
 
 
 Files = Annotated[list[Path], files_argument("Rules, roster and access files (YAML).")]
@@ -53,11 +54,10 @@ def check(files: Files) -> None:
 
 
 def report(result: Examined) -> None:
-    """Print the problems and warnings of a file, a line each."""
-    for problem in result.problems:
+    """Print the problems and warnings of a file, a line each, in the order of its lines."""
+    warnings = [replace(warning, description=f"warning: {warning.description}") for warning in result.warnings]
+    for problem in in_order([*result.problems, *warnings]):
         say(str(problem))
-    for warning in result.warnings:
-        say(str(Problem(warning.file, warning.line, warning.field, f"warning: {warning.description}")))
 
 
 def contents(document: Document, *, cross_checked: bool) -> str:
@@ -104,7 +104,11 @@ def _examine_one(document: Document, known: _Known | None) -> Examined:
         return Examined(document, list(document.problems), [])
     # What was left out because it is wrong must not be reported as missing besides.
     reported = [problem.field for problem in document.problems]
-    found = [document.problem(violation.field, violation.description) for violation in violations]
+    found = [
+        document.problem(violation.field, violation.description)
+        for violation in violations
+        if not document.lacks(violation.field)
+    ]
     new = [problem for problem in found if not any(_related(problem.field, field) for field in reported)]
     problems = in_order([*document.problems, *new])
     if isinstance(message, RuleSet) and not problems:

@@ -9,7 +9,8 @@ from __future__ import annotations
 import gc
 import re
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final
+from functools import cache
+from typing import TYPE_CHECKING, Any, Final
 
 from evenhand.v1.roster_service_pb2 import Roster
 from evenhand.v1.rules_pb2 import RuleSet
@@ -17,7 +18,7 @@ from evenhand.v1.rules_pb2 import RuleSet
 from service.access import document as access
 from service.cli.yaml_messages import YamlMessageReader
 from service.rules import json_path
-from service.yaml_text import MappingNode, NotYamlError, Problem, compose, in_one_line, name_of
+from service.yaml_text import ASIDE, MappingNode, NotYamlError, Problem, compose, in_one_line, name_of, tag_problem
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -27,7 +28,9 @@ if TYPE_CHECKING:
     from service.yaml_text import Node
 
 _LAST_SEGMENT: Final = re.compile(r"(\.?[^.\[\]]+|\[[^\]]*\])$")
-_QUOTED_OR_PATH: Final = re.compile(r'"(?:[^"\\]|\\.)*"|\b(?:rule_set|roster)\.[\w.\[\]]+')
+_QUOTED_OR_FIELD: Final = re.compile(
+    r'"(?:[^"\\]|\\.)*"|\b(?P<path>(?:rule_set|roster)\.[\w.\[\]]+)|\b(?P<name>[a-z]+(?:_[a-z]+)+)\b'
+)
 _KINDS: Final[dict[type[RuleSet | Roster], str]] = {RuleSet: "rules", Roster: "roster"}
 
 
@@ -40,27 +43,34 @@ class Document:
         message: the rule set or roster, or the access file, without the parts that are wrong; None if it is none.
         lines: the line of each field path that the file has; see YamlMessageReader.
         problems: what is wrong with it as a file, in the order of lines.
+        incomplete: the field paths of what lacks fields that it was to take from elsewhere.
     """
 
     file: str
     message: RuleSet | Roster | AccessFile | None
     lines: dict[str, int] = field(default_factory=dict)
     problems: tuple[Problem, ...] = ()
+    incomplete: frozenset[str] = frozenset()
 
     def problem(self, path: str, description: str) -> Problem:
         """Make the problem of a field path as the validators and the server give it ("rule_set.rules[3].id")."""
-        return Problem(
-            self.file,
-            self.line_of(_without_root(path)),
-            path_in_file(path),
-            _with_paths_in_file(in_one_line(description)),
-        )
+        said = in_one_line(description)
+        if not path.endswith(".expression"):  # where names are those of the expression
+            said = _with_names_in_file(said)
+        return Problem(self.file, self.line_of(_without_root(path)), path_in_file(path), said)
 
     def line_of(self, path: str) -> int:
         """Give the line of a field path, or of its nearest parent that the file has."""
+        return self.lines.get(self._nearest(path), 1)
+
+    def lacks(self, path: str) -> bool:
+        """Tell whether a violation of a field path follows from what is missing there, which is said already."""
+        return self._nearest(_without_root(path)) in self.incomplete
+
+    def _nearest(self, path: str) -> str:
         while path and path not in self.lines:
             path = _LAST_SEGMENT.sub("", path)
-        return self.lines.get(path, 1)
+        return path
 
 
 def path_in_file(path: str) -> str:
@@ -73,11 +83,25 @@ def _without_root(path: str) -> str:
     return re.sub(r"^(rule_set|roster)(\.|$)", "", path)
 
 
-def _with_paths_in_file(description: str) -> str:
-    """Return a description with the field paths in it as a file has them; what it quotes stays as it is."""
-    return _QUOTED_OR_PATH.sub(
-        lambda found: found[0] if found[0].startswith('"') else path_in_file(found[0]), description
-    )
+def _with_names_in_file(description: str) -> str:
+    """Return a description with the fields that it names as a file has them; what it quotes stays as it is."""
+    return _QUOTED_OR_FIELD.sub(_in_file, description)
+
+
+def _in_file(found: re.Match[str]) -> str:
+    return path_in_file(found[0]) if found["path"] or found["name"] in _field_names() else found[0]
+
+
+@cache
+def _field_names() -> frozenset[str]:
+    """Collect the names of all fields that a file may have."""
+    left: list[Any] = [kind.DESCRIPTOR for kind in _KINDS]
+    fields: dict[str, Any] = {}
+    while left:
+        new = {field.full_name: field for field in left.pop().fields if field.full_name not in fields}
+        fields |= new
+        left.extend(field.message_type for field in new.values() if field.message_type is not None)
+    return frozenset(field.name for field in fields.values())
 
 
 def read(path: Path) -> Document:
@@ -105,7 +129,10 @@ def _document(root: Node | None, file: str) -> Document:
     if not isinstance(root, MappingNode):
         line = root.line if root is not None else 1
         return _broken(file, line, f"must have top-level fields: {_choices()}")
-    keys = {name_of(key): key for key, _ in root.value}
+    wrong_tag = tag_problem(root)
+    if wrong_tag is not None:
+        return _broken(file, root.line, wrong_tag)
+    keys = {name_of(key): key for key, _ in root.value if not name_of(key).startswith(ASIDE)}
     if keys.keys() & set(access.FIELDS):
         read_access = access.read(root, file)
         return Document(file, read_access, {}, read_access.problems)
@@ -119,8 +146,8 @@ def _document(root: Node | None, file: str) -> Document:
         return _broken(file, line, "both a rules file and a roster file; put them into two files")
     reader = YamlMessageReader()
     message = reader.read(root, found[0]())
-    problems = sorted((Problem(file, line, path, text) for path, line, text in reader.problems), key=_by_line)
-    return Document(file, message, reader.lines, tuple(problems))
+    problems = [Problem(file, line, in_one_line(path), in_one_line(text)) for path, line, text in reader.problems]
+    return Document(file, message, reader.lines, tuple(in_order(problems)), frozenset(reader.incomplete))
 
 
 def _names(kind: type[RuleSet | Roster]) -> set[str]:

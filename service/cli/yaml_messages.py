@@ -7,18 +7,32 @@ reader walks the nodes itself, asks that parser about each single value, and col
 
 from __future__ import annotations
 
+import re
 from difflib import get_close_matches
 from functools import cache
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
+from evenhand.v1.rules_pb2 import Condition
 from google.protobuf import json_format
 from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.message_factory import GetMessageClass
 from google.protobuf.struct_pb2 import Value
 
-from service.cli.yaml_numbers import faithful, is_faithful, kept_as
-from service.rules import json_path
-from service.yaml_text import BOOL, NULL, NUMBER, MappingNode, ScalarNode, SequenceNode, name_of
+from service.cli.yaml_numbers import faithful, is_faithful, kept_as, refusal
+from service.rules import json_path, quoted
+from service.yaml_text import (
+    ASIDE,
+    BOOL,
+    MERGE_KEY,
+    NO_MERGING,
+    NULL,
+    NUMBER,
+    MappingNode,
+    ScalarNode,
+    SequenceNode,
+    name_of,
+    tag_problem,
+)
 
 if TYPE_CHECKING:
     from google.protobuf.message import Message
@@ -28,7 +42,7 @@ if TYPE_CHECKING:
 MessageT = TypeVar("MessageT", bound="Message")
 
 MAX_DEPTH: Final = 64  # protobuf's parsers give up at 100; conditions need about 20
-_SHOWN: Final = 40  # characters of a wrong value that a report repeats
+_COUNT: Final = re.compile("-?[0-9]{1,10}")
 _NO_TEXTS: Final = frozenset({NULL, BOOL, NUMBER})
 _LEFT_OUT: Final = object()
 
@@ -40,11 +54,13 @@ class YamlMessageReader:
         problems: (path by names in JSON, line, description) of each mistake, in the order found.
         lines: the line, from 1, of each field path that the document has, such as "rules[3].condition.tag".
             A field's line is the line of its key, an element's line is where the element starts.
+        incomplete: the paths of what was to take fields from elsewhere, and so lacks them.
     """
 
     def __init__(self) -> None:
         self.problems: list[tuple[str, int, str]] = []
         self.lines: dict[str, int] = {"": 1}
+        self.incomplete: set[str] = set()
         self._open: set[int] = set()
 
     def read(self, node: Node, message: MessageT) -> MessageT:
@@ -83,13 +99,18 @@ class YamlMessageReader:
         message.SetInParent()
         seen: dict[str, tuple[str, int]] = {}  # a field or a oneof -> the key that set it, and its line
         for key_node, value_node in node.value:
+            if not path and name_of(key_node).startswith(ASIDE):
+                continue
             field = self._field(key_node, message.DESCRIPTOR, path)
             if field is None:
                 continue
             field_path = f"{path}.{field.name}" if path else field.name
             self.lines.setdefault(field_path, key_node.line)
-            if self._is_another(field, key_node, seen, field_path) or _is_null(value_node):
-                continue  # JSON's null, and YAML's nothing, leave a field unset
+            if self._is_another(field, key_node, seen, field_path) or self._has_wrong_tag(value_node, field_path):
+                continue
+            if _is_null(value_node):  # JSON's null, and YAML's nothing, leave a field unset
+                self._set_to_nothing(message, field)
+                continue
             if self._is_beside(field, key_node, seen, field_path):
                 continue
             self._set(message, field, value_node, field_path)
@@ -105,16 +126,34 @@ class YamlMessageReader:
             if value is not _LEFT_OUT:
                 setattr(message, field.name, value)
 
+    def _set_to_nothing(self, message: Message, field: FieldDescriptor) -> None:
+        """Leave a field unset, but for a condition: one that is begun and not written is probably forgotten.
+
+        An empty one means the same, and is warned of.
+        """
+        if field.message_type is Condition.DESCRIPTOR and not field.is_repeated:
+            getattr(message, field.name).SetInParent()
+
     def _field(self, key_node: Node, descriptor: Any, path: str) -> FieldDescriptor | None:
         key = name_of(key_node)
         field = _fields_of(descriptor).get(key)
-        if field is None:
+        if key == MERGE_KEY:
+            self.incomplete.add(path)
+            self._wrong(path, key_node, NO_MERGING, key)
+        elif field is None:
             known = [field.json_name for field in descriptor.fields]
             close = get_close_matches(key, known, n=1)
             hint = f'did you mean "{close[0]}"?' if close else f"known are {', '.join(known)}"
-            label = f'unknown field "{key}"' if key else "a field's name must be text"
+            label = f"unknown field {quoted(key)}" if key else "a field's name must be text"
             self._wrong(path, key_node, f"{label}; {hint}", key)
         return field
+
+    def _has_wrong_tag(self, node: Node, path: str) -> bool:
+        """Whether a node says that it is what only some programs know."""
+        problem = tag_problem(node)
+        if problem is not None:
+            self._wrong(path, node, problem)
+        return problem is not None
 
     def _is_another(self, field: FieldDescriptor, key: Node, seen: dict[str, tuple[str, int]], path: str) -> bool:
         """Whether the field was given before, under this or its other name."""
@@ -144,11 +183,17 @@ class YamlMessageReader:
         for index, item in enumerate(node.value):
             item_path = f"{path}[{index}]"
             self.lines[item_path] = item.line
+            if self._has_wrong_tag(item, item_path):
+                _keep_place(item, field, elements)
+                continue
             if field.message_type is not None:
                 self._fill(item, elements.add(), item_path)
                 continue
             value = self._single(item, field, item_path)
-            elements.append(_placeholder(item, field) if value is _LEFT_OUT else value)
+            if value is _LEFT_OUT:
+                _keep_place(item, field, elements)
+            else:
+                elements.append(value)
 
     def _single(self, node: Node, field: FieldDescriptor, path: str) -> Any:
         """Read what is no message; _LEFT_OUT if it is wrong."""
@@ -215,9 +260,14 @@ def _is_null(node: Node) -> bool:
     return isinstance(node, ScalarNode) and node.tag == NULL
 
 
-def _placeholder(node: Node, field: FieldDescriptor) -> Any:
-    """Something harmless in the place of a wrong element."""
-    return name_of(node) if field.cpp_type == FieldDescriptor.CPPTYPE_STRING else 0
+def _keep_place(node: Node, field: FieldDescriptor, elements: Any) -> None:
+    """Put something harmless in the place of a wrong element."""
+    if field.message_type is None:
+        elements.append(name_of(node) if field.cpp_type == FieldDescriptor.CPPTYPE_STRING else 0)
+        return
+    element = elements.add()
+    if isinstance(element, Value):
+        element.number_value = 0
 
 
 def _shown(node: Node) -> str:
@@ -226,10 +276,7 @@ def _shown(node: Node) -> str:
         return "a mapping"
     if isinstance(node, SequenceNode):
         return "a list"
-    text = node.value
-    if node.tag == NULL:
-        return "nothing"
-    return f'"{text}"' if len(text) <= _SHOWN else f'"{text[:_SHOWN]}..."'
+    return "nothing" if node.tag == NULL else quoted(node.value)
 
 
 def _expectation(field: FieldDescriptor, node: Node) -> str:
@@ -247,14 +294,12 @@ def _expectation(field: FieldDescriptor, node: Node) -> str:
     if field.cpp_type == FieldDescriptor.CPPTYPE_BOOL:
         return f"must be true or false, not {shown}"
     kept = kept_as(name_of(node))
-    hint = f"; write {kept}" if kept and kept != name_of(node) and is_faithful(kept) else ""
+    hint = f"; write {kept}" if kept and _COUNT.fullmatch(kept) and not is_faithful(name_of(node)) else ""
     return f"must be a whole number of at most 2147483647, not {shown}{hint}"
 
 
 def _value_expectation(node: Node) -> str:
     """Say what a value may be, given that the node is none."""
-    kept = kept_as(name_of(node))
-    if kept is None:
-        return f"is not a value that can be stored: {_shown(node)}"
-    meant = f", or as {kept} if a number is meant" if is_faithful(kept) else ""
-    return f"{name_of(node)} would be kept as {kept}; write it in quotes{meant}"
+    if isinstance(node, ScalarNode) and node.tag == NUMBER:
+        return refusal(node.value)
+    return f"is not a value that can be stored: {_shown(node)}"

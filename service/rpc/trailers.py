@@ -22,6 +22,8 @@ _ERROR_INFO_BYTES = 150  # with what packs it and one more detail
 _JSON_FIELDS_BYTES = 200  # and what BadRequest leaves of the details' bytes
 _MESSAGE_BYTES = 500
 _TEXT_BYTES = 250  # of one path or description
+_DOTS = "..."  # end what is cut
+_LONG_WORD = 64  # characters: one that has more is cut itself
 _DESCRIBED, _NOT_DESCRIBED = 10, "wrong too"
 _RESOURCES = 20
 # What is said of those that do not exist, and what names the type of a detail.
@@ -32,11 +34,21 @@ _AROUND_DETAIL = 60
 def cut(message: str) -> str:
     """Return as much of a message for people as trailing metadata has room for."""
     room = _MESSAGE_BYTES
+    fits = 0  # so many characters with dots behind them
     for at, character in enumerate(message):
         room -= _sent(character)
         if room < 0:
-            return message[:at]
+            return _with_dots(message, fits)
+        if room >= len(_DOTS):
+            fits = at + 1
     return message
+
+
+def _with_dots(text: str, most: int) -> str:
+    """Return at most so many characters of a text and dots, ended behind a word, so that no name reads as another."""
+    end = text.rfind(" ", 0, most + 1)
+    is_cut = end < 0 or len(text[end + 1 :].partition(" ")[0]) > _LONG_WORD
+    return text[: most if is_cut else end].rstrip(" ,;:") + _DOTS
 
 
 def _sent(text: str) -> int:
@@ -50,8 +62,14 @@ def _room_beside(message: str) -> int:
     return (_TRAILER_BYTES - _sent(message)) * 3 // 4 - len(message.encode()) - _ERROR_INFO_BYTES
 
 
-def _shortened(text: str) -> str:
-    return text.encode()[:_TEXT_BYTES].decode(errors="ignore")
+def _start_of(text: str, size: int) -> str:
+    return text.encode()[:size].decode(errors="ignore")
+
+
+def _shortened(description: str) -> str:
+    if len(description.encode()) <= _TEXT_BYTES:
+        return description
+    return _with_dots(description, len(_start_of(description, _TEXT_BYTES - len(_DOTS))))
 
 
 def fields(violations: Sequence[Violation], message: str) -> tuple[BadRequest, str]:
@@ -127,4 +145,4 @@ def _json_fields(named: BadRequest, room: int) -> str:
 
 
 def _violation(field: str, description: str) -> BadRequest.FieldViolation:
-    return BadRequest.FieldViolation(field=_shortened(field), description=_shortened(description))
+    return BadRequest.FieldViolation(field=_start_of(field, _TEXT_BYTES), description=_shortened(description))

@@ -168,6 +168,9 @@ def test_numbers_as_large_as_they_may_be(workspace: Workspace):
     workspace.rules(rule("r", when=trait("k", "IN", 2.0**53, -(2.0**53))))
     said = faults(workspace, rule("r", when=trait("k", "EQUALS", 2.0**53 + 2)))
     assert "text" in said["rule_set.rules[0].condition.trait.values[0]"]
+    said = faults(workspace, rule("r", when=trait("k", "EQUALS", 1e300)))
+    assert said["rule_set.rules[0].condition.trait.values[0]"].startswith("is 1e+300, which")
+    assert said["rule_set.rules[0].condition.trait.values[0]"].endswith("give it as text")
     workspace.rules(rule("r", when=trait("k", "EQUALS", "17841444523369053")))
     assert workspace.created("c", traits={"k": "17841444523369053"}).rule_id == "r"
     assert workspace.created("d", traits={"k": "17841444523369052"}).rule_id == ""

@@ -152,6 +152,16 @@ def test_warnings_name_rules_that_a_new_roster_leaves_without_agents(evenhand, t
     assert "warning" not in both.stdout
 
 
+def test_warnings_come_in_the_order_of_lines(evenhand, tmp_path):
+    """What the server warns of in a file is told in the order of its lines, whatever the server looks at first."""
+    again = RULES.replace("rules:\n", "").replace("id: dm", "id: dm2").replace("id: rich", "id: rich2")
+    (tmp_path / "rules.yaml").write_text(f"{RULES}{again}".replace("$agent.name.", "$agent.nam"))
+    applied = evenhand("apply", "rules.yaml", "roster.yaml")
+    assert applied.returncode == 0, applied.stderr
+    warned = re.findall(r"^rules\.yaml:(\d+): \S+: warning: ", applied.stdout, re.MULTILINE)
+    assert warned == ["13", "14", "18", "25"]
+
+
 def test_apply_checks_before_it_calls(evenhand, tmp_path):
     """A file with problems is reported as by `check`, and no server is needed for that."""
     (tmp_path / "rules.yaml").write_text(RULES.replace("    trigger: RULE_TRIGGER_TRAIT_OR_TAG_UPDATED\n", ""))

@@ -2,17 +2,30 @@
 
 from __future__ import annotations
 
+import json
 import warnings
 
 import pytest
-from hypothesis import given, reject
+from hypothesis import example, given, reject
 from hypothesis import strategies as st
 from ruamel.yaml import YAML
 from ruamel.yaml import nodes as theirs
 from ruamel.yaml.error import YAMLError
 
-from service.yaml_text import BOOL, NULL, NUMBER, TEXT, MappingNode, NotYamlError, ScalarNode, SequenceNode, compose
+from service.yaml_text import (
+    BOOL,
+    NULL,
+    NUMBER,
+    TEXT,
+    MappingNode,
+    NotYamlError,
+    ScalarNode,
+    SequenceNode,
+    compose,
+    name_of,
+)
 
+NO_CHARACTER = "not YAML: while parsing a quoted scalar, found invalid Unicode character escape code"
 KINDS = {"null": NULL, "bool": BOOL, "int": NUMBER, "float": NUMBER}
 
 
@@ -77,6 +90,41 @@ def test_a_tag_makes_text():
     assert [(item.tag, item.value) for item in root.value] == [(TEXT, "01"), (TEXT, "5"), (TEXT, "no"), (TEXT, "true")]
 
 
+@given(st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\x7f")))
+@example("🫨 \\ 😀\u2028\\u2028")
+def test_json_is_yaml(text):
+    """A text as JSON writes it, with pairs of escapes for what is beyond 16 bits, is that text."""
+    root = compose(json.dumps({"one": text, text: [text]}, indent="\t").encode(), "f")
+    assert [(name_of(key), key.line) for key, _ in root.value] == [("one", 2), (text, 3)]
+    assert root.value[0][1].value == root.value[1][1].value[0].value == text
+
+
+@pytest.mark.parametrize("end", ["\u2028", "\u2029", "\x85"])
+def test_what_ends_no_line(end):
+    """U+2028, U+2029 and U+0085 are like letters: they stay in every kind of text, and end no line."""
+    root = compose(f"- a{end}b # c{end}d\n- 'a{end}b'\n- \"a{end}b\"\n- |-\n  a{end}b\n- last".encode(), "f")
+    assert [(item.value, item.line) for item in root.value] == [
+        *((f"a{end}b", line) for line in (1, 2, 3, 4)),
+        ("last", 6),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("written", "value"),
+    [
+        (r"\ud83e\udee8", r"\ud83e\udee8"),
+        (r"'\ud83e\udee8'", r"\ud83e\udee8"),
+        ("|-\n  \\ud83e\\udee8", r"\ud83e\udee8"),
+        (r'"\\\uD83E\uDEE8"', "\\🫨"),
+        (r'"\\ud83e"', r"\ud83e"),
+        ("'\\ud83e\\udee8 \ue000\ue001'", "\\ud83e\\udee8 \ue000\ue001"),
+    ],
+)
+def test_where_a_pair_of_escapes_is_one_character(written, value):
+    """Two escapes are one character in double quotes alone, behind a backslash that is not itself escaped."""
+    assert compose(written.encode(), "f").value == value
+
+
 words = st.one_of(
     st.sampled_from(
         ["no", "on", "true", "null", "~", "12:30", "01", "1e5", "0x1F", "1_0", ".5", "a b", "é", "2024-01-31"]
@@ -120,6 +168,10 @@ def test_random_files(text):
         (b"a: 1\nb: *x\n", 'f:2: not YAML: found undefined alias "x"'),
         (b"a: 1\nb: [1, 2", "f:2: not YAML: while parsing a flow sequence, did not find expected ',' or ']'"),
         (b"a: 1\nb: \x07\n", "f:2: not YAML: control characters are not allowed"),
+        (b'a: "\\ud83e"', f"f:1: {NO_CHARACTER}"),
+        (b'a: "\\udee8\\ud83e"', f"f:1: {NO_CHARACTER}"),
+        (b'a: "\\ud83e \\udee8"', f"f:1: {NO_CHARACTER}"),
+        (b'a: "\\\\ud83e\\udee8"', f"f:1: {NO_CHARACTER}"),
         (b"a: 1\nb: \xff\n", "f:2: the file is not UTF-8 text"),
         (b"[" * 100_000, "f:1: not YAML: while increasing flow level, exceeded maximum nesting depth"),
     ],

@@ -16,19 +16,25 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 UNKNOWN_PLACEHOLDER: Final = "UNKNOWN_PLACEHOLDER"
-"""A reply with `$word`, `${...}` or `{{...}}` that is no placeholder, and so goes out as it stands."""
+"""A reply with `$word`, `${...}`, `$(...)`, `$ contact.word` or `{{...}}` that is no placeholder, and so goes out as it
+stands."""
 DOUBTFUL_PLACEHOLDER: Final = "DOUBTFUL_PLACEHOLDER"
-"""A placeholder that ends within a word, or whose key has space around it."""
+"""A placeholder that ends within a word, or whose key has space around it or what other products read as a default."""
 
 # Up to white space or punctuation, but for ".", "-" and "_".
 _REST = r"[^\s!-,/:-@\[-^`{-~]*"
 _WORD = rf"\$[^\W\d]{_REST}"
+_OURS = r"(?:contact|agent)\.(?=\w)"
+_APART = rf"\$[^\S\n]+{_OURS}{_REST}"
 _BRACED = r"\$[^\S\n]*\{(?:(?!\$\{)[^{}\n])*\}?"
+_IN_PARENTHESES = rf"\$[^\S\n]*\([^\S\n]*{_OURS}[^()$\n]*\)?|(?<![A-Z])\$\([^\S\n]*[^\W\d][^()\n]*\)"
 _DOUBLY_BRACED = r"(?:\$[^\S\n]*)?\{{2,}[^{}\n]*\}*"
-# "$5" and "US$ 20" are no words, since no letter follows; "20 $US" would be one.
-_PRICE = r"\d\s?\$[A-Z]{2,3}\b(?!\.\w)"
-_ALIKE = re.compile(rf"{_PRICE}|(?P<alike>{_DOUBLY_BRACED}|{_BRACED}|{_WORD})")
-_TAIL = re.compile(rf"\.?{_REST}")
+# "$5" and "US$ 20" are no words, since no letter follows; "20 $US" would be one, and "20$(plus tax)" in parentheses.
+_PRICE = rf"\d\s?\$(?:[A-Z]{{2,3}}\b(?!\.\w)|(?=\()(?!\([^\S\n]*{_OURS}))"
+_ALIKE = re.compile(rf"{_PRICE}|(?P<alike>{_DOUBLY_BRACED}|{_BRACED}|{_IN_PARENTHESES}|{_APART}|{_WORD})")
+_TAIL = re.compile(rf"[.-]?{_REST}")
+# "name|there", "name:-there", "name ?? there" and "name, there".
+_DEFAULT = re.compile(r"(?P<key>.*?)\s*(?:\||:-|\?\?|,).*", re.DOTALL)
 
 
 def reply_warnings(reply: str, path: str) -> Iterator[Advice]:
@@ -64,8 +70,13 @@ def _doubtful(reply: str) -> list[str]:
     found = []
     for match in PLACEHOLDER.finditer(reply):
         placeholder, any_key = match[0], match["any_key"]
-        tail = _tail(reply[match.end() :])
-        if any_key is not None and any_key.strip() != any_key:
+        tail = _tail(reply[match.end() :], is_key=match["key"] is not None)
+        default = _DEFAULT.fullmatch(any_key) if any_key is not None else None
+        if default and default["key"].strip():
+            write = quoted(f"${{contact.{default['key'].strip()}}}")
+            asks = f"{quoted(placeholder)} asks for the key {quoted(any_key)}, as there are no defaults"
+            found.append(f"{asks}; if it is {quoted(default['key'].strip())}, write {write}")
+        elif any_key is not None and any_key.strip() != any_key:
             write = quoted(f"${{contact.{any_key.strip()}}}")
             found.append(f"{quoted(placeholder)} asks for a key with space around it; if it has none, write {write}")
         elif tail and not placeholder.endswith("}"):
@@ -77,9 +88,12 @@ def _doubtful(reply: str) -> list[str]:
     return list(dict.fromkeys(found))
 
 
-def _tail(text: str) -> str:
-    """Return how a word goes on with a letter, digit or mark of any script, also behind a dot; "" if it does not."""
-    first = text.removeprefix(".")[:1]
+def _tail(text: str, *, is_key: bool) -> str:
+    """Return how a word goes on with a letter, digit or mark of any script, also behind a dot; "" if it does not.
+
+    Behind a hyphen, too, if it may belong to a key: `$agent.name-team` can only be the name.
+    """
+    first = text[1:2] if text[:1] == "." or (is_key and text[:1] == "-") else text[:1]
     if first != "_" and not (first and category(first)[0] in "LMN"):
         return ""
     found = _TAIL.match(text)

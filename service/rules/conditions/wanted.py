@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
     from google.protobuf.struct_pb2 import Value
 
+_READ_IN_FULL: Final = 1e21  # beyond this a number is told in short
+
 Wanted: TypeAlias = str | float | bool | dict[str, int] | None
 """A value as it is stored: a folded text, a number, a moment as `{"time": microseconds}`; None: nothing meets it."""
 
@@ -50,8 +52,12 @@ def value_problem(value: Value, reading: Reading) -> str | None:
         case "number_value" if not isfinite(value.number_value):
             problem = f"is {value.number_value}, which no trait compares with; give a number"
         case "number_value" if abs(value.number_value) > MAX_EXACT_NUMBER:
-            said = f"is {value.number_value:.0f}, which may not be the number that was meant"
-            problem = f"{said}: beyond 2^53 some are lost; give it as text"
+            number = (
+                f"{value.number_value:.0f}" if abs(value.number_value) < _READ_IN_FULL else f"{value.number_value:g}"
+            )
+            problem = (
+                f"is {number}, which may not be the number that was meant: beyond 2^53 some are lost; give it as text"
+            )
         case "string_value" if len(value.string_value.encode()) > MAX_VALUE_BYTES:
             size = len(value.string_value.encode())
             problem = f"{quoted(value.string_value)} takes {size} bytes; at most {MAX_VALUE_BYTES} are allowed"

@@ -66,6 +66,12 @@ def test_the_example_says_all_that_can_be_said() -> None:
         (RIGHT.replace("[w]", "[w, w]"), ['4: principals[0].workspaces[1]: "w" stands there already']),
         (RIGHT.replace("[read]", "[write]"), ['5: principals[0].rights[0]: "write" is no right; known are decide']),
         (RIGHT.replace("[read]", "[7]"), ["5: principals[0].rights[0]: must be text; put 7 in quotes"]),
+        (
+            RIGHT.replace("[read]", "[!a read]"),
+            ["5: principals[0].rights[0]: has the tag !a, which means nothing here"],
+        ),
+        (RIGHT.replace("[read]", "!a [read]"), ["5: principals[0].rights: has the tag !a, which means nothing here"]),
+        (RIGHT.replace("- name", "- !a\n        name"), ["2: principals[0]: has the tag !a, which means nothing here"]),
         (RIGHT.replace("rights", "right"), ['did you mean "rights"?', "principals[0].rights: is missing"]),
         (
             RIGHT.replace("tokens: [{hash}]", "certificates: [a.example.com]"),

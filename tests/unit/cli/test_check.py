@@ -109,6 +109,116 @@ def test_a_problem_names_fields_as_the_file_writes_them(check):
     assert unknown.startswith('rules.yaml:8: rules[1].only_online: unknown field "only_online"; ')
 
 
+def test_descriptions_name_fields_as_the_file_writes_them(check):
+    """Fields that a description names have their names in JSON; what it quotes, and names of an expression, stay."""
+    rules = """\
+    rules:
+      - id: " team_id"
+        trigger: RULE_TRIGGER_CONVERSATION_OPENED
+        condition: {tag: {}}
+      - id: two
+        trigger: RULE_TRIGGER_CONVERSATION_OPENED
+        condition: {expression: any_of == 1}
+        target: {everyone: true}
+    """
+    _, lines = check(rules=rules)
+    *said, of_expression = (line.split(": ", 2)[2] for line in lines)
+    assert said == [
+        '" team_id" begins or ends with space; write "team_id"',
+        "is missing; say who gets the contact: agents, teamId, everyone or nobody",
+        "names no tags; give some in anyOf, allOf, noneOf or changedAnyOf",
+    ]
+    assert "any_of" in of_expression
+
+
+def test_a_report_goes_by_lines(check):
+    """Problems and warnings of a file are told together, in the order of its lines."""
+    roster = ROSTER.replace("  - id: A\n", "  - id: A\n    presence: PRESENCE_BUSY\n").replace("id: B", "id: A")
+    code, lines = check(roster=roster.replace("id: empty", "id: sales"))
+    assert code == 1
+    assert [line.split(": ")[:2] for line in lines] == [
+        ["roster.yaml:3", "agents[0].presence"],
+        ["roster.yaml:4", "agents[1].id"],
+        ["roster.yaml:7", "teams[0].agentIds[1]"],
+        ["roster.yaml:8", "teams[1].id"],
+    ]
+
+
+def test_merge_keys_are_told_once(check):
+    """A merge key is a problem that says what to do; what it would have brought is not missed besides, all else is."""
+    rules = """\
+    rules:
+      - &first
+        id: first
+        trigger: RULE_TRIGGER_CONVERSATION_OPENED
+        target: &all {everyone: true}
+      - <<: *first
+        id: second
+      - id: third
+        trigger: RULE_TRIGGER_CONVERSATION_OPENED
+        target: {<<: *all}
+        condition: {all: {conditions: [{<<: {tag: {anyOf: [a]}}}, {tag: {}}]}}
+      - id: fourth
+        <<: *first
+        condition: {trait: {<<: {operator: TRAIT_OPERATOR_EXISTS}, key: ""}}
+        strategy: ROUND_ROBIN
+    """
+    roster = "agents: [{<<: {id: a}, weight: -1}]\n"
+    _, lines = check(rules=rules, roster=roster)
+    merges = [line for line in lines if "<<" in line]
+    assert [line.split(": ")[:2] for line in merges] == [
+        ["rules.yaml:6", "rules[1].<<"],
+        ["rules.yaml:10", "rules[2].target.<<"],
+        ["rules.yaml:11", "rules[2].condition.all.conditions[0].<<"],
+        ["rules.yaml:13", "rules[3].<<"],
+        ["rules.yaml:14", "rules[3].condition.trait.<<"],
+        ["roster.yaml:1", "agents[0].<<"],
+    ]
+    assert all('merge keys ("<<") are not supported: write the fields out, or' in line for line in merges)
+    assert [line.split(": ")[:2] for line in lines if line not in merges] == [
+        ["rules.yaml:11", "rules[2].condition.all.conditions[1].tag"],
+        ["rules.yaml:14", "rules[3].condition.trait.key"],
+        ["rules.yaml:15", "rules[3].strategy"],
+        ["roster.yaml:1", "agents[0].weight"],
+    ]
+
+
+def test_a_place_for_anchors(check):
+    """What stands at the top of a file under a key that begins with x- is there for its anchors, and else ignored."""
+    rules = """\
+    x-all: &all {everyone: true}
+    x-other: [!any tag, {<<: b, target: 1e5}]
+    rules:
+      - id: first
+        trigger: RULE_TRIGGER_CONVERSATION_OPENED
+        target: *all
+        x-note: within
+    """
+    assert check(rules=rules.replace("        x-note: within\n", "")) == (
+        0,
+        ["rules.yaml: ok, 1 rule, fallback off (agents and teams not looked up: no roster file given)"],
+    )
+    code, (line,) = check(rules=rules)
+    assert code == 1
+    assert line.startswith('rules.yaml:7: rules[0].x-note: unknown field "x-note"')
+
+
+def test_a_problem_is_one_line_that_keeps_what_is_quoted(check):
+    """A report quotes what a file holds with its doubled spaces, and line ends escaped, so that it is one line."""
+    roster = """\
+    agents:
+      - id: "Asha  K "
+      - id: Asha
+        weight: "much\\nmore"
+        "max\\nopen": 1
+    """
+    _, lines = check(roster=roster)
+    assert lines[0] == 'roster.yaml:2: agents[0].id: "Asha  K " begins or ends with space; write "Asha  K"'
+    assert lines[1].endswith('not "much\\u000amore"')
+    assert lines[2].startswith('roster.yaml:5: agents[1].max open: unknown field "max\\u000aopen"; ')
+    assert len(lines) == 3
+
+
 def test_what_is_wrong_is_not_reported_as_missing_besides(check):
     """A misspelled enum value is one problem, not two; others of the file are reported with it, in order of lines."""
     text = RULES.replace("RULE_TRIGGER_TRAIT_OR_TAG_UPDATED", "TRAIT_UPDATED").replace("values: [1]", "values: []")
@@ -145,6 +255,21 @@ def test_warnings_are_shown_and_pass(check):
         ["rules.yaml:5", "rules[1]", "warning"],
         ["roster.yaml:4", "agents[1].presence", "warning"],
     ]
+
+
+@pytest.mark.parametrize("nothing", ["", " ~", " null", " {}", " {tag: }", "\n      # tag: {anyOf: [VIP]}"])
+def test_a_condition_with_nothing_below_it_is_warned_of(check, nothing):
+    """A condition that is begun and not written always matches, which is a warning at its line, as an empty one is."""
+    rules = """\
+    rules:
+      - id: all
+        trigger: RULE_TRIGGER_CONVERSATION_OPENED
+        condition:NOTHING
+        target: {everyone: true}
+    """
+    code, (line, _) = check(rules=rules.replace("NOTHING", nothing))
+    assert code == 0
+    assert line.startswith("rules.yaml:4: rules[0].condition: warning: The condition is empty, so the rule always")
 
 
 def test_every_file_is_checked(check):

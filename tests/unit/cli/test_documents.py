@@ -7,12 +7,19 @@ from textwrap import dedent
 
 import pytest
 from evenhand.v1.roster_service_pb2 import Roster
-from evenhand.v1.rules_pb2 import RuleSet, RuleTrigger, Strategy, TraitOperator
+from evenhand.v1.rules_pb2 import Rule, RuleSet, RuleTrigger, Strategy, TraitOperator
+from google.protobuf.json_format import MessageToJson
 from google.protobuf.struct_pb2 import Value
 from hypothesis import given
 from hypothesis import strategies as st
 
 from service.cli.documents import parse
+
+REST = " means nothing here: leave it out"
+IN_QUOTES = "; put the value in quotes if text is meant"
+VALUES = "rules: [{{condition: {{trait: {{values: [{}]}}}}}}]"
+VALUE = "rules[0].condition.trait.values[0]"
+TOO_LONG = "has more than 15 digits, of which the last may be lost; write it in quotes"
 
 
 def problems(text: str) -> list[str]:
@@ -129,7 +136,7 @@ def test_every_mistake_is_reported_at_its_line():
         ),
         (
             "rules: []\n---\nrules: []\n",
-            "2: not YAML: expected a single document in the stream, but found another document",
+            "2: one document a file: put what begins here into another",
         ),
         ("rules: []\nagents: []\n", "2: both a rules file and a roster file; put them into two files"),
     ],
@@ -154,11 +161,32 @@ def test_a_mistake_says_what_is_expected(text, problem):
         ("1.10", "1.10 would be kept as 1.1; write it in quotes, or as 1.1 if a number is meant"),
         (".5", ".5 would be kept as 0.5; write it in quotes, or as 0.5 if a number is meant"),
         ("-0", "-0 would be kept as 0; write it in quotes, or as 0 if a number is meant"),
-        ("17841444523369053", "17841444523369053 would be kept as 17841444523369052; write it in quotes"),
-        ("1234567890123456", "1234567890123456 would be kept as 1234567890123456; write it in quotes"),
-        ("0.1234567890123456", "0.1234567890123456 would be kept as 0.1234567890123456; write it in quotes"),
-        (".inf", 'is not a value that can be stored: ".inf"'),
-        ("9e999", 'is not a value that can be stored: "9e999"'),
+        ("-0.0", "-0.0 would be kept as 0; write it in quotes, or as 0 if a number is meant"),
+        ("5000.00", "5000.00 would be kept as 5000; write it in quotes, or as 5000 if a number is meant"),
+        ("01.0", "01.0 would be kept as 1; write it in quotes, or as 1 if a number is meant"),
+        ("5.", "5. would be kept as 5; write it in quotes, or as 5 if a number is meant"),
+        ("5.00e0", "5.00e0 would be kept as 5; write it in quotes, or as 5 if a number is meant"),
+        ("1e-07", "1e-07 would be kept as 0.0000001; write it in quotes, or as 0.0000001 if a number is meant"),
+        ("1e-300", "1e-300 has an exponent; write it in quotes, or in full if a number is meant"),
+        ("17841444523369053", f"17841444523369053 {TOO_LONG}"),
+        ("1234567890123456", f"1234567890123456 {TOO_LONG}"),
+        ("1234567890123456.0", f"1234567890123456.0 {TOO_LONG}"),
+        ("1_234_567_890_123_456", f"1_234_567_890_123_456 {TOO_LONG}"),
+        ("100000000000000000000", f"100000000000000000000 {TOO_LONG}"),
+        ("0.30000000000000004", f"0.30000000000000004 {TOO_LONG}, or as 0.3 if a number is meant"),
+        ("-0.1234567890123456", f"-0.1234567890123456 {TOO_LONG}, or as -0.123456789012346 if a number is meant"),
+        (
+            "1.2345678901234567e-08",
+            f"1.2345678901234567e-08 {TOO_LONG}, or as 0.0000000123456789012346 if a number is meant",
+        ),
+        ("1234567890.12345678", f"1234567890.12345678 {TOO_LONG}, or as 1234567890.12346 if a number is meant"),
+        ("12345678901234567.5", f"12345678901234567.5 {TOO_LONG}"),
+        ("9" * 50, f"{'9' * 40}... {TOO_LONG}"),
+        ("1e20", "1e20 has more than 15 digits if written in full; write it in quotes"),
+        ("0xFFFFFFFFFFFFFFFF", "0xFFFFFFFFFFFFFFFF has more than 15 digits if written in full; write it in quotes"),
+        (".inf", ".inf is no number that can be kept; write it in quotes if text is meant"),
+        (".nan", ".nan is no number that can be kept; write it in quotes if text is meant"),
+        ("1e400", "1e400 is too large a number; write it in quotes"),
     ],
 )
 def test_a_number_that_would_not_stay_what_is_written_is_a_problem(written, said):
@@ -180,9 +208,15 @@ def test_a_number_that_would_not_stay_what_is_written_is_a_problem(written, said
     assert quoted.message.rules[0].condition.trait.values[1].string_value == written
 
 
-@pytest.mark.parametrize("written", ["0", "7", "-7", "0.5", "-12.75", "100", "123456789012345", "0.00001", "10.05"])
+@pytest.mark.parametrize(
+    "written",
+    [
+        *("0", "7", "-7", "0.5", "-12.75", "100", "123456789012345", "0.00001", "10.05"),
+        *("5000.0", "-5000.0", "0.0", "123456789012345.0"),
+    ],
+)
 def test_a_number_that_stays_what_is_written_is_taken(written):
-    """Plain numbers of at most 15 digits are taken as they stand."""
+    """Plain numbers of at most 15 digits are taken as they stand, whole ones with a zero behind a point, too."""
     text = f"rules: [{{condition: {{trait: {{values: [{written}]}}}}}}]"
     document = parse(text.encode(), "f")
     assert not document.problems
@@ -192,20 +226,40 @@ def test_a_number_that_stays_what_is_written_is_taken(written):
 
 @given(st.text("0123456789.-+eEx_", min_size=1, max_size=20))
 def test_no_number_becomes_another(written):
-    """Whatever is taken as a number is, written out in full, to the letter what the file says."""
+    """Whatever is taken as a number is, written out in full, to the letter what the file says before zeros only."""
     text = f"rules: [{{condition: {{trait: {{values: [{written}]}}}}}}]"
     message = parse(text.encode(), "f").message
     (value,) = message.rules[0].condition.trait.values if isinstance(message, RuleSet) else [Value()]
     problem = parse(text.encode(), "f").problems
     if value.WhichOneof("kind") == "number_value" and not problem:
-        assert format(Decimal(repr(value.number_value)).normalize(), "f") == written
+        assert format(Decimal(repr(value.number_value)).normalize(), "f") == written.removesuffix(".0")
     elif value.WhichOneof("kind") == "string_value":
         assert value.string_value == written
 
 
+@pytest.mark.parametrize("ensure_ascii", [True, False])
+def test_what_a_client_prints_of_rules_is_a_file(ensure_ascii):
+    """Rules as protobuf's JSON printer writes them, with whole numbers and an emoji, are a file of the same rules."""
+    said = RuleSet(rules=[Rule(id="r", name="🫨 both\u2028lines", max_open_contacts=5, target={"everyone": True})])
+    trait = said.rules[0].condition.trait
+    trait.key, trait.operator = "budget", TraitOperator.TRAIT_OPERATOR_IN
+    trait.values.extend([Value(number_value=number) for number in (5000, -7, 0, 123456789012345, 0.25)])
+    trait.values.extend([Value(string_value="🏴\U000e0067"), Value(bool_value=True)])
+    document = parse(MessageToJson(said, ensure_ascii=ensure_ascii).encode(), "f")
+    assert not document.problems
+    assert document.message == said
+
+
 @pytest.mark.parametrize(
     ("written", "hint"),
-    [("010", "; write 10"), ("1_000", "; write 1000"), ("0x10", "; write 16"), ("1e3", "; write 1000")],
+    [
+        ("010", "; write 10"),
+        ("1_000", "; write 1000"),
+        ("0x10", "; write 16"),
+        ("1e3", "; write 1000"),
+        ("1e-300", ""),
+        ("5.5", ""),
+    ],
 )
 def test_a_count_is_written_plainly(written, hint):
     """A count in a form that reads as another number is refused, and said how it is meant."""
@@ -230,6 +284,40 @@ def test_whatever_a_file_holds_is_a_problem_and_no_crash(content):
     assert len(parse(content, "f").problems) == 1
 
 
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        (
+            "rules:\n- name: !foo 5",
+            "2: rules[0].name: has the tag !foo, which means nothing here: leave it out" + IN_QUOTES,
+        ),
+        (VALUES.format("!!timestamp 2026-01-31"), f"1: {VALUE}: has the tag !!timestamp, which{REST}{IN_QUOTES}"),
+        (VALUES.format("!!binary aGk="), f"1: {VALUE}: has the tag !!binary, which{REST}{IN_QUOTES}"),
+        (VALUES.format("!<tag:a.b,2026:c> x"), f"1: {VALUE}: has the tag tag:a.b,2026:c, which{REST}{IN_QUOTES}"),
+        (VALUES.format("!!null x"), f"1: {VALUE}: has the tag !!null, which{REST}{IN_QUOTES}"),
+        (VALUES.format("!!seq x"), f"1: {VALUE}: has the tag !!seq, which{REST}{IN_QUOTES}"),
+        ("rules:\n- !rule\n  id: a", f"2: rules[0]: has the tag !rule, which{REST}"),
+        ("agents: !!set {a, b}", f"1: agents: has the tag !!set, which{REST}"),
+        ("agents: !list [{id: a}]", f"1: agents: has the tag !list, which{REST}"),
+        ("teams: [{id: t, agentIds: [a, !b c]}]", f"1: teams[0].agentIds[1]: has the tag !b, which{REST}{IN_QUOTES}"),
+        ("!roster\nagents: [{id: a}]", f"1: has the tag !roster, which{REST}"),
+        ("!!map\nagents: !!seq [! {id: !!str 5, name: !!null , weight: !!int 5, disabled: !!bool true}]", ""),
+        (VALUES.format("! 5, !!str 5, !!int 5, !!float 5.5, !!bool true"), ""),
+    ],
+)
+def test_tags(text, problem):
+    """A tag that YAML's core schema does not have, or not for what it stands at, is a problem at its line."""
+    assert "\n".join(problems(text)) == problem
+
+
+def test_an_element_with_a_wrong_tag_keeps_its_place():
+    """Elements after one with a wrong tag keep their index, and the place is no further problem."""
+    document = parse(b"rules: [{condition: {trait: {values: [!a 1, 2]}}}, !b {id: x}, {id: y}]", "f")
+    assert isinstance(document.message, RuleSet)
+    assert [rule.id for rule in document.message.rules] == ["", "", "y"]
+    assert [value.number_value for value in document.message.rules[0].condition.trait.values] == [0, 2]
+
+
 def test_a_condition_that_contains_itself_is_refused():
     """An alias to what surrounds it ends in a report, not in an endless loop."""
     text = """\
@@ -250,7 +338,7 @@ def test_a_wrong_element_does_not_shift_the_others():
 
 def test_a_field_without_a_value_is_unset():
     """YAML's nothing is JSON's null: the field is as if it were not there, but its line is known."""
-    document = parse(b"rules:\n  - id: a\n    target:\n    condition: ~\n", "f")
+    document = parse(b"rules:\n  - id: a\n    target:\n    strategy: ~\n", "f")
     assert not document.problems
     assert isinstance(document.message, RuleSet)
     assert not document.message.rules[0].HasField("target")

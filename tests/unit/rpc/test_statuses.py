@@ -9,6 +9,7 @@ from datetime import timedelta
 from urllib.parse import quote
 
 import pytest
+from evenhand.v1.rules_pb2 import TraitOperator
 from google.rpc.error_details_pb2 import BadRequest, ErrorInfo, ResourceInfo
 from google.rpc.status_pb2 import Status
 from hypothesis import given
@@ -117,6 +118,33 @@ def test_whatever_is_wrong_fits(wrong: list[tuple[str, str]]):
     named = BadRequest()
     assert status.details[1].Unpack(named)
     assert wrong[0][0].startswith(named.field_violations[0].field)
+
+
+@pytest.mark.parametrize("padding", range(40))
+def test_what_is_cut_ends_behind_a_word(padding):
+    """Of a text that lists more names than fit, each that is told is whole; dots say that it goes on."""
+    said = f"is {'x' * padding}; use one of {', '.join(TraitOperator.keys())}"
+    status = statuses.invalid([Violation("here", said)] * 2)
+    named = BadRequest()
+    assert status.details[1].Unpack(named)
+    for text, whole in ((named.field_violations[0].description, said), (status.message, f"here: {said}; here: {said}")):
+        assert text.endswith("...")
+        assert whole.startswith(text[:-3])
+        assert whole[len(text) - 3] in " ,;:"
+    assert len(named.field_violations[0].description) > 200
+    assert len(status.message) > 450
+
+
+@given(st.text(), st.integers(0, 600))
+def test_what_fits_is_told_whole(text: str, length: int):
+    """A description and a message that fit stand there to the letter."""
+    description = (text * 600)[:length].encode()[:250].decode(errors="ignore")
+    status = statuses.invalid([Violation("", description)])
+    named = BadRequest()
+    assert status.details[1].Unpack(named)
+    assert named.field_violations[0].description == description
+    if len(quote(description, safe=SENT_AS_IS)) <= 500:
+        assert status.message == description.lstrip(": ")
 
 
 @pytest.mark.parametrize(

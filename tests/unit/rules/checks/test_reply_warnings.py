@@ -30,6 +30,9 @@ def warned(reply):
         ("$contact.नाम", ["$contact.नाम"]),
         ("cost$${contact.price}, $${price}", ["${price}"]),
         ("20 $US.name", ["$US.name"]),
+        ("$(contact.name) $( name ) 20 $(contact.name)", ["$(contact.name)", "$( name )"]),
+        ("$(contact.name, $ ( agent.name )", ["$(contact.name,", "$ ( agent.name )"]),
+        ("Hi $ contact.name, $  agent.name! 20$ contact.price", ["$ contact.name", "$  agent.name", "$ contact.price"]),
     ],
 )
 def test_what_goes_out_as_it_stands(reply, shown):
@@ -65,9 +68,14 @@ def test_a_brace_that_stays_open(reply, shown):
         "",
         "It costs $5, US$ 20, R$1.000, 5$, $1,000.50 or $ 7.",
         "20 $US, 20$CA",
+        "20$(plus tax), 20 $(plus tax), $(5.00), US$(approx), $ (about 5 €), pay in $ (or €)",
+        "$ contact us, $ agent. or in $ contact.",
         "A $ sign, and { one } brace }}",
         "Hi ${contact.First name}, ${contact.last.name} and ${contact.नाम}, ${agent.name}",
-        "Hi $contact.name, $contact.name. Bye, $contact.name's $agent.name! $contact.name-ji",
+        "Hi $contact.name, $contact.name. Bye, $contact.name's $agent.name! $agent.name-ji",
+        "$contact.from-$contact.to, $contact.name- $contact.name - $contact.name-",
+        "${contact.name}-ji, ${contact.first-name}",
+        "${contact.utm:source} ${contact.who?} ${contact.name:there} ${contact.|x}",
         "$${contact.price} or $$contact.price",
         "${contact.name}様",
     ],
@@ -83,12 +91,18 @@ def test_prices_and_placeholders(reply):
         ("$contact.müller", ['"$contact.m"', '"üller"', '"${contact.müller}"', '"${contact.m}üller"']),
         ("$contact.last.name", ['".name"', '"${contact.last.name}"', '"${contact.last}.name"']),
         ("$contact.name様", ['"${contact.name}様"', '"${contact.name様}"']),
+        ("$contact.first-name", ['"-name"', '"${contact.first}-name"', '"${contact.first-name}"']),
+        ("$contact.name-जी", ['"-जी"', '"${contact.name}-जी"']),
+        ("${contact.name|there}", ['"${contact.name|there}"', '"name"', '"${contact.name}"', "no defaults"]),
+        ("${contact.name:-there}", ['"${contact.name:-there}"', '"name"', '"${contact.name}"', "no defaults"]),
+        ("${contact.First name, there}", ['"First name"', '"${contact.First name}"', "no defaults"]),
+        ("${contact. name ?? there}", ['"name"', '"${contact.name}"', "no defaults"]),
         ("$agent.names", ['"${agent.name}s"']),
         ("${contact. name}", ['"${contact. name}"', '"${contact.name}"']),
     ],
 )
 def test_what_is_filled_in_otherwise_than_meant(reply, words):
-    """A placeholder that ends within a word, or has space around its key, is told with what to write."""
+    """A placeholder that ends in a word, or has space or a default in its key, is told with what to write."""
     ((reason, message),) = warned(f"{reply} {reply}")
     assert reason == "DOUBTFUL_PLACEHOLDER"
     for word in words:
@@ -97,7 +111,19 @@ def test_what_is_filled_in_otherwise_than_meant(reply, words):
 
 def test_warnings_are_bounded():
     """4 KiB of what looks like a placeholder give two short warnings in a few milliseconds."""
-    for text in ("$a", "${", "{{", "${contact.", "$contact.é", "${a ", "$ ", "1 $A"):
+    for text in (
+        "$a",
+        "${",
+        "{{",
+        "${contact.",
+        "$contact.é",
+        "${a ",
+        "$ ",
+        "1 $A",
+        "$(a",
+        "$ contact.",
+        "${contact. ,|:}",
+    ):
         reply = (text * 4096)[:4000]
         begun = time.process_time()
         found = warned(reply)
