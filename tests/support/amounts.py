@@ -10,16 +10,32 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-CODES = {
-    *("AED", "ARS", "AUD", "BDT", "BRL", "CAD", "CHF", "CLP", "CNY", "COP", "CZK", "DKK", "EGP", "EUR", "GBP", "HKD"),
-    *("HUF", "IDR", "ILS", "INR", "JPY", "KES", "KRW", "KZT", "LKR", "MXN", "MYR", "NGN", "NOK", "NPR", "NZD", "PHP"),
-    *("PKR", "PLN", "QAR", "RON", "RUB", "SAR", "SEK", "SGD", "THB", "TWD", "UAH", "USD", "VND", "ZAR", "RMB", "RM"),
-    *("RP", "TL", "KR", "Z\u0141", "RS", "RS."),
-}
-SIGNS = [chr(code) for code in range(0x10000) if unicodedata.category(chr(code)) == "Sc"]
-LETTERS = ["", "R", "RD", "US", "A", "AU", "C", "CA", "S", "HK", "NT", "NZ", "MX", "AR", "CO", "COL"]
-CURRENCIES = ["", *CODES, *(letters + sign for sign in SIGNS for letters in LETTERS)]
+# By part of the world.
+CODES = """
+EUR CHF GBP SEK NOK DKK ISK PLN CZK HUF RON BGN HRK RSD BAM MKD ALL MDL UAH BYN RUB TRY GEL AMD AZN GIP CHE CHW
+USD CAD MXN MXV GTQ BZD HNL NIO CRC PAB CUP CUC DOP HTG JMD BSD BBD TTD XCD XCG AWG ANG KYD BMD SVC USN
+BRL ARS CLP CLF COP COU PEN BOB BOV PYG UYU UYI UYW VES VED GYD SRD FKP
+INR PKR BDT LKR NPR BTN MVR AFN IRR KZT UZS KGS TJS TMT MNT CNY HKD MOP TWD JPY KRW KPW
+IDR MYR SGD BND THB VND LAK KHR MMK PHP AUD NZD PGK FJD SBD TOP WST VUV XPF
+AED SAR QAR KWD BHD OMR YER IQD JOD LBP SYP ILS EGP LYD TND DZD MAD MRU SDG SSP
+NGN GHS KES UGX TZS RWF BIF ETB ERN DJF SOS ZAR BWP NAD LSL SZL ZMW MWK MZN AOA CDF XAF XOF GMD GNF SLE SLL LRD
+CVE STN MGA MUR SCR KMF SHP ZWG ZWL XAD XAG XAU XBA XBB XBC XBD XDR XPD XPT XSU XTS XUA XXX
+"""
+POINTED = "BS DH DHS DIN FR GS KR KSH LEI LPS NU RP RS SFR TK TSH USH د.إ ر.س ر.ق ر.ي ج.م ج.س د.ج د.م ل.ل ل.س"
+CYRILLIC = "РУБ Р ГРН ЛВ ДИН ДЕН ТГ СУМ СОМ"  # noqa: RUF001  # these are not meant to be Latin
+ARABIC_OF_THREE = "د.ب د.ع د.أ د.ا د.ك د.ل ر.ع د.ت"  # noqa: RUF001
+OTHERS = "KČ FT ZŁ ZL LEU Đ VNĐ RMB RM R TL S/ S/. B/. U$S 元 円 圓 원"
+OF_THREE = "BHD IQD JOD KWD LYD OMR TND"
+AS_WRITTEN = "ALL BAM BOB CUP GEL KGS LAK MAD MOP PEN R SOS TOP TRY XXX Ft"
+BEFORE_A_SIGN = "R RD US A AU C CA S HK NT NZ MX AR CO COL B BDS BZ CI CL EC FJ G GH GY J JA L N SI T TT U WS Z"
 
+WORDS = {*CODES.split(), *OTHERS.split()}
+WORDS |= {one + end for one in f"{POINTED} {CYRILLIC} {ARABIC_OF_THREE}".split() for end in ("", ".")}
+THREE_DECIMALS = {*OF_THREE.split(), *(one + end for one in ARABIC_OF_THREE.split() for end in ("", "."))}
+EXACT = {one.upper(): one for one in AS_WRITTEN.split()}
+SIGNS = [chr(code) for code in range(0x10000) if unicodedata.category(chr(code)) == "Sc"]
+LETTERS = ["", *BEFORE_A_SIGN.split()]
+CURRENCIES = ["", *WORDS, *(letters + sign for sign in SIGNS for letters in LETTERS)]
 UNSEEN = {chr(code) for code in range(sys.maxunicode + 1) if unicodedata.name(chr(code), "").startswith("VARIATION S")}
 UNSEEN |= {"\u034f", "\u180e", "\u200b", *map(chr, range(0x2060, 0x2065)), *map(chr, range(0x2066, 0x206A))}
 UNSEEN |= {"\u00ad", "\u061c", "\u200e", "\u200f", *map(chr, range(0x202A, 0x202F)), "\ufeff"}
@@ -37,12 +53,13 @@ FORMS = [
 
 def amount(text: str) -> float | None:
     """The number that a text is; None if it is none. An int if it is whole and large."""
-    words = " ".join("".join(map(_narrow, text)).split()).upper()
+    given = " ".join(unicodedata.normalize("NFC", "".join(map(_narrow, text))).split())
+    words = given.upper()
     if len(text.strip()) > 64:  # what the contract says
         return None
     if re.fullmatch(r"[+-]?[0-9]+(\.[0-9]+)?E[+-]?[0-9]+", words):
         return float(words)
-    found = {number for sign, body, money in _bodies(words) for number in _numbers(sign, body, money=money)}
+    found = {number for sign, body, money in _bodies(words, given) for number in _numbers(sign, body, money=money)}
     assert len(found) <= 1, (text, found)
     return found.pop() if found else None
 
@@ -57,8 +74,8 @@ def _narrow(character: str) -> str:
     return "-" if character in "\u2010\u2011\u2013\u2212" else character
 
 
-def _bodies(words: str) -> Iterator[tuple[str, str, bool]]:
-    """Each way to take a sign and currencies away: the sign, what is left, and whether it is money."""
+def _bodies(words: str, given: str) -> Iterator[tuple[str, str, bool]]:
+    """Each way to take a sign and currencies away: the sign, what is left, and whether it is money of two decimals."""
     longest = max((one for one in CURRENCIES if words.lstrip("+-").startswith(one)), key=len)
     for before in {"", longest}:
         sign = words[: len(words) - len(words.lstrip("+-"))]
@@ -67,8 +84,9 @@ def _bodies(words: str) -> Iterator[tuple[str, str, bool]]:
             sign, rest = sign + rest[0], rest[1:]
         for after in (one for one in CURRENCIES if rest.endswith(one)):
             body = rest[: len(rest) - len(after)].removesuffix(" " if after else "")
-            if len(sign) <= 1:
-                yield sign, body.removesuffix("/-"), bool(before or after)
+            exact = given.lstrip("+-").startswith(EXACT.get(before, "")) and given.endswith(EXACT.get(after, ""))
+            if len(sign) <= 1 and exact:
+                yield sign, body.removesuffix("/-"), bool(before or after) and not {before, after} & THREE_DECIMALS
 
 
 def _numbers(sign: str, body: str, *, money: bool) -> Iterator[float]:

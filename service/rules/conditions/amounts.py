@@ -8,23 +8,14 @@ from __future__ import annotations
 
 import re
 from typing import Final
+from unicodedata import normalize
 
+from service.rules.conditions.currencies import CURRENCY, EXACT, THREE_DECIMALS
 from service.rules.fields.marks import WIDE, WITHOUT_UNSEEN
 
 MAX_AMOUNT_CHARACTERS: Final = 64
 """Longer texts, without space around them, are no amounts; so nothing takes more than linear time."""
 
-CURRENCY_SIGNS: Final = (
-    "$\u00a2-\u00a5\u058f\u060b\u07fe\u07ff\u09f2\u09f3\u09fb\u0af1\u0bf9\u0e3f\u17db\u20a0-\u20cf\ua838\ufdfc"
-)
-"""The currency signs of Unicode, as ranges of a character class."""
-
-# The codes that chats have, and what stands for them. English words are left out, and currencies with three decimals.
-_CODES = (
-    "AED|ARS|AUD|BDT|BRL|CAD|CHF|CLP|CNY|COP|CZK|DKK|EGP|EUR|GBP|HKD|HUF|IDR|ILS|INR|JPY|KES|KRW|KZT|LKR|MXN|MYR"
-    "|NGN|NOK|NPR|NZD|PHP|PKR|PLN|QAR|RON|RUB|SAR|SEK|SGD|THB|TWD|UAH|USD|VND|ZAR|RMB|RM|RP|TL|KR|Z\u0141|RS\\.?"
-)
-_CURRENCY = rf"(?:(?:R|RD|US|AU?|CA?|S|HK|NT|NZ|MX|AR|COL?)?[{CURRENCY_SIGNS}]|{_CODES})"
 # Whole numbers in groups, parted alike; the first group never begins with a zero, so 0,500 is a half.
 _GROUPED = (
     r"[1-9][0-9]{0,2}(?:,[0-9]{3})+(?:\.[0-9]*)?"  # 5,000.50
@@ -38,14 +29,14 @@ _GROUPED_WITH_COMMA = (
     r"|[0-9]+,[0-9]{1,2}|0,[0-9]+"  # 5000,5 and 0,125
 )
 _GROUPED_WITH_SPACE = r"[1-9][0-9]{0,2}(?: [0-9]{3})+\.[0-9]*"  # 5 000.50
-_PLAIN = r"[0-9]+\.?[0-9]*|\.[0-9]+"
+_PLAIN = r"[0-9]+(?:\.[0-9]*)?|\.[0-9]+"
 _SCIENTIFIC = re.compile(r"[+-]?[0-9]+(?:\.[0-9]+)?E[+-]?[0-9]+")
 _AMOUNT = re.compile(
-    rf"(?P<sign>[+-]?)(?:(?P<before>{_CURRENCY}) ?(?P<inner>[+-]?))?"
+    rf"(?P<sign>[+-]?)(?:(?P<before>{CURRENCY}) ?(?P<inner>[+-]?))?"
     rf"(?:(?P<plain>{_PLAIN})|(?P<grouped>{_GROUPED}|{_GROUPED_WITH_SPACE})|(?P<comma>{_GROUPED_WITH_COMMA}))"
-    rf"(?:/-)?(?: ?(?P<after>{_CURRENCY}))?"
+    rf"(?:/-)?(?: ?(?P<after>{CURRENCY}))?"
 )
-# 1.500 is one and a half, and 1.500 € are fifteen hundred: nobody writes three decimals of money.
+# 1.500 is one and a half, and 1.500 € are fifteen hundred: nobody writes three decimals of most money.
 _ONE_GROUP = re.compile(r"[1-9][0-9]{0,2}\.[0-9]{3}")
 _DIGIT = re.compile(r"[0-9\uff10-\uff19]")
 _GROUPS = str.maketrans("", "", ",' ")
@@ -85,24 +76,31 @@ def amount_of(text: str) -> float | None:
     if len(given) > MAX_AMOUNT_CHARACTERS:
         return None
     if not given.isascii():
-        given = given.translate(_SHAPES)
-    given = " ".join(given.split()).upper()
-    found = _AMOUNT.fullmatch(given)
+        given = normalize("NFC", given.translate(_SHAPES))
+    given = " ".join(given.split())
+    found = _AMOUNT.fullmatch(given.upper())
     if found is None:
-        return float(given) if _SCIENTIFIC.fullmatch(given) else None
+        return float(given) if _SCIENTIFIC.fullmatch(given.upper()) else None
     sign, inner = found["sign"], found["inner"] or ""
-    if sign and inner:
+    if (sign and inner) or not _is_exact(given, found["before"], found["after"]):
         return None
     number = _number(_digits(found))
     return -number if "-" in (sign, inner) else number
+
+
+def _is_exact(given: str, before: str | None, after: str | None) -> bool:
+    """Tell whether currencies that have to be written just so are."""
+    begins = before not in EXACT or given.lstrip("+-").startswith(EXACT[before])
+    return begins and (after not in EXACT or given.endswith(EXACT[after]))
 
 
 def _digits(found: re.Match[str]) -> str:
     """Return the digits of an amount without groups, and a point before its decimals."""
     plain, grouped = found["plain"], found["grouped"]
     if plain is not None:
-        money = found["before"] or found["after"]
-        return plain.replace(".", "") if money and _ONE_GROUP.fullmatch(plain) else plain
+        currencies = {each for each in (found["before"], found["after"]) if each}
+        is_group = currencies and currencies.isdisjoint(THREE_DECIMALS) and _ONE_GROUP.fullmatch(plain)
+        return plain.replace(".", "") if is_group else plain
     return found["comma"].translate(_GROUPS_WITH_COMMA) if grouped is None else grouped.translate(_GROUPS)
 
 

@@ -25,6 +25,7 @@ from cel_expr_python import cel  # type: ignore[import-untyped]  # it has stubs 
 from evenhand.v1.contact_pb2 import Contact
 
 from service.rules.conditions.cel_cost import Cost
+from service.rules.conditions.cel_errors import TOO_DEEP, readable
 from service.rules.conditions.cel_tree import Tree, kind_of, parts_of, read_tree
 from service.rules.fields.identifiers import quoted
 from service.rules.fields.limits import MAX_EXPRESSION_COST
@@ -48,10 +49,6 @@ _TOKEN = re.compile(
     """,
     re.VERBOSE,
 )
-_CEL_ERROR = re.compile(r"ERROR: <input>:(?P<line>\d+):(?P<column>\d+): (?P<message>[^\n]*)")
-# "expecting {'[', '{', '(', ...}" names every token of the grammar; "(in container '')" means nothing to the reader.
-_CEL_NOISE = re.compile(r"^Syntax error: | expecting [{<].*$| \(in container ''\)| \[[A-Z_]+\]$")
-_TOO_DEEP = "1:1: nested too deeply; split it into several conditions"
 # The library builds its compiler and each program on first use; one thread at a time is let through to that.
 _BUILDING = threading.Lock()
 _KEPT: ContextVar[dict[str, Checked] | None] = ContextVar("_KEPT", default=None)
@@ -88,7 +85,7 @@ class Checked:
             try:
                 self._cost = Cost(*self.read())
             except RecursionError:
-                raise ExpressionError(_TOO_DEEP) from None
+                raise ExpressionError(TOO_DEEP) from None
         return self._cost
 
     def tree(self) -> Tree:
@@ -159,7 +156,7 @@ def _compile(text: str) -> Checked:
         try:
             expression = _environment().compile(text)
         except RuntimeError as error:
-            raise ExpressionError(_readable(str(error))) from None
+            raise ExpressionError(readable(str(error), text)) from None
         kind: cel.Type = expression.return_type()
         if kind not in (cel.Type.BOOL, cel.Type.DYN):
             raise ExpressionError(f"1:1: gives {kind.name()}; it must give a bool, such as a comparison")
@@ -251,16 +248,6 @@ def _pattern_environment() -> cel.Env:
 @cache
 def _matching() -> cel.Expression:
     return _pattern_environment().compile("''.matches(pattern)")
-
-
-def _readable(error: str) -> str:
-    first = _CEL_ERROR.search(error)
-    if first is None:
-        # Too deep is reported without a position; there is no other known case.
-        return _TOO_DEEP if "recursion" in error else "1:1: not valid"
-    message = _CEL_NOISE.sub("", first["message"]).replace("mismatched input '<EOF>'", "it ends too early")
-    shown = "".join(c if c.isprintable() else "?" for c in message)
-    return f"{first['line']}:{first['column']}: {shown}"
 
 
 def _refuse_growth(text: str) -> None:

@@ -11,7 +11,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from service.rules.conditions.amounts import MAX_AMOUNT_CHARACTERS, amount_of
-from tests.support.amounts import amount
+from tests.support.amounts import CURRENCIES, EXACT, amount
 
 READ = {
     "5000": 5000,
@@ -54,6 +54,32 @@ READ = {
     "INR 5000": 5000,
     "5000 eur": 5000,
     "Rp15.000": 15000,
+    "1 234,50 Kč": 1234.5,
+    "5 Kc\u030c": 5,
+    "12.000 Ft": 12000,
+    "500 lei": 500,
+    "Dhs. 1,500": 1500,
+    "KSh 2,000": 2000,
+    "R 1 500": 1500,
+    "S/ 1,500.50": 1500.5,
+    "S/. 20": 20,
+    "5,000 د.إ": 5000,
+    "د.إ.\u200f 5,000": 5000,
+    "1,500 ر.س": 1500,
+    "5 000 \u0440\u0443\u0431.": 5000,
+    "99 kr.": 99,
+    "1 500,00 zł": 1500,
+    "Fr. 1'500.50": 1500.5,
+    "RM1,200": 1200,
+    "500.000đ": 500000,
+    "500 元": 500,
+    "J$ 1,000": 1000,
+    "TRY 500": 500,
+    "500 kgs".upper(): 500,
+    "1.500 KWD": 1.5,
+    "د.ك 1.500": 1.5,
+    "1,500 KWD": 1500,
+    "500 zmw": 500,
     "\uff15\uff10\uff10\uff10": 5000,
     "\uffe55,000": 5000,
     "\ufeff5000": 5000,
@@ -100,7 +126,23 @@ NOT_READ = [
         "\u2460",
         "\u4e94",
     ),
-    *("2026-01-31", "12:30", "+91 98765 43210", "1.2.3.4", "10/20", "5000\n6000", "9" * 65, "try 500"),
+    *("2026-01-31", "12:30", "+91 98765 43210", "1.2.3.4", "10/20", "5000\n6000", "9" * 65),
+    *(
+        "try 500",
+        "5 kgs",
+        "top 10",
+        "6 ft",
+        "all 5",
+        "5 Kgs",
+        "r5",
+        "5 km",
+        "5 m",
+        "5 l",
+        "5 br",
+        "5K",
+        "ab$5",
+        "EURO 5",
+    ),
 ]
 
 
@@ -120,11 +162,56 @@ def test_texts_that_are_not(text):
 
 pieces = st.one_of(
     st.sampled_from("00123456789.,.,.,' +-"),
-    st.sampled_from(["000", "00", ",000", ".000", ",00", " 000", "\u20b9", "$", "R$", "EUR", "rs.", "/-", "e", "k"]),
+    st.sampled_from(
+        [
+            "000",
+            "00",
+            ",000",
+            ".000",
+            ",00",
+            " 000",
+            "\u20b9",
+            "$",
+            "R$",
+            "EUR",
+            "rs.",
+            "/-",
+            "e",
+            "k",
+            "Ft",
+            "try",
+            "TRY ",
+            "KWD",
+            "S/.",
+            "\u0440.",
+        ]
+    ),
     st.sampled_from("\u00a0\u2019\u2212\uff15\u200e\ufeff\u00ad\ufe0f\u200d"),
 )
 numbers = st.from_regex(r"[1-9][0-9]{0,2}([,.' ][0-9]{2,3}){0,3}([.,][0-9]{0,3})?", fullmatch=True)
-currencies = st.sampled_from(["", "$", "$ ", "R$ ", "-\u20b9", "Rs.", " EUR", "\u20ac", " \u20ac", "/-", "/- INR"])
+currencies = st.sampled_from(
+    [
+        "",
+        " KWD",
+        "TRY ",
+        "try ",
+        "Ft",
+        " kr.",
+        "S/.",
+        "R",
+        "د.ك.",
+        "$",
+        "$ ",
+        "R$ ",
+        "-\u20b9",
+        "Rs.",
+        " EUR",
+        "\u20ac",
+        " \u20ac",
+        "/-",
+        "/- INR",
+    ]
+)
 
 
 @settings(max_examples=2_000)
@@ -143,8 +230,17 @@ def test_every_currency_sign_is_known():
         assert amount_of(f"{sign}5,000") == amount_of(f"5,000 {sign}") == 5000
 
 
+def test_every_currency_of_the_plain_reader_is_known():
+    """Each code of ISO 4217, and each sign and abbreviation of the table, stands before and after an amount."""
+    assert len(CURRENCIES) > 2000
+    for currency in CURRENCIES:
+        written = EXACT.get(currency, currency)
+        assert amount_of(f"{written} 5,000.5") == amount_of(f"5,000.5{written}") == 5000.5
+
+
 @pytest.mark.parametrize(
-    "piece", ["9", "1,", ",000", "1 ", " ", "$", "1.", ".000", "+", "1'", "EUR ", "/-", "\uff11", "\u200e"]
+    "piece",
+    ["9", "S/", "RS.", "KR", "1,", ",000", "1 ", " ", "$", "1.", ".000", "+", "1'", "EUR ", "/-", "\uff11", "\u200e"],
 )
 def test_the_longest_texts_take_no_longer(piece):
     """A text of 4 KiB of whatever an amount is made of is read in less than a millisecond, and is none."""

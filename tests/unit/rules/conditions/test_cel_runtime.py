@@ -121,6 +121,49 @@ def test_refused_with_position(text, message):
 
 
 @pytest.mark.parametrize(
+    ("text", "place", "hint"),
+    [
+        ("contact.source = 'api'", "1:16", "; to compare, write =="),
+        ("contact.source === 'api'", "1:18", "; to compare, write =="),
+        ("contact.source is 'api'", "1:16", "; to compare, write =="),
+        ("contact.id <> 'a'", "1:13", "; write !="),
+        ("contact.id == 'a' and contact.source == 'b'", "1:19", "; write &&"),
+        ("contact.id == 'a' &&\n\n  contact.source == 'é' OR true", "3:25", "; write ||"),
+        ("contact.id == 'a' & true", "1:19", "; write &&"),
+        ("contact.id == 'a' | true", "1:19", "; write ||"),
+        ("not has(contact.traits.a)", "1:5", "; write !"),
+        ("contact.id == 'a' && not (contact.id == 'b')", "1:26", "; write !"),
+        ("contact.tags.contains('vip')", "1:22", "; write 'vip' in contact.tags"),
+        ('true && contact.tags . includes( "a b" )', "1:32", '; write "a b" in contact.tags'),
+        ("contact.tags.has(contact.id)", "1:17", "; write contact.id in contact.tags"),
+        (
+            "contact.tags.filter(t, t != '').contains('vip')",
+            "1:41",
+            "; to look for one of a list, write 'vip' in contact.tags",
+        ),
+        ("contact.tags == 'vip'", "1:14", "; to look for one of a list, write 'vip' in contact.tags"),
+        ("contact.source == \u201capi\u201d", "1:19", "; write a text in ' or \""),
+    ],
+)
+def test_the_commonest_mistakes_have_a_hint(text, place, hint):
+    """Who writes an operator or a search as other languages have them is told what to write."""
+    with pytest.raises(ExpressionError) as refused:
+        compile_expression(text)
+    assert str(refused.value).startswith(f"{place}: ")
+    assert str(refused.value).endswith(hint)
+
+
+@pytest.mark.parametrize(
+    "text", ["contact.nope == 'and'", "contact.source == 'a = b and not c' ||", "notes > 5", "or_else", "(("]
+)
+def test_other_mistakes_have_no_hint(text):
+    """Words within texts and names are no operators."""
+    with pytest.raises(ExpressionError) as refused:
+        compile_expression(text)
+    assert "write" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
     ("text", "message"),
     [
         ("contact.source.matches('(')", '1:24: "(" is no pattern: missing ): ('),

@@ -5,9 +5,11 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
+from evenhand.v1.contact_pb2 import Contact
 from hypothesis import given
 from hypothesis import strategies as st
 
+from service.rules.conditions.cel_runtime import activation_of, checked_form, read_checked
 from service.rules.conditions.times import is_moment, time_of
 
 
@@ -35,6 +37,11 @@ def microseconds(*parts, hours=0.0):
         ("2026\u201301\u201331", microseconds(2026, 1, 31)),
         ("\uff12\uff10\uff12\uff16\uff0d\uff10\uff11\uff0d\uff13\uff11", microseconds(2026, 1, 31)),
         ("2026-01-31T09\uff1a30\u221208:00", microseconds(2026, 1, 31, 9, 30, hours=-8)),
+        ("2026-01-31T24:00", microseconds(2026, 2, 1)),
+        ("2026-01-31 24:00:00.000+05:30", microseconds(2026, 2, 1, hours=5.5)),
+        ("20261231T2400Z", microseconds(2027, 1, 1)),
+        ("9999-12-31T24:00Z", microseconds(9999, 12, 31) + 86_400_000_000),
+        ("2026-01-31T09:30+05:59", microseconds(2026, 1, 31, 9, 30, hours=5 + 59 / 60)),
         ("0001-01-01T00:00+14:00", microseconds(1, 1, 1, hours=14)),
         ("9999-12-31T23:59-14:00", microseconds(9999, 12, 31, 23, 59, hours=-14)),
     ],
@@ -62,6 +69,12 @@ def test_dates_and_times(text, moment):
         *("2026-02-30", "2026-13-01", "0000-01-01", "2026-01-31T25:00", "2026-01-31T09:60", "2026-01-31T09", "09:30"),
         *(
             "2026-01-31T09:30+99:00",
+            "2026-01-31T09:30+05:60",
+            "20260131T0930+0560",
+            "2026-01-31T24:01",
+            "2026-01-31T24:00:00.001Z",
+            "2026-02-30T24:00",
+            "2026-01-31T23:59:60Z",
             "2026-01-31X09:30",
             "2026-01-31T09:30 Z",
             "2026-1-31",
@@ -91,3 +104,7 @@ def test_what_expressions_read():
     assert is_moment("2026-01-31T09:30:00Z")
     assert is_moment("2026-01-31T09:30:00.5+05:30")
     assert not any(map(is_moment, ["2026-01-31", "2026-01-31T09:30Z", "2026-01-31T09:30:00", "2026-02-31T09:30:00Z"]))
+    assert not is_moment("2026-01-31T24:00:00Z")
+    assert not read_checked(
+        checked_form("timestamp('2026-01-31T24:00:00Z') > timestamp('2026-01-31T00:00:00Z')")
+    ).holds(activation_of(Contact()))
