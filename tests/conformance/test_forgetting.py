@@ -26,8 +26,9 @@ READERS = {
     b"list": lambda client, key: client.lrange(key, 0, -1),
     b"set": lambda client, key: client.smembers(key),
     b"stream": lambda client, key: client.xrange(key),
-    b"none": lambda _client, _key: b"",
+    b"none": lambda client, key: client.exists(key),  # it is gone by now
 }
+KEYS_AT_ONCE = 1000
 
 
 def texts(value: Any) -> Iterator[bytes]:
@@ -49,11 +50,24 @@ def traces(backend: Backend, *ids: str) -> list[bytes]:
     found = []
     for url in backend.node_urls:
         with redis_py.Redis.from_url(url) as client:
-            for key in client.scan_iter(count=10_000):
-                held = [key, *texts(READERS[client.type(key)](client, key))]
-                if any(each in text for each in wanted for text in held):
-                    found.append(key)
+            every = list(client.scan_iter(count=10_000))
+            for at in range(0, len(every), KEYS_AT_ONCE):
+                some = every[at : at + KEYS_AT_ONCE]
+                for key, value in zip(some, values(client, some), strict=True):
+                    if any(each in text for each in wanted for text in (key, *texts(value))):
+                        found.append(key)
     return found
+
+
+def values(client: redis_py.Redis, keys: list[bytes]) -> list[Any]:
+    """What these keys hold, of whatever type it is."""
+    with client.pipeline(transaction=False) as asked:
+        for key in keys:
+            asked.type(key)
+        types = asked.execute()
+        for key, kind in zip(keys, types, strict=True):
+            READERS[kind](asked, key)
+        return asked.execute()
 
 
 def leave_traces(workspace: Workspace, contact_id: str) -> None:

@@ -72,7 +72,7 @@ class Fact(NamedTuple):
 
     def opposite(self) -> Fact:
         """Return the fact that holds wherever this one does not."""
-        return self._replace(holds=not self.holds)
+        return Fact(self.subject, self.test, self.operand, not self.holds)
 
 
 def source_is(source: str) -> Fact:

@@ -86,8 +86,7 @@ def read_tree(form: bytes) -> tuple[Tree, dict[int, int]]:
 
 def kind_of(tree: Tree) -> str:
     """Tell which of its kinds a tree is; no text for nothing."""
-    kind: str | None = tree.WhichOneof(_KIND)
-    return kind or ""
+    return tree.WhichOneof(_KIND) or ""
 
 
 def parts_of(tree: Tree) -> Iterator[Tree]:
