@@ -1,7 +1,7 @@
 """Write what the wheel and the image are made of, as CycloneDX 1.6, into .sbom.
 
     make sbom                        builds the image, too; wants a Docker engine for that
-    make sbom IMAGE=evenhand:0.4.0   takes this image as it is
+    make sbom IMAGE=evenhand:0.5.0   takes this image as it is
 
 The wheel's list is of what pip installs from deploy/requirements/runtime.txt, whose hashes pip checks; the image's is
 read from its own files: packages of Python, packages of Debian, and the Python that its base has built.
