@@ -82,6 +82,7 @@ def by_subject(case: Case) -> defaultdict[Subject, list[Fact]]:
     """Sort the facts of a case, and what they say elsewhere, by what they are about."""
     found: defaultdict[Subject, list[Fact]] = defaultdict(list)
     for fact in case:
-        for each in (fact, *elsewhere(fact)):
+        found[fact.subject].append(fact)
+        for each in elsewhere(fact):
             found[each.subject].append(each)
     return found

@@ -117,6 +117,8 @@ def _values(values: Iterable[Any]) -> frozenset[tuple[str, Any]]:
 
 def elsewhere(fact: Fact) -> Iterable[Fact]:
     """List what a fact says about another subject: a tag just added is there, and one that is not there was not."""
+    if len(fact.subject) > 1:  # a trait, as most are
+        return ()
     if fact.subject == _CHANGED_TAGS and fact.holds:
         return (fact._replace(subject=_TAGS),)
     if fact.subject == _TAGS and not fact.holds:

@@ -7,8 +7,7 @@ before, or asks beside it, whether the trait is there.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Final, TypeAlias
+from typing import Final, NamedTuple, TypeAlias
 
 from service.rules.conditions.cel_tree import LEAVES, Tree, kind_of, parts_of
 
@@ -30,8 +29,7 @@ def unguarded_traits(tree: Tree) -> list[str]:
     return list(finder.found)
 
 
-@dataclass(frozen=True, slots=True)
-class _Place:
+class _Place(NamedTuple):
     """Where a part of an expression stands.
 
     Attributes:
@@ -43,12 +41,6 @@ class _Place:
     there: Keys
     quiet: bool
     negated: bool = False
-
-    def given(self, keys: Keys) -> _Place:
-        return _Place(self.there | keys, self.quiet, self.negated)
-
-    def opposite(self) -> _Place:
-        return _Place(self.there, self.negated, self.quiet)
 
 
 class _Finder:
@@ -77,20 +69,21 @@ class _Finder:
 
     def _look_at_logic(self, tree: Tree, at: _Place) -> bool:
         """Look at what the parts of a logical operator say about each other; false for another operation."""
-        arguments = list(tree.call_expr.args)
-        match tree.call_expr.function:
+        call = tree.call_expr
+        arguments = call.args
+        match call.function:
             case "!_":
-                self.look(arguments[0], at.opposite())
+                self.look(arguments[0], _Place(at.there, at.negated, at.quiet))
             case ("_&&_" | "_||_") as function:
                 # Whichever stands first: what fails bears on nothing where the other side decides.
                 goes_on = function == "_&&_"
                 for one, other in (arguments, arguments[::-1]):
-                    self.look(one, at.given(self._there_if(other, holds=goes_on)))
+                    self.look(one, at._replace(there=at.there | self._there_if(other, holds=goes_on)))
             case "_?_:_":
                 condition, *ways = arguments
                 self.look(condition, _Place(at.there, quiet=False))
                 for way, holds in zip(ways, (True, False), strict=True):
-                    self.look(way, at.given(self._there_if(condition, holds=holds)))
+                    self.look(way, at._replace(there=at.there | self._there_if(condition, holds=holds)))
             case "@in":
                 self.look(arguments[0], _Place(at.there, quiet=False))
                 self.look(arguments[1], at)
@@ -109,9 +102,9 @@ class _Finder:
         return found
 
     def _find_there(self, tree: Tree, *, holds: bool) -> Keys:
-        kind = kind_of(tree)
-        arguments = tree.call_expr.args
-        match tree.call_expr.function if kind == "call_expr" else kind:
+        kind, call = kind_of(tree), tree.call_expr
+        arguments = call.args
+        match call.function if kind == "call_expr" else kind:
             case "!_":
                 return self._there_if(arguments[0], holds=not holds)
             case ("_&&_" | "_||_") as function:
