@@ -8,6 +8,18 @@ from hypothesis import strategies as st
 from tests.support import builders as make
 
 BLANKS = ["", "\u3164", "\ufeff"]
+QUANTITIES = [
+    "5",
+    "05",
+    "5.0",
+    "5e0",
+    "-5",
+    "5,000",
+    "\u20b9 5000",
+    "2026-01-31",
+    "2026-01-31T05:30+05:30",
+    "2026\u201301\u201331",
+]
 WORDS = [
     "vip",
     "VIP ",
@@ -21,15 +33,7 @@ WORDS = [
     "women\u2019s",
     "WOMEN'S",
     "e\u0301",
-    "5",
-    "05",
-    "5.0",
-    "5e0",
-    "-5",
-    "5,000",
-    "\u20b9 5000",
-    "2026-01-31",
-    "2026-01-31T05:30+05:30",
+    *QUANTITIES,
     "2026\u201301\u201331\ufeff",
     "true",
     "\u2b50",
@@ -40,18 +44,6 @@ WORDS = [
     *BLANKS,
 ]
 TEXTS = [word for word in WORDS if word not in BLANKS]
-QUANTITIES = [
-    "5",
-    "05",
-    "5.0",
-    "5e0",
-    "-5",
-    "5,000",
-    "\u20b9 5000",
-    "2026-01-31",
-    "2026-01-31T05:30+05:30",
-    "2026\u201301\u201331",
-]
 ORDERINGS = {"LESS", "LESS_OR_EQUAL", "GREATER", "GREATER_OR_EQUAL"}
 KEYS = ["budget", "Budget", "city"]
 NUMBERS = [0, 5, -5, 5.5, 5000, 1e308, float("inf"), float("nan")]

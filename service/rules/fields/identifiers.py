@@ -54,7 +54,7 @@ def id_problem(text: str, *, spaced: bool = False) -> str | None:
         text: the id.
         spaced: whether it may begin or end with space.
     """
-    if text and not (text[0].isascii() and text[0].isalnum()) and is_blank(text):
+    if text and is_blank(text):
         return f"{quoted(text)} is blank; an id is seen"
     problem = identifier_problem(text)
     if problem is None and not spaced and (bare := text.strip()) != text:
